@@ -1,0 +1,112 @@
+/**
+ * The engine's words.
+ *
+ * A *migration file* is one file of a migrations directory. *Compiling* asks node-pg-migrate which SQL it would run for
+ * it. A *plan* is what one cohort must run: migrations in segments, each segment one transaction or none at all.
+ * Everything here is plain JSON, because plans cross process borders.
+ */
+
+export type Direction = 'up' | 'down';
+
+/** One file of a migrations directory; `name` is the file name without its extension, the key of the bookkeeping. */
+export type MigrationFile = { name: string; path: string };
+
+/** How node-pg-migrate reads a directory; the same options it has itself. */
+export type MigrationSource = {
+  /** Absolute path of the directory. */
+  directory: string;
+  ignorePattern: string | undefined;
+  decamelize: boolean;
+  tsconfigPaths: boolean | string;
+};
+
+/** One SQL statement as it goes to the server. */
+export type Statement = {
+  sql: string;
+  /** Line of the file where it begins; known for `.sql` files only. */
+  line?: number;
+  /** The server's grammar did not accept the text: it is sent alone, as a simple query. */
+  unparsed?: true;
+  /** Leaves traces in the session (`SET`, temporary tables, `LISTEN`, …) that must not reach the next tenant. */
+  session?: true;
+  /** May write rows, so that deferred constraints can be pending afterwards. */
+  writes?: true;
+  /** `CREATE INDEX CONCURRENTLY`, recognised so that a half-built index is found again. */
+  createsIndex?: { name: string | null; table: string };
+  /** `DROP INDEX CONCURRENTLY`: an absent index is success when the statement is repeated. */
+  dropsIndexes?: string[];
+};
+
+/** An unqualified object that a statement changes: it must be the tenant's own, never one found in the shared schema. */
+export type DdlTarget = {
+  kind: 'relation' | 'type' | 'function';
+  name: string;
+  migration: string;
+};
+
+/** What one migration file does in one direction. */
+export type CompiledMigration = {
+  name: string;
+  path: string;
+  direction: Direction;
+  /** `direct`: node-pg-migrate runs it tenant by tenant, because its SQL cannot be known beforehand. */
+  mode: 'compiled' | 'direct';
+  /** Why it is direct, in words for people. */
+  reason?: string;
+  transaction: boolean;
+  /** Empty in direct mode. */
+  statements: Statement[];
+  /** Unqualified DDL targets that no earlier statement of the same migration creates. */
+  targets: DdlTarget[];
+  /** Unqualified relations, types and functions that it creates, so that later migrations of a plan may change them. */
+  creates: { kind: DdlTarget['kind']; name: string }[];
+  /** `-- tenants: allow-fall-through` stands in the file. */
+  allowFallThrough: boolean;
+  warnings: string[];
+};
+
+/** Migrations that share a transaction, or one migration that has none. */
+export type Segment = { transaction: boolean; migrations: CompiledMigration[] };
+
+/** What every tenant of one cohort must run. */
+export type Plan = {
+  id: string;
+  /** Whose plan it is: the shared schema's or a tenant type's (`null` is the default type). */
+  scope: { kind: 'shared' } | { kind: 'tenants'; type: string | null };
+  source: MigrationSource;
+  direction: Direction;
+  /** The applied list that the migrations table must hold when the plan starts, oldest first. */
+  applied: string[];
+  /** Whether the migrations table exists when the plan starts; if not, the plan creates it. */
+  tableExists: boolean;
+  /** Only the bookkeeping rows are written, in one transaction. */
+  fake: boolean;
+  mode: 'compiled' | 'direct';
+  segments: Segment[];
+};
+
+/** Settings that hold for every tenant of a run. */
+export type ApplySettings = {
+  sharedSchema: string;
+  extraSearchPath: string[];
+  migrationsTable: string;
+  /** `SET ROLE` on every lane. */
+  role: string | undefined;
+  /** ms; 0 waits for ever. */
+  lockTimeoutMs: number;
+  /** ms; 0 is no limit. */
+  statementTimeoutMs: number;
+  /** How often a transaction is tried again after a passing error. */
+  retries: number;
+  fallThrough: 'error' | 'warn' | 'off';
+  /** The registry's tenant table and its key column, to see that the tenant is still registered; `undefined` skips the look. */
+  registry: { schema: string; table: string; column: string } | undefined;
+};
+
+/** One schema to which a plan is applied. */
+export type TenantWork = {
+  tenant: string;
+  planId: string;
+  /** OID that the survey saw; `null` when the schema does not exist and the plan creates it. */
+  schemaOid: number | null;
+};

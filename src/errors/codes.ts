@@ -1,0 +1,60 @@
+/** Exit codes of the command line; scripts rely on them. */
+export const EXIT = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  notUpToDate: 3,
+  locked: 4,
+  unreachable: 5,
+  sigint: 130,
+  sigterm: 143,
+} as const;
+
+/**
+ * Every error code of the product with the exit code it ends in.
+ *
+ * `usage` (2) means that nothing was touched; `unreachable` (5) that the database cannot be reached, refuses us or is
+ * unsafe to use; `locked` (4) that another run is at work.
+ */
+export const ERROR_CODES = {
+  USAGE: EXIT.usage,
+  CONFIG_NOT_FOUND: EXIT.usage,
+  CONFIG_INVALID: EXIT.usage,
+  CONFIG_CONFLICT: EXIT.usage,
+  NO_DATABASE: EXIT.usage,
+  EMBEDDED_UNAVAILABLE: EXIT.usage,
+  EMBEDDED_REFUSED: EXIT.usage,
+  EMBEDDED_FAILED: EXIT.unreachable,
+  INVALID_NAME: EXIT.usage,
+  INVALID_DOMAIN: EXIT.usage,
+  UNKNOWN_TENANT: EXIT.usage,
+  UNKNOWN_TYPE: EXIT.usage,
+  UNKNOWN_MIGRATION: EXIT.usage,
+  TENANT_EXISTS: EXIT.usage,
+  SCHEMA_EXISTS: EXIT.usage,
+  DOMAIN_TAKEN: EXIT.usage,
+  REGISTRY_MISSING: EXIT.usage,
+  REGISTRY_MISMATCH: EXIT.usage,
+  SHARED_PENDING: EXIT.usage,
+  MIGRATIONS_UNREADABLE: EXIT.usage,
+  MIGRATION_REFUSED: EXIT.usage,
+  FILE_EXISTS: EXIT.usage,
+  EXECUTOR_UNAVAILABLE: EXIT.usage,
+  LOCKED: EXIT.locked,
+  DATABASE_UNREACHABLE: EXIT.unreachable,
+  DATABASE_REFUSED: EXIT.unreachable,
+  DATABASE_UNSUPPORTED: EXIT.unreachable,
+  UNSAFE_POOLER: EXIT.unreachable,
+  MIGRATION_FAILED: EXIT.failed,
+  TENANT_MOVED: EXIT.failed,
+  TENANT_BUSY: EXIT.failed,
+  TENANT_AHEAD: EXIT.failed,
+  TENANT_OUT_OF_ORDER: EXIT.failed,
+  TENANT_UNREADABLE: EXIT.failed,
+  LOCK_LOST: EXIT.failed,
+  DATABASE_ERROR: EXIT.failed,
+  INTERRUPTED: EXIT.sigint,
+  UNEXPECTED: EXIT.failed,
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_CODES;

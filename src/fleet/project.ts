@@ -1,0 +1,40 @@
+import type { ClientConfig } from 'pg';
+
+import type { RegistryShape } from '../registry/types.js';
+
+/** The configuration after loading and validation: absolute paths, numbers in ms, a database one can connect to. */
+export type Project = {
+  /** Folder of the configuration file; `.tenants/` lies in it. */
+  root: string;
+  database: ClientConfig;
+  shared: { schema: string; migrations: string };
+  tenants: {
+    migrations: string;
+    extraSearchPath: string[];
+    /** Migrations directory of each tenant type; `undefined` when the project has one kind of tenant only. */
+    types: Record<string, string> | undefined;
+    /** Column of the tenant table that gives the order of hand-out. */
+    order: string;
+  };
+  registry: RegistryShape;
+  migrationsTable: string;
+  checkOrder: boolean;
+  ignorePattern: string | undefined;
+  decamelize: boolean;
+  tsconfigPaths: boolean | string;
+  executor: string;
+  maxProcesses: number;
+  chunkSize: number;
+  /** Lanes per process; `undefined` is the executor's default. */
+  concurrency: number | undefined;
+  role: string | undefined;
+  fallThrough: 'error' | 'warn' | 'off';
+  recycle: { tenants: number };
+  canary: number;
+  maxFailures: number | undefined;
+  retries: number;
+  lockTimeoutMs: number;
+  statementTimeoutMs: number;
+  lockWaitMs: number;
+  transaction: 'tenant' | 'migration';
+};
