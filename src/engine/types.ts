@@ -1,3 +1,5 @@
+import type { SerializedError } from '../errors/index.js';
+
 /**
  * The engine's words.
  *
@@ -42,6 +44,8 @@ export type DdlTarget = {
   kind: 'relation' | 'type' | 'function';
   name: string;
   migration: string;
+  /** It need not exist (`IF EXISTS`, names that the server chose), but must not be found in another schema either. */
+  optional?: true;
 };
 
 /** What one migration file does in one direction. */
@@ -60,6 +64,8 @@ export type CompiledMigration = {
   targets: DdlTarget[];
   /** Unqualified relations, types and functions that it creates, so that later migrations of a plan may change them. */
   creates: { kind: DdlTarget['kind']; name: string }[];
+  /** Extensions that it creates. */
+  extensions?: string[];
   /** `-- tenants: allow-fall-through` stands in the file. */
   allowFallThrough: boolean;
   warnings: string[];
@@ -110,3 +116,34 @@ export type TenantWork = {
   /** OID that the survey saw; `null` when the schema does not exist and the plan creates it. */
   schemaOid: number | null;
 };
+
+/** Why a tenant was left as it was although it had work to do. */
+export type NotExecutedReason =
+  | 'sharedFailed'
+  | 'canaryFailed'
+  | 'failFast'
+  | 'maxFailures'
+  | 'interrupted'
+  | 'lockLost';
+
+/** What happened to one tenant. Plain JSON: it crosses process borders and stands in reports unchanged. */
+export type TenantResult = {
+  tenant: string;
+  /** Errors after which the tenant was tried again, by SQLSTATE. */
+  attempts?: { sqlstate: string; count: number }[];
+  /** What was let pass but should be known. */
+  warnings?: string[];
+} & (
+  | { status: 'applied' | 'rolledBack'; migrations: string[]; durationMs: number }
+  | { status: 'upToDate' | 'missing' }
+  /** `committed` names the migrations that earlier segments of the same plan had committed. */
+  | {
+      status: 'failed';
+      committed: string[];
+      migration?: string;
+      error: SerializedError;
+      /** The connection broke at the end and the server could not be asked what became of the transaction. */
+      unknownOutcome?: boolean;
+    }
+  | { status: 'notExecuted'; reason: NotExecutedReason }
+);

@@ -1,21 +1,6 @@
-import type { ApplySettings, Plan, TenantWork } from '../engine/types.js';
-import type { SerializedError } from '../errors/index.js';
+import type { ApplySettings, Plan, TenantResult, TenantWork } from '../engine/types.js';
 
-/** Why a tenant was left as it was although it had work to do. */
-export type NotExecutedReason = 'canaryFailed' | 'failFast' | 'maxFailures' | 'interrupted' | 'lockLost';
-
-/** What happened to one tenant. Plain JSON: it crosses process borders and stands in reports unchanged. */
-export type TenantResult = {
-  tenant: string;
-  /** Errors after which the tenant was tried again, by SQLSTATE. */
-  attempts?: { sqlstate: string; count: number }[];
-} & (
-  | { status: 'applied' | 'rolledBack'; migrations: string[]; durationMs: number }
-  | { status: 'upToDate' | 'missing' }
-  /** `committed` names the migrations that earlier segments of the same plan had committed. */
-  | { status: 'failed'; committed: string[]; migration?: string; error: SerializedError }
-  | { status: 'notExecuted'; reason: NotExecutedReason }
-);
+export type { NotExecutedReason, TenantResult } from '../engine/types.js';
 
 /** One connection that migrates one tenant at a time. */
 export interface Lane {

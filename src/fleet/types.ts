@@ -25,6 +25,20 @@ export type MigrateOptions = {
   onEvent?: (event: FleetEvent) => void;
 };
 
+/** What `status` looks at. */
+export type StatusOptions = {
+  names?: string[];
+  exclude?: string[];
+  types?: string[];
+  onEvent?: (event: FleetEvent) => void;
+};
+
+/** What `plan` answers for; the options of `migrate` that decide what runs. */
+export type PlanOptions = Pick<MigrateOptions, 'selection' | 'target' | 'missing' | 'skipSharedCheck' | 'onEvent'> & {
+  /** Add the SQL of each cohort. */
+  sql?: boolean;
+};
+
 /** What happened to the shared schema. */
 export type SharedResult = {
   status: 'applied' | 'upToDate' | 'failed' | 'skipped';

@@ -1,0 +1,130 @@
+import { userInfo } from 'node:os';
+
+import type { ClientConfig } from 'pg';
+
+import { TenantsError } from '../errors/index.js';
+import { parseConnectionUrl, portNumber, timeoutMs, type ParsedUrl } from './connection-url.js';
+import { passwordFromFile } from './password-file.js';
+import type { Environment } from './settings.js';
+import { tlsOptions, type TlsSettings } from './tls.js';
+
+export type DatabaseOptions = {
+  /** What complaints are about: `database`, `--database`, `DATABASE_URL`. */
+  source?: string;
+  /** Is told about a password file that had to be ignored. */
+  warn?: (message: string) => void;
+};
+
+/**
+ * A URL or a node-postgres configuration, completed from the environment: `PGHOST`, `PGPORT`, `PGUSER`, `PGPASSWORD`,
+ * `PGDATABASE`, `PGSSLMODE` (and `PGSSLROOTCERT`, `PGSSLCERT`, `PGSSLKEY`), `PGAPPNAME`, `PGOPTIONS`,
+ * `PGCONNECT_TIMEOUT`, the password file. The result says everything, so that a worker needs no environment.
+ *
+ * Where nothing says so, the host is `localhost` (as in node-postgres; libpq would take a socket), the port 5432, the user
+ * the operating system's and the database the user's name. Throws `CONFIG_INVALID`, without the value.
+ */
+export function parseDatabase(
+  value: string | ClientConfig,
+  env: Environment,
+  { source = 'database', warn = () => {} }: DatabaseOptions = {},
+): ClientConfig {
+  try {
+    return complete(typeof value === 'string' ? parseConnectionUrl(value.trim()) : parseObject(value), env, warn);
+  } catch (error) {
+    const problem = `${source}: ${error instanceof Error ? error.message : String(error)}`;
+    throw new TenantsError('CONFIG_INVALID', 'The database setting cannot be used.', { problems: [problem] });
+  }
+}
+
+/** The database of a project, or `NO_DATABASE` with both ways out. `'embedded'` is passed on as it is. */
+export function requireDatabase(project: {
+  database: ClientConfig | 'embedded' | undefined;
+}): ClientConfig | 'embedded' {
+  if (project.database !== undefined) return project.database;
+  throw new TenantsError('NO_DATABASE', 'No database is configured.', {
+    suggestions: [
+      'Set DATABASE_URL, or pass --database postgres://user@host:5432/database.',
+      'To try things out without a server: --database embedded.',
+    ],
+  });
+}
+
+/** `localhost:5432/app as alice`, for messages; never a password. */
+export function describeDatabase(database: ClientConfig | 'embedded'): string {
+  if (database === 'embedded') return 'the embedded database';
+  const { host = 'localhost', port = 5432, user, database: name = user } = database;
+  const where = `${host.includes(':') ? `[${host}]` : host}:${port}/${name ?? ''}`;
+  return user === undefined ? where : `${where} as ${user}`;
+}
+
+/** As in node-postgres, what its `connectionString` says comes before the other keys. */
+function parseObject(config: ClientConfig): ParsedUrl {
+  const { connectionString, ...rest } = config;
+  if (connectionString === undefined || connectionString === '')
+    return { client: rest, tls: {}, passwordFile: undefined };
+  const parsed = parseConnectionUrl(connectionString.trim());
+  return { ...parsed, client: { ...rest, ...parsed.client } };
+}
+
+function complete(
+  { client, tls, passwordFile }: ParsedUrl,
+  env: Environment,
+  warn: (message: string) => void,
+): ClientConfig {
+  const host = client.host || env['PGHOST'] || 'localhost';
+  const port = client.port ?? fromVariable(env, 'PGPORT', portNumber) ?? 5432;
+  const user = client.user || env['PGUSER'] || systemUser(env);
+  const database = client.database || env['PGDATABASE'] || user;
+  const key = { host, port, database, user };
+  const password = client.password || env['PGPASSWORD'] || passwordFromFile(key, env, warn, passwordFile);
+  return withoutUndefined({
+    ...client,
+    ...key,
+    password,
+    ssl: host.startsWith('/') ? false : tlsSetting(client, tls, env),
+    application_name: client.application_name || env['PGAPPNAME'] || undefined,
+    options: client.options || env['PGOPTIONS'] || undefined,
+    connectionTimeoutMillis: client.connectionTimeoutMillis ?? fromVariable(env, 'PGCONNECT_TIMEOUT', timeoutMs),
+  });
+}
+
+/** What the URL says first, setting by setting, then an object's `ssl`, then the environment. */
+function tlsSetting(client: ClientConfig, tls: TlsSettings, env: Environment): ClientConfig['ssl'] {
+  if (client.ssl !== undefined && Object.keys(tls).length === 0) return client.ssl;
+  return tlsOptions({
+    ...(tls.ssl === undefined ? variables(env, { sslmode: 'PGSSLMODE' }) : {}),
+    ...variables(env, { sslrootcert: 'PGSSLROOTCERT', sslcert: 'PGSSLCERT', sslkey: 'PGSSLKEY' }),
+    ...tls,
+  });
+}
+
+function variables(env: Environment, names: TlsSettings): TlsSettings {
+  return Object.fromEntries(
+    Object.entries(names).flatMap(([setting, name]) => (env[name] ? [[setting, env[name]]] : [])),
+  );
+}
+
+function fromVariable(env: Environment, name: string, read: (value: string) => number): number | undefined {
+  const value = env[name];
+  if (value === undefined || value === '') return undefined;
+  try {
+    return read(value);
+  } catch (error) {
+    throw new Error(`${name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+}
+
+/** libpq asks the operating system; a container may run under a number that has no name there. */
+function systemUser(env: Environment): string {
+  const name = env['USER'] || env['USERNAME'];
+  if (name) return name;
+  try {
+    return userInfo().username;
+  } catch {
+    return 'postgres';
+  }
+}
+
+function withoutUndefined(config: ClientConfig): ClientConfig {
+  return Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined));
+}

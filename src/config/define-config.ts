@@ -1,0 +1,135 @@
+import type { ClientConfig } from 'pg';
+
+import type { MigrateReport } from '../fleet/types.js';
+
+/** What a hook is told. `tenant` and `domains` are there for tenant hooks, `report` for `afterMigrate`. */
+export type HookContext = {
+  tenant?: string;
+  domains?: string[];
+  report?: MigrateReport;
+};
+
+export type Hook = (context: HookContext) => void | Promise<void>;
+
+export type Hooks = {
+  beforeMigrate?: Hook | undefined;
+  afterMigrate?: Hook | undefined;
+  beforeCreateTenant?: Hook | undefined;
+  afterCreateTenant?: Hook | undefined;
+  beforeDeleteTenant?: Hook | undefined;
+  afterDeleteTenant?: Hook | undefined;
+};
+
+/** A duration: `'5s'`, `'250ms'`, `'2m'`, `'0'`, or a number of milliseconds. */
+export type Duration = string | number;
+
+/** The tenant table under other names; `null` where it has no such column. */
+export type TenantTable = {
+  table?: string | undefined;
+  columns?:
+    | {
+        id?: string | undefined;
+        schemaName?: string | undefined;
+        name?: string | null | undefined;
+        type?: string | null | undefined;
+        status?: string | null | undefined;
+        createdAt?: string | null | undefined;
+      }
+    | undefined;
+};
+
+/** The domain table under other names; `isPrimary` is `null` where it has no such column. */
+export type DomainTable = {
+  table?: string | undefined;
+  columns?:
+    | {
+        id?: string | undefined;
+        domain?: string | undefined;
+        tenantId?: string | undefined;
+        isPrimary?: string | null | undefined;
+      }
+    | undefined;
+};
+
+/** What `tenants.config.ts` (or js, mjs, json, or `"tenants"` in package.json) may say. Every key has a default. */
+export type TenantsConfig = {
+  /** A PostgreSQL URL, a node-postgres configuration object, or `'embedded'`. No default: `DATABASE_URL` stands in. */
+  database?: string | ClientConfig | undefined;
+  shared?:
+    | {
+        /** Schema of the registry and of everything that all tenants share. Default: `'public'`. */
+        schema?: string | undefined;
+        /** Directory of the shared migrations. Default: `'./migrations/shared'`. */
+        migrations?: string | undefined;
+      }
+    | undefined;
+  tenants?:
+    | {
+        /** Directory of the tenant migrations. Default: `'./migrations/tenant'`. */
+        migrations?: string | undefined;
+        /** Schemas that come after the tenant's and the shared one in the search path. Default: `[]`. */
+        extraSearchPath?: string[] | undefined;
+        /** Migrations directory of each value of the type column. No default: one kind of tenant. */
+        types?: Record<string, string> | undefined;
+        /** Column of the tenant table that gives the order of hand-out. Default: its key column, `'schema_name'`. */
+        order?: string | undefined;
+      }
+    | undefined;
+  registry?:
+    | {
+        /** Tenant table in the shared schema: its name, or name and columns. Default: `'tenants'`. */
+        tenants?: string | TenantTable | undefined;
+        /** Domain table in the shared schema: its name, or name and columns. Default: `'domains'`. */
+        domains?: string | DomainTable | undefined;
+      }
+    | undefined;
+  /** Bookkeeping table of node-pg-migrate, one in each schema. Default: `'pgmigrations'`. */
+  migrationsTable?: string | undefined;
+  /** Refuse tenants whose applied migrations are not in the order of the files. Default: `true`. */
+  checkOrder?: boolean | undefined;
+  /** Files of a migrations directory that are no migrations, as in node-pg-migrate. No default: its own. */
+  ignorePattern?: string | undefined;
+  /** Turn camel case names into snake case in JavaScript migrations, as in node-pg-migrate. Default: `false`. */
+  decamelize?: boolean | undefined;
+  /** Resolve the paths of tsconfig.json in TypeScript migrations: `true`, or its file. Default: `false`. */
+  tsconfigPaths?: boolean | string | undefined;
+  /** `standard`, `multiprocessing`, `worker-threads`, or a module that exports an executor. Default: `'standard'`. */
+  executor?: string | undefined;
+  /** Worker processes or threads. Default: `2`. */
+  maxProcesses?: number | undefined;
+  /** Tenants that a worker is handed at once. Default: `2`. */
+  chunkSize?: number | undefined;
+  /** Tenants migrated at once in each process. No default: 4 for `standard`, 2 in each worker. */
+  concurrency?: number | undefined;
+  /** Role that owns what is created (`SET ROLE`). No default: the role that connects. */
+  role?: string | undefined;
+  /** When a tenant migration changes objects of another schema: `error`, `warn` or `off`. Default: `'error'`. */
+  fallThrough?: 'error' | 'warn' | 'off' | undefined;
+  recycle?:
+    | {
+        /** Tenants after which a connection is replaced. Default: `500`. */
+        tenants?: number | undefined;
+      }
+    | undefined;
+  /** Functions that are called around migrations and around the creation and deletion of tenants. Default: `{}`. */
+  hooks?: Hooks | undefined;
+  /** Tenants of each cohort that are migrated alone before the rest; 0 turns it off. Default: `1`. */
+  canary?: number | undefined;
+  /** Failed tenants after which no more work is handed out. No default: all tenants are tried. */
+  maxFailures?: number | undefined;
+  /** How often a transaction is tried again after a passing error. Default: `3`. */
+  retries?: number | undefined;
+  /** How long a statement waits for a lock; 0 waits for ever. Default: `'5s'`. */
+  lockTimeout?: Duration | undefined;
+  /** How long a statement may take; 0 is no limit. Default: `'0'`. */
+  statementTimeout?: Duration | undefined;
+  /** How long to wait while another run holds the fleet lock. Default: `'0s'`. */
+  lockWait?: Duration | undefined;
+  /** One transaction for each `tenant`, or one for each `migration`. Default: `'tenant'`. */
+  transaction?: 'tenant' | 'migration' | undefined;
+};
+
+/** Returns the configuration as it is; with it, editors check and complete `tenants.config.ts`. */
+export function defineConfig(config: TenantsConfig): TenantsConfig {
+  return config;
+}

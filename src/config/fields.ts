@@ -1,0 +1,42 @@
+import { z } from 'zod';
+
+import { parseDuration } from '../util/duration.js';
+import { orList } from '../util/plural.js';
+
+/** A name that PostgreSQL accepts between double quotes; longer ones would be cut off without a word. */
+export function identifier() {
+  const error = 'expected a PostgreSQL name: 1 to 63 bytes, without NUL characters';
+  return z
+    .string({ error })
+    .refine((name) => name !== '' && Buffer.byteLength(name) <= 63 && !name.includes('\0'), { error });
+}
+
+/** A duration in ms, from what `parseDuration` reads. */
+export function duration() {
+  const error = "expected a duration such as '5s', '250ms', '2m' or '0', or a number of milliseconds, at most 24 days";
+  return z.union([z.string(), z.number()], { error }).transform((value, context) => {
+    const ms = parseDuration(value);
+    if (ms !== undefined) return ms;
+    context.addIssue({ code: 'custom', message: error });
+    return z.NEVER;
+  });
+}
+
+export function count(minimum: 0 | 1) {
+  const error = minimum === 0 ? 'expected a whole number, 0 or more' : 'expected a whole number, 1 or more';
+  return z.int({ error }).min(minimum, { error });
+}
+
+export function toggle() {
+  return z.boolean({ error: 'expected true or false' });
+}
+
+export function choice<const Values extends readonly string[]>(values: Values) {
+  return z.enum(values, { error: `expected ${orList(values.map((value) => `'${value}'`))}` });
+}
+
+/** A path or another text that must not be empty. */
+export function text(what: string) {
+  const error = `expected ${what}`;
+  return z.string({ error }).refine((value) => value.trim() !== '' && !value.includes('\0'), { error });
+}

@@ -1,0 +1,72 @@
+import { readFile, stat } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import path from 'node:path';
+
+import { TenantsError } from '../errors/index.js';
+import { isPlainObject } from './plain-object.js';
+
+/** The names that are recognised, in the order in which they are shown; package.json counts if it has `"tenants"`. */
+export const CONFIG_NAMES = ['tenants.config.ts', 'tenants.config.js', 'tenants.config.mjs', 'tenants.config.json'];
+
+/**
+ * The configuration file that holds for `cwd`: the one of the first folder, upwards, that has one; `null` if none has.
+ *
+ * The search ends at the home folder when `cwd` lies in it, otherwise at the root. Two files in one folder are
+ * `CONFIG_CONFLICT`: which of them was meant cannot be known.
+ */
+export async function findConfig(cwd: string, home = homedir()): Promise<string | null> {
+  for (const folder of upwards(path.resolve(cwd), path.resolve(home))) {
+    const found = await configsIn(folder);
+    if (found.length > 1) throw conflict(folder, found);
+    if (found[0] !== undefined) return path.join(folder, found[0]);
+  }
+  return null;
+}
+
+function upwards(start: string, home: string): string[] {
+  const folders = [start];
+  let folder = start;
+  while (folder !== home && path.dirname(folder) !== folder) {
+    folder = path.dirname(folder);
+    folders.push(folder);
+  }
+  return folders;
+}
+
+/** The names of the recognised files in one folder. */
+async function configsIn(folder: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const name of CONFIG_NAMES) {
+    if (await isFile(path.join(folder, name))) found.push(name);
+  }
+  if (await hasTenantsKey(path.join(folder, 'package.json'))) found.push('package.json');
+  return found;
+}
+
+async function isFile(file: string): Promise<boolean> {
+  const entry = await stat(file).catch(() => undefined);
+  return entry?.isFile() ?? false;
+}
+
+/** One that cannot be parsed but mentions the key counts too, so that its mistake is reported and not passed over. */
+async function hasTenantsKey(file: string): Promise<boolean> {
+  const content = await readFile(file, 'utf8').catch(() => '');
+  if (!content.includes('"tenants"')) return false;
+  try {
+    const parsed: unknown = JSON.parse(content.replace(/^\uFEFF/, ''));
+    return isPlainObject(parsed) && Object.hasOwn(parsed, 'tenants');
+  } catch {
+    return true;
+  }
+}
+
+function conflict(folder: string, names: string[]): TenantsError {
+  const marked = names.map((name) => (name === 'package.json' ? '"tenants" in package.json' : name));
+  return new TenantsError(
+    'CONFIG_CONFLICT',
+    `There is more than one configuration in ${folder}: ${marked.join(', ')}.`,
+    {
+      suggestions: ['Keep one of them.', `Name the one that holds: --config ${names[0] ?? 'FILE'}`],
+    },
+  );
+}

@@ -1,0 +1,59 @@
+import path from 'node:path';
+
+import type { ClientConfig } from 'pg';
+
+import type { Project } from '../fleet/project.js';
+import type { Hooks } from './define-config.js';
+import type { ParsedConfig } from './schema.js';
+
+/** A project as it is loaded: the database may be missing or still have to be started. */
+export type LoadedProject = Omit<Project, 'database'> & {
+  database: ClientConfig | 'embedded' | undefined;
+  /** Absolute path of the file that the configuration comes from; `null` when there is none and the defaults hold. */
+  configFile: string | null;
+  hooks: Hooks;
+  /** Remarks for the user, such as a password file that had to be ignored. */
+  warnings: string[];
+};
+
+/** Makes paths absolute, from `root`, and gives the settings the names that the rest of the product uses. */
+export function toProject(
+  config: ParsedConfig,
+  root: string,
+): Omit<LoadedProject, 'database' | 'configFile' | 'warnings'> {
+  const { shared, tenants, registry, tsconfigPaths, executor, lockTimeout, statementTimeout, lockWait } = config;
+  const absolute = (file: string) => path.resolve(root, file);
+  return {
+    root,
+    shared: { schema: shared.schema, migrations: absolute(shared.migrations) },
+    tenants: {
+      migrations: absolute(tenants.migrations),
+      extraSearchPath: tenants.extraSearchPath,
+      types:
+        tenants.types &&
+        Object.fromEntries(Object.entries(tenants.types).map(([type, directory]) => [type, absolute(directory)])),
+      order: tenants.order ?? registry.tenants.columns.schemaName,
+    },
+    registry: { schema: shared.schema, ...registry },
+    migrationsTable: config.migrationsTable,
+    checkOrder: config.checkOrder,
+    ignorePattern: config.ignorePattern,
+    decamelize: config.decamelize,
+    tsconfigPaths: typeof tsconfigPaths === 'string' ? absolute(tsconfigPaths) : tsconfigPaths,
+    executor: /^\.{0,2}[/\\]/.test(executor) ? absolute(executor) : executor,
+    maxProcesses: config.maxProcesses,
+    chunkSize: config.chunkSize,
+    concurrency: config.concurrency,
+    role: config.role,
+    fallThrough: config.fallThrough,
+    recycle: config.recycle,
+    hooks: config.hooks,
+    canary: config.canary,
+    maxFailures: config.maxFailures,
+    retries: config.retries,
+    lockTimeoutMs: lockTimeout,
+    statementTimeoutMs: statementTimeout,
+    lockWaitMs: lockWait,
+    transaction: config.transaction,
+  };
+}

@@ -1,0 +1,101 @@
+import { z } from 'zod';
+
+import { databaseSchema } from './database-schema.js';
+import type { Hook } from './define-config.js';
+import { choice, count, duration, identifier, text, toggle } from './fields.js';
+import { registrySchema } from './registry-schema.js';
+
+const hook = z.custom<Hook>((value) => typeof value === 'function', { error: 'expected a function' }).optional();
+
+/** Every key with its type, default and documentation. Nothing else in the product has defaults. */
+const settings = z.strictObject({
+  database: databaseSchema
+    .optional()
+    .describe("A PostgreSQL URL, a node-postgres configuration object, or `'embedded'`."),
+  shared: z
+    .strictObject({
+      schema: identifier()
+        .default('public')
+        .describe('Schema of the registry and of everything that all tenants share.'),
+      migrations: text('a path').default('./migrations/shared').describe('Directory of the shared migrations.'),
+    })
+    .prefault({}),
+  tenants: z
+    .strictObject({
+      migrations: text('a path').default('./migrations/tenant').describe('Directory of the tenant migrations.'),
+      extraSearchPath: z
+        .array(identifier(), { error: 'expected a list of schema names' })
+        .default([])
+        .describe("Schemas that come after the tenant's and the shared one in the search path."),
+      types: z
+        .record(z.string().min(1), text('a path'), {
+          error: 'expected an object with the migrations directory of each type',
+        })
+        .optional()
+        .describe('Migrations directory of each value of the type column.'),
+      order: identifier().optional().describe('Column of the tenant table that gives the order of hand-out.'),
+    })
+    .prefault({}),
+  registry: registrySchema.prefault({}),
+  migrationsTable: identifier()
+    .default('pgmigrations')
+    .describe('Bookkeeping table of node-pg-migrate, one in each schema.'),
+  checkOrder: toggle()
+    .default(true)
+    .describe('Refuse tenants whose applied migrations are not in the order of the files.'),
+  ignorePattern: text('a pattern')
+    .optional()
+    .describe('Files of a migrations directory that are no migrations, as in node-pg-migrate.'),
+  decamelize: toggle()
+    .default(false)
+    .describe('Turn camel case names into snake case in JavaScript migrations, as in node-pg-migrate.'),
+  tsconfigPaths: z
+    .union([z.boolean(), text('a path')], { error: 'expected true, false, or the path of a tsconfig.json' })
+    .default(false)
+    .describe('Resolve the paths of tsconfig.json in TypeScript migrations: `true`, or its file.'),
+  executor: text('standard, multiprocessing, worker-threads, or a module')
+    .default('standard')
+    .describe('`standard`, `multiprocessing`, `worker-threads`, or a module that exports an executor.'),
+  maxProcesses: count(1).default(2).describe('Worker processes or threads.'),
+  chunkSize: count(1).default(2).describe('Tenants that a worker is handed at once.'),
+  concurrency: count(1).optional().describe('Tenants migrated at once in each process.'),
+  role: identifier().optional().describe('Role that owns what is created (`SET ROLE`).'),
+  fallThrough: choice(['error', 'warn', 'off'])
+    .default('error')
+    .describe('When a tenant migration changes objects of another schema: `error`, `warn` or `off`.'),
+  recycle: z
+    .strictObject({ tenants: count(1).default(500).describe('Tenants after which a connection is replaced.') })
+    .prefault({}),
+  hooks: z
+    .strictObject({
+      beforeMigrate: hook,
+      afterMigrate: hook,
+      beforeCreateTenant: hook,
+      afterCreateTenant: hook,
+      beforeDeleteTenant: hook,
+      afterDeleteTenant: hook,
+    })
+    .prefault({})
+    .describe('Functions that are called around migrations and around the creation and deletion of tenants.'),
+  canary: count(0)
+    .default(1)
+    .describe('Tenants of each cohort that are migrated alone before the rest; 0 turns it off.'),
+  maxFailures: count(1).optional().describe('Failed tenants after which no more work is handed out.'),
+  retries: count(0).default(3).describe('How often a transaction is tried again after a passing error.'),
+  lockTimeout: duration().prefault('5s').describe('How long a statement waits for a lock; 0 waits for ever.'),
+  statementTimeout: duration().prefault('0').describe('How long a statement may take; 0 is no limit.'),
+  lockWait: duration().prefault('0s').describe('How long to wait while another run holds the fleet lock.'),
+  transaction: choice(['tenant', 'migration'])
+    .default('tenant')
+    .describe('One transaction for each `tenant`, or one for each `migration`.'),
+});
+
+/** The configuration: every key, and what must fit together. */
+export const configSchema = settings.refine(
+  ({ migrationsTable, registry }) =>
+    migrationsTable !== registry.tenants.table && migrationsTable !== registry.domains.table,
+  { path: ['migrationsTable'], error: 'is a table of the registry already' },
+);
+
+/** The configuration with its defaults, durations in ms, paths still as they were written. */
+export type ParsedConfig = z.output<typeof configSchema>;

@@ -1,0 +1,129 @@
+import { Client, type ClientConfig } from 'pg';
+
+import { TenantsError } from '../errors/index.js';
+import { codeOf, isConnectionError, SQLSTATE } from './sqlstates.js';
+
+/** Longest a connection attempt may take, in ms, unless the configuration says otherwise. */
+const CONNECT_TIMEOUT_MS = 10_000;
+
+/**
+ * Opens a connection of its own and gives it to `use`; it is closed when `use` is done, whatever happened.
+ *
+ * @param purpose what stands in `application_name` after `tenants`, so that people find it in `pg_stat_activity`.
+ * @throws TenantsError DATABASE_UNREACHABLE or DATABASE_REFUSED when there is no connection to be had.
+ */
+export async function withClient<T>(
+  config: ClientConfig,
+  purpose: string,
+  use: (client: Client) => Promise<T>,
+): Promise<T> {
+  const client = await openClient(config, purpose);
+  try {
+    return await use(client);
+  } finally {
+    await closeClient(client);
+  }
+}
+
+/** Opens a connection that the caller closes with `closeClient`. Errors as in `withClient`. */
+export async function openClient(config: ClientConfig, purpose: string): Promise<Client> {
+  const client = new Client({
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    keepAlive: true,
+    ...config,
+    application_name: applicationName(purpose),
+  });
+  // Without a listener a connection that breaks between two queries would end the process; the next query reports it.
+  client.on('error', () => {});
+  try {
+    await client.connect();
+  } catch (error) {
+    await closeClient(client);
+    throw connectionFailure(error, config);
+  }
+  return client;
+}
+
+/** Closes a connection; one that is broken or hangs is cut off after a second. Never throws. */
+export async function closeClient(client: Client): Promise<void> {
+  const timer = setTimeout(() => destroy(client), 1000);
+  try {
+    await client.end();
+  } catch {
+    destroy(client);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** `tenants: <purpose>`, cut to the 63 bytes that PostgreSQL keeps. */
+export function applicationName(purpose: string): string {
+  return Buffer.from(`tenants: ${purpose}`).subarray(0, 63).toString('utf8').replaceAll('\uFFFD', '');
+}
+
+/** Says in the product's own words why there is no connection; errors of other kinds come back unchanged. */
+export function connectionFailure(error: unknown, config: ClientConfig): unknown {
+  const code = codeOf(error);
+  const where = `${config.host ?? 'localhost'}:${String(config.port ?? 5432)}`;
+  const who = config.user === undefined ? '' : ` as ${config.user}`;
+  if (code === SQLSTATE.invalidPassword || code === SQLSTATE.invalidAuthorization) {
+    return new TenantsError(
+      'DATABASE_REFUSED',
+      `The server at ${where} does not let us in${who}: ${messageOf(error)}.`,
+      {
+        sqlstate: code,
+        suggestions: ['Check the user and the password of the database setting, PGPASSWORD, or the password file.'],
+      },
+    );
+  }
+  if (code === SQLSTATE.invalidDatabase) {
+    return new TenantsError('DATABASE_REFUSED', `The server at ${where} has no such database: ${messageOf(error)}.`, {
+      sqlstate: code,
+      suggestions: ['Create the database first, or correct its name in the database setting.'],
+    });
+  }
+  if (code === SQLSTATE.tooManyConnections) {
+    return new TenantsError('DATABASE_REFUSED', `The server at ${where} has no connection left: ${messageOf(error)}.`, {
+      sqlstate: code,
+      suggestions: ['Lower --concurrency, or free connections on the server.'],
+    });
+  }
+  if (isConnectionError(error) || isTlsError(error) || isPasswordProblem(error)) {
+    return new TenantsError(
+      'DATABASE_UNREACHABLE',
+      `Cannot connect to the database at ${where}: ${messageOf(error)}.`,
+      {
+        ...(code === undefined ? {} : { sqlstate: code }),
+        suggestions: ['Is the server running, and are host, port and TLS settings right?'],
+      },
+    );
+  }
+  if (code !== undefined && /^[0-9A-Z]{5}$/.test(code)) {
+    return new TenantsError('DATABASE_REFUSED', `The server at ${where} refuses the connection: ${messageOf(error)}.`, {
+      sqlstate: code,
+    });
+  }
+  return error;
+}
+
+function messageOf(error: unknown): string {
+  // Node reports a host with several addresses as an AggregateError without a message.
+  if (error instanceof AggregateError) return error.errors.map((one) => messageOf(one)).join('; ');
+  const text = error instanceof Error ? error.message : String(error);
+  return text.replace(/\.+$/, '');
+}
+
+function isTlsError(error: unknown): boolean {
+  const code = codeOf(error);
+  return code !== undefined && /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/.test(code);
+}
+
+function isPasswordProblem(error: unknown): boolean {
+  return (
+    error instanceof Error && (error.message.startsWith('SASL:') || error.message.includes('client password must be'))
+  );
+}
+
+function destroy(client: Client): void {
+  (client as unknown as { connection?: { stream?: { destroy(): void } } }).connection?.stream?.destroy();
+}

@@ -1,0 +1,43 @@
+import { escapeIdentifier, escapeLiteral } from 'pg';
+
+import { TenantsError } from '../errors/index.js';
+
+/** Longest identifier PostgreSQL keeps, in bytes (`NAMEDATALEN - 1`); anything longer would be cut off in silence. */
+export const MAX_IDENTIFIER_BYTES = 63;
+
+/**
+ * Quotes an identifier, whatever it is called.
+ *
+ * @throws TenantsError INVALID_NAME for a name that no PostgreSQL object can have: empty, over 63 bytes, or with a NUL.
+ */
+export function quoteIdentifier(name: string): string {
+  if (!isIdentifier(name))
+    throw new TenantsError('INVALID_NAME', `${JSON.stringify(name)} cannot be a PostgreSQL name.`);
+  return escapeIdentifier(name);
+}
+
+/** Quotes a string constant. Values belong in parameters; this is for statements that take none. */
+export function quoteLiteral(text: string): string {
+  return escapeLiteral(text);
+}
+
+/** `"schema"."name"`. */
+export function qualified(schema: string, name: string): string {
+  return `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`;
+}
+
+/** True for any name an existing PostgreSQL object can have. */
+export function isIdentifier(name: string): boolean {
+  return name.length > 0 && !name.includes('\0') && Buffer.byteLength(name) <= MAX_IDENTIFIER_BYTES;
+}
+
+/**
+ * The value of `search_path` under which a schema's statements run: the tenant, the shared schema, extra schemas, and the
+ * temporary schema last, where it cannot shadow a tenant's tables.
+ */
+export function searchPath(schemas: readonly string[]): string {
+  return [...new Set(schemas)]
+    .map((schema) => quoteIdentifier(schema))
+    .concat('pg_temp')
+    .join(', ');
+}

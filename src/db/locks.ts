@@ -1,0 +1,77 @@
+import { createHash } from 'node:crypto';
+
+import type { Client } from 'pg';
+
+/**
+ * The lock keys of this product. All are advisory locks of one database, and all are only ever tried, never waited for in
+ * the server: a backend that waits for an advisory lock holds a snapshot, and `CREATE INDEX CONCURRENTLY` waits for that.
+ */
+export const FLEET_LOCK = keyOf('fleet');
+
+/** The key that node-pg-migrate itself takes; held in shared mode, it keeps a hand-run node-pg-migrate out. */
+export const NODE_PG_MIGRATE_LOCK = '7241865325823964';
+
+/** Key of the lock that everything takes which changes one tenant's schema. */
+export function tenantLock(schema: string): string {
+  return keyOf(`tenant:${schema}`);
+}
+
+/** Who holds an advisory lock. */
+export type LockHolder = {
+  pid: number;
+  user: string | null;
+  host: string | null;
+  application: string;
+  since: Date | null;
+};
+
+/** Tries a session-level lock; true when this connection holds it now. Taken twice, it must be given back twice. */
+export async function tryLock(
+  client: Client,
+  key: string,
+  mode: 'exclusive' | 'shared' = 'exclusive',
+): Promise<boolean> {
+  const name = mode === 'shared' ? 'pg_try_advisory_lock_shared' : 'pg_try_advisory_lock';
+  const { rows } = await client.query<{ held: boolean }>(`SELECT ${name}($1::bigint) AS held`, [key]);
+  return rows[0]?.held === true;
+}
+
+/** Gives back a session-level lock of this connection. */
+export async function unlock(client: Client, key: string, mode: 'exclusive' | 'shared' = 'exclusive'): Promise<void> {
+  const name = mode === 'shared' ? 'pg_advisory_unlock_shared' : 'pg_advisory_unlock';
+  await client.query(`SELECT ${name}($1::bigint)`, [key]);
+}
+
+/** Whoever holds a lock at this moment, other than this connection. */
+export async function lockHolders(client: Client, key: string): Promise<LockHolder[]> {
+  // A bigint key is shown in pg_locks as two halves; objsubid 1 tells it from the two-integer form.
+  const { rows } = await client.query<LockHolder>(
+    `SELECT l.pid, a.usename AS user, host(a.client_addr) AS host, coalesce(a.application_name, '') AS application,
+            a.backend_start AS since
+       FROM pg_locks l
+       LEFT JOIN pg_stat_activity a ON a.pid = l.pid
+      WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        AND l.classid::bigint = (($1::bigint >> 32) & 4294967295) AND l.objid::bigint = ($1::bigint & 4294967295)
+        AND l.pid <> pg_backend_pid()
+      ORDER BY a.backend_start`,
+    [key],
+  );
+  return rows;
+}
+
+/** `process 4711 (tenants: migrate) of user deploy from 10.0.0.7, connected since …`, for messages. */
+export function describeHolder(holder: LockHolder): string {
+  const parts = [`process ${holder.pid}`];
+  if (holder.application !== '') parts.push(`(${holder.application})`);
+  if (holder.user !== null) parts.push(`of user ${holder.user}`);
+  if (holder.host !== null) parts.push(`from ${holder.host}`);
+  const since = holder.since === null ? '' : `, connected since ${holder.since.toISOString()}`;
+  return parts.join(' ') + since;
+}
+
+/** 63 bits of a hash: two names that share a key would only wait for each other, and at this width none will. */
+function keyOf(name: string): string {
+  const digest = createHash('sha256').update(`pg-tenants:${name}`).digest();
+  return (digest.readBigUInt64BE(0) >> 1n).toString();
+}

@@ -1,0 +1,41 @@
+import { TenantsError } from '../errors/index.js';
+
+const NEW_SCHEMA_NAME = /^[a-z_][a-z0-9_]{0,62}$/;
+
+/**
+ * Checks the name of a schema that is about to be made. Existing schemas may be called anything PostgreSQL allows.
+ *
+ * @throws TenantsError INVALID_NAME with the form that would be accepted.
+ */
+export function assertNewSchemaName(name: string): void {
+  const problem = problemWith(name);
+  if (problem === undefined) return;
+  const accepted = acceptedForm(name);
+  throw new TenantsError('INVALID_NAME', `${JSON.stringify(name)} cannot be the name of a tenant: ${problem}.`, {
+    suggestions: [
+      ...(accepted === undefined ? [] : [`"${accepted}" would be accepted.`]),
+      'A tenant name is 1 to 63 lower-case letters, digits and underscores, and does not begin with a digit.',
+    ],
+  });
+}
+
+function problemWith(name: string): string | undefined {
+  if (name.startsWith('pg_')) return 'names that begin with pg_ belong to PostgreSQL';
+  if (name === 'information_schema') return 'this schema belongs to PostgreSQL';
+  if (name.length > 63) return 'it is longer than 63 characters';
+  if (!NEW_SCHEMA_NAME.test(name)) return 'it has characters that are not allowed';
+  return undefined;
+}
+
+function acceptedForm(name: string): string | undefined {
+  const form = name
+    .normalize('NFKD')
+    .replaceAll(/\p{Mark}/gu, '')
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9_]+/g, '_')
+    .replace(/^pg_/, 'tenant_pg_')
+    .replace(/^(?=[0-9])/, 't')
+    .replaceAll(/^_+|_+$/g, '')
+    .slice(0, 63);
+  return form !== '' && form !== name && problemWith(form) === undefined ? form : undefined;
+}

@@ -1,0 +1,83 @@
+/** SQLSTATEs that this product acts on, each with the reason. See PostgreSQL's appendix "Error Codes". */
+export const SQLSTATE = {
+  /** A tenant or domain is there already: somebody was faster. */
+  uniqueViolation: '23505',
+  duplicateSchema: '42P06',
+  duplicateTable: '42P07',
+  invalidTextRepresentation: '22P02',
+  undefinedTable: '42P01',
+  undefinedColumn: '42703',
+  undefinedSchema: '3F000',
+  insufficientPrivilege: '42501',
+  lockNotAvailable: '55P03',
+  queryCanceled: '57014',
+  /** A new enum value may not be used in the transaction that added it. */
+  unsafeNewEnumValue: '55P04',
+  featureNotSupported: '0A000',
+  outOfMemory: '53200',
+  tooManyConnections: '53300',
+  invalidPassword: '28P01',
+  invalidAuthorization: '28000',
+  invalidDatabase: '3D000',
+  readOnlyTransaction: '25006',
+  protocolViolation: '08P01',
+} as const;
+
+/** Passing errors: the transaction was rolled back whole and may be tried again. Nothing else is. */
+export const RETRYABLE: ReadonlySet<string> = new Set([
+  '40001', // serialization_failure
+  '40P01', // deadlock_detected: the server chose us as the victim
+  SQLSTATE.lockNotAvailable, // lock_timeout ran out
+  '57P01', // admin_shutdown: the server is being restarted
+  '57P03', // cannot_connect_now: it is starting
+  '57P05', // idle_session_timeout
+  '08000', // connection_exception
+  '08001', // sqlclient_unable_to_establish_sqlconnection
+  '08003', // connection_does_not_exist
+  '08004', // sqlserver_rejected_establishment_of_sqlconnection
+  '08006', // connection_failure
+]);
+
+/** Node's codes for a socket that broke; what was sent may or may not have been carried out. */
+const SOCKET_CODES: ReadonlySet<string> = new Set([
+  'ECONNRESET',
+  'ECONNREFUSED',
+  'ECONNABORTED',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ENOENT',
+  'EACCES',
+]);
+
+/** Node-postgres's own words for a connection that is gone; these errors carry no code. */
+const CONNECTION_MESSAGES = [
+  'Connection terminated',
+  'Client has encountered a connection error',
+  'Client was closed',
+  'timeout expired',
+  'server does not support SSL',
+  'There was an error establishing an SSL connection',
+];
+
+/** The SQLSTATE or Node error code of anything thrown, if it has one. */
+export function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** The connection is gone, or was never there: no answer to what was sent last can be relied on. */
+export function isConnectionError(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const code = codeOf(error);
+  if (code !== undefined && (SOCKET_CODES.has(code) || code.startsWith('08') || code.startsWith('57P'))) return true;
+  return CONNECTION_MESSAGES.some((message) => error.message.startsWith(message));
+}
+
+/** Trying again may help, and does no harm because nothing was committed. */
+export function isRetryable(error: unknown): boolean {
+  const code = codeOf(error);
+  return (code !== undefined && (RETRYABLE.has(code) || code === 'DATABASE_UNREACHABLE')) || isConnectionError(error);
+}

@@ -1,0 +1,43 @@
+import { createHash } from 'node:crypto';
+
+import { type BatchItem, qualified } from '../db/index.js';
+import type { Direction } from './types.js';
+
+/**
+ * node-pg-migrate's bookkeeping, statement by statement as it writes it itself (version 9, runner.ts and migration.ts), but
+ * quoted. Either tool finds the other's rows.
+ */
+export function createMigrationsTable(schema: string, table: string): BatchItem {
+  return {
+    text: `CREATE TABLE ${qualified(schema, table)} (id SERIAL PRIMARY KEY, name varchar(255) NOT NULL, run_on timestamp NOT NULL)`,
+  };
+}
+
+/** The row that says a migration is applied, or its removal. */
+export function recordMigration(schema: string, table: string, name: string, direction: Direction): BatchItem {
+  const target = qualified(schema, table);
+  return direction === 'up'
+    ? { text: `INSERT INTO ${target} (name, run_on) VALUES ($1, NOW())`, values: [name] }
+    : { text: `DELETE FROM ${target} WHERE name = $1`, values: [name] };
+}
+
+/**
+ * SQL expression that condenses a migrations table into one value, aggregated over its rows; `appliedDigest` makes the same
+ * of a list of names. The order is node-pg-migrate's own.
+ */
+export const APPLIED_DIGEST_SQL =
+  "encode(sha256(convert_to(count(*) || ':' || coalesce(string_agg(name, E'\\n' ORDER BY run_on, id), ''), 'UTF8')), 'hex')";
+
+/** The digest of an applied list, oldest first. */
+export function appliedDigest(names: readonly string[]): string {
+  return createHash('sha256')
+    .update(`${names.length}:${names.join('\n')}`)
+    .digest('hex');
+}
+
+/** The applied list after some migrations ran in a direction. */
+export function appliedAfter(applied: readonly string[], names: readonly string[], direction: Direction): string[] {
+  if (direction === 'up') return [...applied, ...names];
+  const removed = new Set(names);
+  return applied.filter((name) => !removed.has(name));
+}

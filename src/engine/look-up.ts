@@ -1,0 +1,41 @@
+import type { Client } from 'pg';
+
+import { qualified, tenantLock, tryLock, unlock } from '../db/index.js';
+import type { SegmentFrame } from './steps.js';
+
+/**
+ * Finds out whether a segment was committed whose COMMIT was never answered. The tenant's lock is taken first: the old
+ * backend may still be at work on it.
+ *
+ * @returns `busy` while somebody holds the lock; `moved` when the list is neither the old nor the new one.
+ */
+export async function lookUpSegment(
+  client: Client,
+  frame: SegmentFrame,
+): Promise<'committed' | 'notCommitted' | 'moved' | 'busy'> {
+  const { work, plan, settings } = frame;
+  const names = frame.segment.migrations.map(({ name }) => name);
+  if (!(await tryLock(client, tenantLock(work.tenant)))) return 'busy';
+  try {
+    const table = qualified(work.tenant, settings.migrationsTable);
+    const { rows } = await client.query<{ present: boolean }>('SELECT to_regclass($1) IS NOT NULL AS present', [table]);
+    const present = rows[0]?.present === true;
+    // A segment without migrations of its own shows only in the migrations table that it makes.
+    if (names.length === 0) return present && !frame.tableExists ? 'committed' : 'notCommitted';
+    const recorded = present ? await recordedNames(client, table, names) : 0;
+    const before = plan.direction === 'up' ? 0 : names.length;
+    const after = plan.direction === 'up' ? names.length : 0;
+    if (recorded === after) return 'committed';
+    return recorded === before ? 'notCommitted' : 'moved';
+  } finally {
+    await unlock(client, tenantLock(work.tenant));
+  }
+}
+
+async function recordedNames(client: Client, table: string, names: readonly string[]): Promise<number> {
+  const { rows } = await client.query<{ count: number }>(
+    `SELECT count(DISTINCT name)::int AS count FROM ${table} WHERE name = ANY ($1::text[])`,
+    [[...names]],
+  );
+  return rows[0]?.count ?? 0;
+}

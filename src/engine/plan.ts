@@ -1,0 +1,59 @@
+import { appliedAfter } from './bookkeeping.js';
+import type { CompiledMigration, Plan, Segment } from './types.js';
+
+/**
+ * Puts compiled migrations into segments: one transaction for all of them (`tenant`) or one for each (`migration`), broken
+ * wherever a migration cannot run in one.
+ */
+export function planSegments(migrations: readonly CompiledMigration[], transaction: 'tenant' | 'migration'): Segment[] {
+  const segments: Segment[] = [];
+  for (const migration of migrations) {
+    const last = segments.at(-1);
+    const joins = transaction === 'tenant' && migration.transaction && last?.transaction === true;
+    if (joins) last.migrations.push(migration);
+    else segments.push({ transaction: migration.transaction, migrations: [migration] });
+  }
+  return segments;
+}
+
+/** Makes a plan; a faked one is a single transaction, because only bookkeeping rows are written. */
+export function makePlan(
+  parts: Omit<Plan, 'segments' | 'mode'> & {
+    migrations: readonly CompiledMigration[];
+    transaction: 'tenant' | 'migration';
+  },
+): Plan {
+  const { migrations, transaction, ...plan } = parts;
+  const segments = plan.fake
+    ? [{ transaction: true, migrations: [...migrations] }]
+    : planSegments(migrations, transaction);
+  const direct = !plan.fake && migrations.some((migration) => migration.mode === 'direct');
+  return { ...plan, segments, mode: direct ? 'direct' : 'compiled' };
+}
+
+/** Names of a plan's migrations, in the order they run. */
+export function planNames(plan: Plan): string[] {
+  return plan.segments.flatMap((segment) => segment.migrations.map(({ name }) => name));
+}
+
+/** The applied list as each segment of a plan must find it, oldest first. */
+export function appliedBefore(plan: Plan, segmentIndex: number): string[] {
+  const done = plan.segments.slice(0, segmentIndex).flatMap((segment) => segment.migrations.map(({ name }) => name));
+  return appliedAfter(plan.applied, done, plan.direction);
+}
+
+/** Whether the plan's statements leave traces in the session that the next tenant must not see. */
+export function leavesTraces(plan: Plan): boolean {
+  return plan.segments.some((segment) =>
+    segment.migrations.some(
+      (migration) =>
+        migration.mode === 'direct' ||
+        migration.statements.some((one) => one.session === true || one.unparsed === true),
+    ),
+  );
+}
+
+/** The plan can be carried out in one transaction, whole or not at all. */
+export function isAtomic(plan: Plan): boolean {
+  return plan.segments.length <= 1 && plan.segments.every((segment) => segment.transaction);
+}

@@ -1,0 +1,189 @@
+import type { Client, QueryResult } from 'pg';
+
+import { BatchError, codeOf, isConnectionError, sendBatch, SQLSTATE } from '../db/index.js';
+import { TenantsError } from '../errors/index.js';
+import { assertNoFallThrough, fallThroughError, referencedTables } from './fall-through.js';
+import { FALL_THROUGH } from './guards.js';
+import { runDirect } from './npm/run-direct.js';
+import { type Piece, type SegmentFrame, segmentPieces, type Step } from './steps.js';
+import type { CompiledMigration, MigrationFile, Statement } from './types.js';
+
+/** How one transaction ended. Only `committed` changed anything; after `lost` it is not known. */
+export type TransactionOutcome =
+  | { kind: 'committed'; warnings: string[] }
+  /** Somebody else holds the tenant's lock. */
+  | { kind: 'busy' }
+  /** The schema, its registration or its applied list is not what the survey saw. */
+  | { kind: 'moved' }
+  | { kind: 'failed'; error: Error; place: FailurePlace }
+  /** The connection broke; the COMMIT may have been carried out. */
+  | { kind: 'lost'; error: Error; place: FailurePlace };
+
+/** Where in a plan an error occurred, as far as that is known. */
+export type FailurePlace = { migration?: CompiledMigration; statement?: Statement; sql?: string; step?: Step['role'] };
+
+/**
+ * Runs one transactional segment on a connection, from BEGIN to COMMIT. A segment of compiled migrations takes one round
+ * trip. On any failure the transaction is rolled back and the connection is free again, unless it is gone.
+ */
+export async function runTransaction(
+  client: Client,
+  frame: SegmentFrame,
+  files: readonly MigrationFile[],
+): Promise<TransactionOutcome> {
+  const pieces = segmentPieces(frame);
+  const place: FailurePlace = {};
+  const warnings: string[] = [];
+  try {
+    await runPieces(client, pieces, frame, files, place, warnings);
+    return { kind: 'committed', warnings };
+  } catch (error) {
+    return await outcomeOf(client, error as Error, place, frame);
+  }
+}
+
+async function runPieces(
+  client: Client,
+  pieces: readonly Piece[],
+  frame: SegmentFrame,
+  files: readonly MigrationFile[],
+  place: FailurePlace,
+  warnings: string[],
+): Promise<void> {
+  // Objects that a direct migration touches are known only by the locks that it leaves behind.
+  const watched = pieces.length > 1 && checksFallThrough(frame);
+  let referenced: string[] = [];
+  for (const [index, piece] of pieces.entries()) {
+    if (watched && index === pieces.length - 1) await checkLocks(client, frame, referenced, warnings);
+    await runPiece(client, piece, frame, files, place, warnings);
+    if (watched && index === 0) referenced = await referencedTables(client, frame.work.tenant);
+    if (piece.kind !== 'batch' && client.getTransactionStatus() !== 'T') {
+      throw new TenantsError(
+        'MIGRATION_FAILED',
+        `Migration ${piece.migration.name} ended the transaction it ran in; it may have run partly.`,
+      );
+    }
+  }
+}
+
+async function runPiece(
+  client: Client,
+  piece: Piece,
+  frame: SegmentFrame,
+  files: readonly MigrationFile[],
+  place: FailurePlace,
+  warnings: string[],
+): Promise<void> {
+  if (piece.kind === 'batch') {
+    await runBatch(client, piece.steps, frame, place, warnings);
+    return;
+  }
+  place.migration = piece.migration;
+  place.step = 'statement';
+  delete place.statement;
+  if (piece.kind === 'simple') {
+    place.statement = piece.statement;
+    await client.query(piece.statement.sql);
+    return;
+  }
+  await runDirect({
+    source: frame.plan.source,
+    files: [...files],
+    migration: piece.migration,
+    applied: piece.applied,
+    migrationsTable: frame.settings.migrationsTable,
+    client: {
+      query: (text: unknown, values?: unknown) =>
+        client.query(text as string, values as string[]) as unknown as Promise<QueryResult>,
+    },
+    onStatement: (sql) => {
+      place.sql = sql;
+    },
+  });
+}
+
+async function runBatch(
+  client: Client,
+  steps: readonly Step[],
+  frame: SegmentFrame,
+  place: FailurePlace,
+  warnings: string[],
+): Promise<void> {
+  try {
+    const answers = await sendBatch(client, steps);
+    if (frame.settings.fallThrough === 'warn') {
+      for (const [index, step] of steps.entries()) {
+        const names = step.role === 'fallThrough' ? answers[index]?.rows[0]?.[0] : null;
+        if (typeof names === 'string') {
+          warnings.push(fallThroughError(frame.work.tenant, [names], step.migration?.name).message);
+        }
+      }
+    }
+    const last = answers.at(-1);
+    if (steps.at(-1)?.role === 'commit' && last?.command !== 'COMMIT') {
+      throw new TenantsError('MIGRATION_FAILED', `The server answered ${last?.command ?? 'nothing'} to COMMIT.`);
+    }
+  } catch (error) {
+    const step = error instanceof BatchError ? steps[error.index] : undefined;
+    delete place.sql;
+    if (step?.migration === undefined) delete place.migration;
+    else place.migration = step.migration;
+    if (step?.statement === undefined) delete place.statement;
+    else place.statement = step.statement;
+    if (step !== undefined) place.step = step.role;
+    throw error instanceof BatchError ? error.cause : error;
+  }
+}
+
+async function outcomeOf(
+  client: Client,
+  error: Error,
+  place: FailurePlace,
+  frame: SegmentFrame,
+): Promise<TransactionOutcome> {
+  if (isConnectionError(error)) return { kind: 'lost', error, place };
+  try {
+    await client.query('ROLLBACK');
+  } catch (rollback) {
+    // Everything up to the failed statement is rolled back by the server itself when the connection ends.
+    if (isConnectionError(rollback)) return { kind: 'failed', error, place };
+    throw rollback;
+  }
+  if (place.step === 'lock' && codeOf(error) === SQLSTATE.invalidTextRepresentation) return { kind: 'busy' };
+  if (place.step === 'guard' && MOVED.has(codeOf(error) ?? '')) return { kind: 'moved' };
+  if (place.step === 'fallThrough' && codeOf(error) === SQLSTATE.invalidTextRepresentation) {
+    const names = /fall-through: (.*)"$/s.exec(error.message)?.[1] ?? FALL_THROUGH;
+    return { kind: 'failed', error: fallThroughError(frame.work.tenant, [names], place.migration?.name), place };
+  }
+  return { kind: 'failed', error, place };
+}
+
+/** What a guard answers when the place it looks at has changed: its own word, or a table or schema that is gone. */
+const MOVED: ReadonlySet<string> = new Set([
+  SQLSTATE.invalidTextRepresentation,
+  SQLSTATE.undefinedTable,
+  SQLSTATE.undefinedSchema,
+]);
+
+function checksFallThrough({ plan, segment, settings }: SegmentFrame): boolean {
+  return (
+    plan.scope.kind === 'tenants' &&
+    settings.fallThrough !== 'off' &&
+    !plan.fake &&
+    !segment.migrations.every((migration) => migration.allowFallThrough)
+  );
+}
+
+async function checkLocks(
+  client: Client,
+  frame: SegmentFrame,
+  referenced: string[],
+  warnings: string[],
+): Promise<void> {
+  try {
+    await assertNoFallThrough(client, frame.work.tenant, referenced);
+  } catch (error) {
+    if (frame.settings.fallThrough !== 'warn' || !(error instanceof TenantsError)) throw error;
+    warnings.push(error.message);
+  }
+}

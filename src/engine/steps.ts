@@ -1,0 +1,165 @@
+import { applicationName, type BatchItem, quoteIdentifier, searchPath } from '../db/index.js';
+import { createMigrationsTable, recordMigration } from './bookkeeping.js';
+import { fallThroughGuard, listGuard, lockGuard, placeGuard } from './guards.js';
+import type { ApplySettings, CompiledMigration, Plan, Segment, Statement, TenantWork } from './types.js';
+
+/** One message of a transaction, and what it is there for: the reason tells a failure's meaning. */
+export type Step = BatchItem & {
+  role:
+    | 'frame'
+    | 'lock'
+    | 'guard'
+    | 'fallThrough'
+    | 'prelude'
+    | 'postlude'
+    | 'statement'
+    | 'constraints'
+    | 'bookkeeping'
+    | 'commit';
+  migration?: CompiledMigration;
+  statement?: Statement;
+};
+
+/** A piece of a transaction: statements in one round trip, or something that must be run and waited for by itself. */
+export type Piece =
+  | { kind: 'batch'; steps: Step[] }
+  | { kind: 'simple'; migration: CompiledMigration; statement: Statement }
+  | { kind: 'direct'; migration: CompiledMigration; applied: string[] };
+
+/** What a transactional segment needs to know beyond the plan. */
+export type SegmentFrame = {
+  work: TenantWork;
+  plan: Plan;
+  segment: Segment;
+  /** The list that the migrations table must hold when the segment starts. */
+  applied: string[];
+  /** Whether the migrations table exists then. */
+  tableExists: boolean;
+  settings: ApplySettings;
+  /** Statements that come first in the transaction, after the lock: the registration of a new tenant. */
+  prelude?: readonly BatchItem[];
+  /** Statements that come last before the COMMIT. */
+  postlude?: readonly BatchItem[];
+};
+
+/** Everything one transactional segment sends, in order. A segment of compiled migrations is a single batch. */
+export function segmentPieces(frame: SegmentFrame): Piece[] {
+  const { work, plan, segment, settings } = frame;
+  const pieces: Piece[] = [];
+  let steps: Step[] = openingSteps(frame);
+  const cut = (piece: Piece): void => {
+    if (steps.length > 0) pieces.push({ kind: 'batch', steps });
+    pieces.push(piece);
+    steps = [];
+  };
+
+  const done: string[] = [];
+  let constraintsFlushed = false;
+  for (const migration of segment.migrations) {
+    if (!plan.fake) {
+      if (done.length > 0) steps.push(searchPathStep(work.tenant, plan, settings, migration));
+      if (constraintsFlushed && mayWrite(migration)) steps.push({ ...RESTORE_DEFERRED, migration });
+      const guard = guardFor(migration, plan, work, settings);
+      if (guard !== undefined) steps.push(guard);
+      if (migration.mode === 'direct') {
+        cut({ kind: 'direct', migration, applied: [...frame.applied, ...done] });
+      } else {
+        for (const statement of migration.statements) {
+          if (statement.unparsed) cut({ kind: 'simple', migration, statement });
+          else steps.push({ role: 'statement', text: statement.sql, migration, statement });
+        }
+      }
+      if (mayWrite(migration)) {
+        steps.push({ role: 'constraints', text: 'SET CONSTRAINTS ALL IMMEDIATE', migration });
+        constraintsFlushed = true;
+      }
+    }
+    steps.push({
+      role: 'bookkeeping',
+      ...recordMigration(work.tenant, settings.migrationsTable, migration.name, plan.direction),
+      migration,
+    });
+    done.push(migration.name);
+  }
+  for (const item of frame.postlude ?? []) steps.push({ role: 'postlude', ...item });
+  steps.push({ role: 'commit', text: 'COMMIT' });
+  pieces.push({ kind: 'batch', steps });
+  return pieces;
+}
+
+/** The statements that make a transaction safe to run anything in. */
+function openingSteps(frame: SegmentFrame): Step[] {
+  const { work, plan, settings, applied, tableExists } = frame;
+  const steps: Step[] = [
+    // Under repeatable read the guards could read a list that was overtaken before the lock was had.
+    { role: 'frame', text: 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE' },
+    {
+      role: 'frame',
+      text: `SELECT set_config('search_path', $1, true), set_config('lock_timeout', $2, true), set_config('statement_timeout', $3, true), set_config('application_name', $4, true)`,
+      values: [
+        pathOf(work.tenant, plan, settings),
+        `${settings.lockTimeoutMs}ms`,
+        `${settings.statementTimeoutMs}ms`,
+        applicationName(`${plan.direction === 'up' ? 'migrate' : 'rollback'} ${work.tenant}`),
+      ],
+    },
+    { role: 'lock', ...lockGuard(work.tenant) },
+  ];
+  for (const item of frame.prelude ?? []) steps.push({ role: 'prelude', ...item });
+  if (settings.role !== undefined)
+    steps.push({ role: 'frame', text: `SET LOCAL ROLE ${quoteIdentifier(settings.role)}` });
+  if (work.schemaOid === null) steps.push({ role: 'prelude', text: `CREATE SCHEMA ${quoteIdentifier(work.tenant)}` });
+  const registered = plan.scope.kind === 'tenants' ? settings : { ...settings, registry: undefined };
+  steps.push({ role: 'guard', ...placeGuard(work.tenant, work.schemaOid, tableExists, registered) });
+  if (tableExists) steps.push({ role: 'guard', ...listGuard(work.tenant, settings.migrationsTable, applied) });
+  else steps.push({ role: 'bookkeeping', ...createMigrationsTable(work.tenant, settings.migrationsTable) });
+  return steps;
+}
+
+/** The schemas whose objects a schema's statements find, its own first. */
+export function pathOf(schema: string, plan: Plan, settings: ApplySettings): string {
+  const own = plan.scope.kind === 'shared' ? [schema] : [schema, settings.sharedSchema];
+  return searchPath([...own, ...settings.extraSearchPath]);
+}
+
+/** Any statement of the migration before may have changed the search path. */
+function searchPathStep(schema: string, plan: Plan, settings: ApplySettings, migration: CompiledMigration): Step {
+  return {
+    role: 'frame',
+    text: `SELECT set_config('search_path', $1, true)`,
+    values: [pathOf(schema, plan, settings)],
+    migration,
+  };
+}
+
+/** Rows may be waiting for deferred constraints when the migration is done. */
+function mayWrite(migration: CompiledMigration): boolean {
+  return migration.mode === 'direct' || migration.statements.some((statement) => statement.writes === true);
+}
+
+function guardFor(
+  migration: CompiledMigration,
+  plan: Plan,
+  work: TenantWork,
+  settings: ApplySettings,
+): Step | undefined {
+  if (plan.scope.kind === 'shared' || settings.fallThrough === 'off' || migration.allowFallThrough) return undefined;
+  const guard = fallThroughGuard(work.tenant, migration.targets, settings.fallThrough);
+  return guard === undefined ? undefined : { role: 'fallThrough', ...guard, migration };
+}
+
+/**
+ * `SET CONSTRAINTS ALL IMMEDIATE` checks a migration's rows at its own end and lasts until the end of the transaction; a
+ * later migration that relies on a constraint being deferred from the start gets that back.
+ */
+const RESTORE_DEFERRED: Step = {
+  role: 'constraints',
+  text: `DO $restore$
+DECLARE names text;
+BEGIN
+  SELECT string_agg(format('%I.%I', current_schema(), conname), ', ') INTO names
+    FROM pg_constraint
+   WHERE condeferred AND connamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema());
+  IF names IS NOT NULL THEN EXECUTE 'SET CONSTRAINTS ' || names || ' DEFERRED'; END IF;
+END $restore$`,
+};

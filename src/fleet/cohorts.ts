@@ -1,0 +1,69 @@
+import type { MigrationFile } from '../engine/types.js';
+import type { SerializedError } from '../errors/index.js';
+import type { Tenant } from '../registry/types.js';
+import { judge, type SchemaState } from './state.js';
+import type { SurveyedSchema } from './survey.js';
+
+/** A cohort's state: one of a schema's, or a reason why there is none to judge. */
+export type CohortState =
+  | SchemaState
+  | { kind: 'missing'; pending: string[] }
+  | { kind: 'unreadable'; error: SerializedError }
+  /** The registry says a type that the configuration does not know. */
+  | { kind: 'unknownType'; type: string };
+
+/** The tenants that stand at the same place and so must do the same. */
+export type Cohort = {
+  type: string | null;
+  state: CohortState;
+  applied: string[];
+  tableExists: boolean;
+  members: { schema: string; oid: number | null }[];
+};
+
+/** The migration files of each tenant type; `null` is the default type. */
+export type FilesByType = ReadonlyMap<string | null, readonly MigrationFile[]>;
+
+/** Sorts surveyed tenants into cohorts, in the order in which their first member is handed out. Pure. */
+export function formCohorts(
+  tenants: readonly Tenant[],
+  surveyed: readonly SurveyedSchema[],
+  files: FilesByType,
+  checkOrder: boolean,
+): Cohort[] {
+  const cohorts = new Map<string, Cohort>();
+  const places = new Map(surveyed.map((place) => [place.schema, place]));
+  for (const tenant of tenants) {
+    const place = places.get(tenant.schema);
+    if (place === undefined) continue;
+    const key = JSON.stringify([
+      tenant.type,
+      place.oid === null,
+      place.tableExists,
+      place.error === undefined ? place.applied : place.schema,
+    ]);
+    const cohort = cohorts.get(key);
+    const member = { schema: tenant.schema, oid: place.oid };
+    if (cohort === undefined) {
+      cohorts.set(key, {
+        type: tenant.type,
+        state: stateOf(tenant, place, files, checkOrder),
+        applied: place.applied,
+        tableExists: place.tableExists,
+        members: [member],
+      });
+    } else {
+      cohort.members.push(member);
+    }
+  }
+  return [...cohorts.values()];
+}
+
+function stateOf(tenant: Tenant, place: SurveyedSchema, files: FilesByType, checkOrder: boolean): CohortState {
+  const own = files.get(tenant.type);
+  if (own === undefined) return { kind: 'unknownType', type: tenant.type ?? '' };
+  if (place.error !== undefined) return { kind: 'unreadable', error: place.error };
+  const names = own.map(({ name }) => name);
+  if (place.oid === null) return { kind: 'missing', pending: names };
+  return judge(names, place.applied, checkOrder);
+}

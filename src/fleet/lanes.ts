@@ -1,0 +1,25 @@
+import { EngineLane } from '../engine/lane.js';
+import type { MigrationFile, Plan } from '../engine/types.js';
+import type { FilesByType } from './cohorts.js';
+import type { Project } from './project.js';
+import { applySettings } from './source.js';
+
+/** Makes lanes for a run. A lane opens its connection with its first tenant. */
+export function laneFactory(
+  project: Project,
+  plans: ReadonlyMap<string, Plan>,
+  files: { shared: readonly MigrationFile[]; tenants: () => FilesByType },
+  cancel: AbortSignal,
+): () => EngineLane {
+  const filesOf = (plan: Plan): readonly MigrationFile[] =>
+    plan.scope.kind === 'shared' ? files.shared : (files.tenants().get(plan.scope.type) ?? []);
+  return () =>
+    new EngineLane({
+      database: project.database,
+      plans,
+      settings: applySettings(project),
+      filesOf,
+      cancel,
+      recycleAfter: project.recycle.tenants,
+    });
+}

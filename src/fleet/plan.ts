@@ -1,0 +1,102 @@
+import type { CompiledMigration, Plan } from '../engine/types.js';
+import { createPlanner, installedExtensions } from './compile.js';
+import type { Cohort } from './cohorts.js';
+import type { Project } from './project.js';
+import { type FleetPicture, readFleet } from './read-fleet.js';
+import { withSession } from './session.js';
+import { assertSharedCurrent, assertSharedUsable } from './shared-schema.js';
+import { assertTarget, sharedSource } from './source.js';
+import { upTo } from './state.js';
+import { summarize } from './summaries.js';
+import type { PlanOptions, PlanReport } from './types.js';
+import { assertMigrateOptions } from './validate.js';
+
+/**
+ * Says what `migrate` would do, by cohort. Compiles, so that it refuses what `migrate` would refuse; reads only and creates
+ * nothing.
+ *
+ * @throws TenantsError as `migrate` does before it begins.
+ */
+export async function plan(project: Project, options: PlanOptions): Promise<PlanReport> {
+  assertMigrateOptions(options);
+  const { selection, target, onEvent } = options;
+  onEvent?.({ type: 'phase', phase: 'connect' });
+  return await withSession(project, 'plan', async ({ client }) => {
+    onEvent?.({ type: 'phase', phase: 'survey' });
+    const chosen = selection.kind === 'tenants' ? selection : {};
+    const sharedTarget = selection.kind === 'shared' ? target : undefined;
+    const picture = await readFleet(client, project, chosen, sharedTarget);
+    const { shared, sharedFiles, tenantFiles } = picture;
+    assertTargets(options, picture);
+    if (selection.kind !== 'tenants') assertSharedUsable(shared);
+    else if (options.skipSharedCheck !== true) assertSharedCurrent(shared);
+
+    onEvent?.({ type: 'phase', phase: 'compile' });
+    const planner = createPlanner({
+      project,
+      direction: 'up',
+      fake: false,
+      shared: { source: sharedSource(project), files: sharedFiles },
+      tenantFiles: () => tenantFiles,
+      extensions: await installedExtensions(client),
+    });
+    const wantsShared = selection.kind !== 'tenants' && shared.names.length > 0;
+    const sharedPlan = wantsShared ? await planner.shared(shared.place, shared.names) : undefined;
+    const cohorts = selection.kind === 'shared' ? [] : picture.cohorts;
+    const entries: PlanReport['cohorts'] = [];
+    for (const cohort of cohorts) {
+      const names = namesFor(cohort, options, picture);
+      const made = names.length === 0 ? undefined : await planner.cohort(cohort, names);
+      const summary = summarize([cohort]).cohorts;
+      entries.push(...summary.map((entry) => ({ ...entry, pending: names, ...describe(made, options) })));
+    }
+    return {
+      shared: { applied: shared.place.applied, pending: shared.names, ...describe(sharedPlan, options) },
+      tenants: summarize(cohorts).counts,
+      cohorts: entries.sort((a, b) => b.count - a.count),
+      warnings: [...planner.warnings],
+    };
+  });
+}
+
+function assertTargets({ selection, target }: PlanOptions, { sharedFiles, tenantFiles }: FleetPicture): void {
+  if (selection.kind === 'shared') {
+    assertTarget(target, [{ label: 'among the shared ones', names: sharedFiles.map(({ name }) => name) }]);
+    return;
+  }
+  assertTarget(
+    target,
+    [...tenantFiles].map(([type, files]) => ({
+      label: type === null ? 'among the tenant migrations' : `for tenants of type "${type}"`,
+      names: files.map(({ name }) => name),
+    })),
+  );
+}
+
+function namesFor(cohort: Cohort, { missing, target }: PlanOptions, { tenantFiles }: FleetPicture): string[] {
+  const { state } = cohort;
+  if (state.kind !== 'pending' && (state.kind !== 'missing' || missing !== 'create')) return [];
+  const files = (tenantFiles.get(cohort.type) ?? []).map(({ name }) => name);
+  return upTo(files, state.pending, target);
+}
+
+function describe(
+  made: Plan | undefined,
+  { sql }: PlanOptions,
+): { mode?: 'compiled' | 'direct'; reasons?: string[]; sql?: string } {
+  if (made === undefined) return {};
+  const migrations = made.segments.flatMap((segment) => segment.migrations);
+  const reasons = migrations.flatMap(({ name, reason }) => (reason === undefined ? [] : [`${name}: ${reason}`]));
+  return {
+    mode: made.mode,
+    ...(reasons.length === 0 ? {} : { reasons }),
+    ...(sql === true ? { sql: migrations.map((migration) => sqlOf(migration)).join('\n') } : {}),
+  };
+}
+
+function sqlOf(migration: CompiledMigration): string {
+  const heading = `-- ${migration.name}${migration.transaction ? '' : ' (outside a transaction)'}`;
+  if (migration.mode === 'direct')
+    return `${heading}\n-- built while it runs, tenant by tenant: ${migration.reason ?? ''}\n`;
+  return [heading, ...migration.statements.map(({ sql }) => `${sql};`), ''].join('\n');
+}

@@ -1,0 +1,125 @@
+import type { Client } from 'pg';
+
+import { type BatchItem, quoteIdentifier, sendBatch } from '../db/index.js';
+import { lockGuard } from '../engine/guards.js';
+import type { EngineLane } from '../engine/lane.js';
+import { isAtomic, planNames } from '../engine/plan.js';
+import type { MigrationFile, Plan, Segment } from '../engine/types.js';
+import { ERROR_CODES, type ErrorCode, TenantsError } from '../errors/index.js';
+import type { TenantResult } from '../executors/types.js';
+import {
+  activateItems,
+  type NewTenant,
+  registrationFailure,
+  registrationItems,
+  removeRegistrationItems,
+} from '../registry/index.js';
+import type { CreateTenantOptions } from './create-types.js';
+import { laneFactory } from './lanes.js';
+import type { Project } from './project.js';
+import type { SurveyedSchema } from './survey.js';
+
+export type NewTenantWork = {
+  registration: NewTenant;
+  plan: Plan;
+  place: SurveyedSchema;
+  files: readonly MigrationFile[];
+  /** The registration is there already: a killed process left it in the state `provisioning`. */
+  leftover: boolean;
+  options: CreateTenantOptions;
+};
+
+/**
+ * Carries a new tenant's registration and plan out: in one transaction where the plan allows it, else in several with the
+ * state `provisioning` in between.
+ *
+ * @returns the migrations that were applied.
+ * @throws TenantsError as `createTenant`; what this call made is gone then.
+ */
+export async function provision(client: Client, project: Project, work: NewTenantWork): Promise<string[]> {
+  const { registration, plan, place, leftover, options } = work;
+  const { registry } = project;
+  const atomic = isAtomic(plan) && !leftover;
+  const status = atomic ? 'active' : 'provisioning';
+  const framed = frame(plan, !atomic);
+  const prelude: BatchItem[] = leftover ? [] : registrationItems(registry, { ...registration, status });
+  const postlude = atomic ? [] : activateItems(registry, registration.schema);
+  const cancel = options.cancel ?? new AbortController().signal;
+  const tenantFiles = new Map([[plan.scope.kind === 'tenants' ? plan.scope.type : null, work.files]]);
+  const lane = laneFactory(
+    project,
+    new Map([[framed.id, framed]]),
+    { shared: [], tenants: () => tenantFiles },
+    cancel,
+  )();
+  try {
+    const result = await lane.apply(
+      { tenant: registration.schema, planId: framed.id, schemaOid: place.oid },
+      { prelude, postlude },
+    );
+    if (result.status === 'applied') return planNames(plan);
+    const error = await failureOf(client, project, work, lane, result);
+    // Once the first transaction was committed there is something to take back.
+    if (!atomic && !leftover && (lane.lastFailure?.segment ?? 0) > 0) await takeBack(client, project, work);
+    throw error;
+  } finally {
+    await lane.close();
+  }
+}
+
+/** Gives the registration a transaction at the beginning, and its end one at the end, where the plan has none there. */
+function frame(plan: Plan, inSteps: boolean): Plan {
+  const empty: Segment = { transaction: true, migrations: [] };
+  const segments = [...plan.segments];
+  if (segments[0]?.transaction !== true) segments.unshift(empty);
+  if (inSteps && segments.at(-1)?.transaction !== true) segments.push(empty);
+  return { ...plan, segments };
+}
+
+function isRegistrationFailure(lane: EngineLane): boolean {
+  return lane.lastFailure?.place.step === 'prelude';
+}
+
+async function failureOf(
+  client: Client,
+  project: Project,
+  { registration, options }: NewTenantWork,
+  lane: EngineLane,
+  result: TenantResult,
+): Promise<unknown> {
+  if (isRegistrationFailure(lane)) {
+    const whole = { ...registration, adopt: options.adopt === true };
+    const explained = await registrationFailure(client, project.registry, whole, lane.lastFailure?.error);
+    if (explained instanceof TenantsError) return explained;
+  }
+  if (result.status === 'notExecuted') {
+    return new TenantsError('INTERRUPTED', `Creating "${registration.schema}" was cancelled; nothing is left of it.`);
+  }
+  if (result.status !== 'failed')
+    return new TenantsError('UNEXPECTED', `Creating "${registration.schema}" ended as ${result.status}.`);
+  const { code, message, cause: _cause, name: _name, ...details } = result.error;
+  const known = code in ERROR_CODES ? (code as ErrorCode) : 'DATABASE_ERROR';
+  const unknown =
+    result.unknownOutcome === true ? ' It is not known whether the tenant was created: see tenants list.' : '';
+  return new TenantsError(known, `The tenant "${registration.schema}" was not created: ${message}${unknown}`, {
+    ...details,
+    cause: lane.lastFailure?.error,
+  });
+}
+
+/** Removes what the earlier transactions of this call committed. An adopted schema stays. */
+async function takeBack(client: Client, project: Project, { registration, options }: NewTenantWork): Promise<void> {
+  const { schema } = registration;
+  const items: BatchItem[] = [
+    { text: 'BEGIN' },
+    lockGuard(schema),
+    ...removeRegistrationItems(project.registry, schema),
+    ...(options.adopt === true ? [] : [{ text: `DROP SCHEMA IF EXISTS ${quoteIdentifier(schema)} CASCADE` }]),
+    { text: 'COMMIT' },
+  ];
+  try {
+    await sendBatch(client, items);
+  } catch {
+    await client.query('ROLLBACK').catch(() => {});
+  }
+}

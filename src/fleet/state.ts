@@ -1,0 +1,41 @@
+/** Where one schema stands, judged by file names and applied names alone. */
+export type SchemaState =
+  | { kind: 'upToDate' }
+  | { kind: 'pending'; pending: string[] }
+  /** The database has migrations that are not on disk. */
+  | { kind: 'ahead'; unknown: string[] }
+  /** A file stands before one that is applied already; node-pg-migrate refuses such a schema. */
+  | { kind: 'outOfOrder'; expected: string; found: string };
+
+/**
+ * Compares an applied list with the files of a directory, by node-pg-migrate's own rule: names are compared position by
+ * position.
+ *
+ * @param checkOrder without it, whatever is not applied is pending and nothing else matters.
+ */
+export function judge(files: readonly string[], applied: readonly string[], checkOrder: boolean): SchemaState {
+  if (checkOrder) {
+    const known = new Set(files);
+    const unknown = applied.filter((name) => !known.has(name));
+    if (unknown.length > 0) return { kind: 'ahead', unknown };
+    for (const [index, found] of applied.entries()) {
+      const expected = files[index];
+      if (expected !== undefined && expected !== found) return { kind: 'outOfOrder', expected, found };
+    }
+  }
+  const done = new Set(applied);
+  const pending = files.filter((name) => !done.has(name));
+  return pending.length === 0 ? { kind: 'upToDate' } : { kind: 'pending', pending };
+}
+
+/** The part of what is pending that a target asks for. */
+export function upTo(
+  files: readonly string[],
+  pending: readonly string[],
+  target: { to: string } | { count: number } | undefined,
+): string[] {
+  if (target === undefined) return [...pending];
+  if ('count' in target) return pending.slice(0, target.count);
+  const wanted = new Set(files.slice(0, files.indexOf(target.to) + 1));
+  return pending.filter((name) => wanted.has(name));
+}

@@ -1,0 +1,26 @@
+import type { Project } from './project.js';
+import { readFleet } from './read-fleet.js';
+import { withSession } from './session.js';
+import { summarize } from './summaries.js';
+import type { StatusOptions, StatusReport } from './types.js';
+
+/**
+ * Says where the fleet stands. Reads only, in a few queries whatever the size of the fleet, and runs no migration code.
+ *
+ * @throws TenantsError for unknown names, a missing directory, or a database that cannot be read.
+ */
+export async function status(project: Project, options: StatusOptions = {}): Promise<StatusReport> {
+  const { onEvent, ...selection } = options;
+  onEvent?.({ type: 'phase', phase: 'connect' });
+  return await withSession(project, 'status', async ({ client }) => {
+    onEvent?.({ type: 'phase', phase: 'survey' });
+    const { shared, cohorts } = await readFleet(client, project, selection);
+    const { counts, cohorts: summaries } = summarize(cohorts);
+    return { shared: { applied: shared.place.applied, pending: shared.pending }, tenants: counts, cohorts: summaries };
+  });
+}
+
+/** Nothing is pending, ahead, out of order, missing or unreadable. */
+export function isUpToDate(report: StatusReport): boolean {
+  return report.shared.pending.length === 0 && report.cohorts.every(({ state }) => state === 'upToDate');
+}

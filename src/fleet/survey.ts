@@ -1,0 +1,66 @@
+import type { Client, ClientConfig } from 'pg';
+
+import { type SerializedError, TenantsError, serializeError } from '../errors/index.js';
+import { readAppliedLists } from './applied-lists.js';
+
+/** One schema as the survey saw it. */
+export type SurveyedSchema = {
+  schema: string;
+  /** `null`: there is no such schema. */
+  oid: number | null;
+  tableExists: boolean;
+  /** Oldest first; empty where there is no migrations table. */
+  applied: string[];
+  /** The migrations table is there but cannot be read. */
+  error?: SerializedError;
+};
+
+/**
+ * Reads where schemas stand: one catalog query, then their migrations tables in batches. Reads only.
+ *
+ * @param connections how many connections may be used; more than the given one are opened for large fleets alone.
+ */
+export async function surveySchemas(
+  client: Client,
+  database: ClientConfig,
+  schemas: readonly string[],
+  table: string,
+  connections: number,
+): Promise<SurveyedSchema[]> {
+  const places = await readPlaces(client, schemas, table);
+  const readable = places.filter((place) => place.tableOid !== null && place.readable).map(({ schema }) => schema);
+  const lists = await readAppliedLists(client, database, readable, table, connections);
+  return places.map((place) => {
+    const base = { schema: place.schema, oid: place.oid, tableExists: place.tableOid !== null, applied: [] };
+    if (place.oid !== null && !place.readable) return { ...base, error: serializeError(noAccess(place.schema)) };
+    const list = lists.get(place.schema);
+    if (list === undefined) return base;
+    return 'error' in list ? { ...base, error: list.error } : { ...base, applied: list.applied };
+  });
+}
+
+type Place = { schema: string; oid: number | null; tableOid: number | null; readable: boolean };
+
+async function readPlaces(client: Client, schemas: readonly string[], table: string): Promise<Place[]> {
+  const { rows } = await client.query<Place>(
+    `SELECT t.schema, n.oid, c.oid AS "tableOid",
+            n.oid IS NULL OR (has_schema_privilege(n.oid, 'USAGE') AND (c.oid IS NULL OR has_table_privilege(c.oid, 'SELECT'))) AS readable
+       FROM unnest($1::text[]) WITH ORDINALITY AS t (schema, position)
+       LEFT JOIN pg_namespace n ON n.nspname::text = t.schema
+       LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = $2::text::name AND c.relkind IN ('r', 'p')
+      ORDER BY t.position`,
+    [[...schemas], table],
+  );
+  return rows;
+}
+
+function noAccess(schema: string): TenantsError {
+  return new TenantsError(
+    'TENANT_UNREADABLE',
+    `The database user may not read the schema "${schema}" or its migrations table.`,
+    {
+      tenant: schema,
+      suggestions: ['Grant the user USAGE on the schema and the rights on its tables, or migrate as their owner.'],
+    },
+  );
+}

@@ -1,0 +1,24 @@
+import { loadProject, type LoadedProject, type LoadOptions, requireDatabase } from './config/index.js';
+import { startEmbedded } from './embedded/index.js';
+import type { Project } from './fleet/project.js';
+
+/** A loaded project with a database to connect to. `close` stops what was started for it; it may be called twice. */
+export type OpenProject = Project &
+  Pick<LoadedProject, 'configFile' | 'hooks' | 'warnings'> & { close(): Promise<void> };
+
+/**
+ * Loads the configuration and, where it says `embedded`, starts that server.
+ *
+ * @throws TenantsError CONFIG_…, USAGE, NO_DATABASE, or EMBEDDED_… when the server cannot be started.
+ */
+export async function openProject(options: LoadOptions): Promise<OpenProject> {
+  return await openLoaded(await loadProject(options));
+}
+
+/** The second half of `openProject`, for a configuration that is loaded already. */
+export async function openLoaded(loaded: LoadedProject): Promise<OpenProject> {
+  const database = requireDatabase(loaded);
+  if (database !== 'embedded') return { ...loaded, database, close: () => Promise.resolve() };
+  const server = await startEmbedded({ root: loaded.root });
+  return { ...loaded, database: server.config, close: () => server.stop() };
+}

@@ -1,0 +1,162 @@
+import type { Client } from 'pg';
+
+import { qualified, quoteIdentifier } from '../db/index.js';
+import { TenantsError } from '../errors/index.js';
+import { plural } from '../util/plural.js';
+import type { RegistryShape, TenantDomain } from './types.js';
+
+/** What a new tenant wants to call its own. */
+export type Claim = {
+  schema: string;
+  domains: readonly Pick<TenantDomain, 'domain'>[];
+  /** The schema exists already and is taken over. */
+  adopt: boolean;
+};
+
+/**
+ * Sees in one query that a name and its domains are free. Between this look and the INSERT somebody may be faster, which
+ * `registrationFailure` then explains in the same words.
+ *
+ * @throws TenantsError TENANT_EXISTS; INVALID_NAME for a name that differs from an existing one in case only, or belongs to
+ *   PostgreSQL; SCHEMA_EXISTS for a schema without a tenant, unless it is adopted; USAGE when there is none to adopt, or
+ *   it is the shared schema; DOMAIN_TAKEN with the owners.
+ */
+export async function assertAvailable(client: Client, shape: RegistryShape, claim: Claim): Promise<void> {
+  const holders = await readHolders(client, shape, claim);
+  assertNameAvailable(shape, claim, holders);
+  assertNoDomainTaken(holders);
+}
+
+/**
+ * The same for the public tenant, whose schema is the shared one and exists.
+ *
+ * @throws TenantsError TENANT_EXISTS, DOMAIN_TAKEN.
+ */
+export async function assertPublicAvailable(
+  client: Client,
+  shape: RegistryShape,
+  domains: Claim['domains'],
+): Promise<void> {
+  const holders = await readHolders(client, shape, { schema: shape.schema, domains });
+  assertNotRegistered(shape.schema, holders);
+  assertNoDomainTaken(holders);
+}
+
+/**
+ * Sees that domains are free, whoever wants them.
+ *
+ * @throws TenantsError DOMAIN_TAKEN with the owners.
+ */
+export async function assertDomainsAvailable(
+  client: Client,
+  shape: RegistryShape,
+  domains: Claim['domains'],
+): Promise<void> {
+  // No schema has an empty name.
+  assertNoDomainTaken(await readHolders(client, shape, { schema: '', domains }));
+}
+
+/** Something that stands in the way; `owner` is a tenant's status, or the name of the tenant that has a domain. */
+type Holder = { kind: 'tenant' | 'schema' | 'domain'; name: string; owner: string | null };
+
+async function readHolders(
+  client: Client,
+  shape: RegistryShape,
+  { schema, domains }: Pick<Claim, 'schema' | 'domains'>,
+): Promise<Holder[]> {
+  const { columns } = shape.tenants;
+  const tenant = `t.${quoteIdentifier(columns.schemaName)}::text`;
+  const domain = `d.${quoteIdentifier(shape.domains.columns.domain)}::text`;
+  const tenants = qualified(shape.schema, shape.tenants.table);
+  const { rows } = await client.query<Holder>(
+    // "C" is the collation of catalog names; the database's own also knows letters beyond ASCII.
+    `SELECT 'tenant' AS kind, ${tenant} AS name,
+            ${columns.status === null ? 'NULL' : `t.${quoteIdentifier(columns.status)}::text`} AS owner
+       FROM ${tenants} t WHERE lower(${tenant}) = lower($1)
+      UNION ALL
+     SELECT 'schema', n.nspname::text, NULL
+       FROM pg_catalog.pg_namespace n WHERE lower(n.nspname::text COLLATE "default") = lower($1)
+      UNION ALL
+     SELECT 'domain', ${domain}, ${tenant}
+       FROM ${qualified(shape.schema, shape.domains.table)} d
+       LEFT JOIN ${tenants} t ON t.${quoteIdentifier(columns.id)} = d.${quoteIdentifier(shape.domains.columns.tenantId)}
+      WHERE lower(${domain}) = ANY ($2::text[])`,
+    [schema, domains.map(({ domain }) => domain)],
+  );
+  return rows;
+}
+
+function assertNameAvailable(shape: RegistryShape, { schema, adopt }: Claim, holders: Holder[]): void {
+  const named = holders.filter(({ kind }) => kind !== 'domain');
+  assertNotRegistered(schema, holders);
+  if (schema === shape.schema) throw sharedSchema(schema);
+  if (schema.startsWith('pg_') || schema === 'information_schema') throw reserved(schema);
+  const lookalike = named.find(({ name }) => name !== schema);
+  if (lookalike !== undefined) throw onlyCaseDiffers(schema, lookalike);
+  const exists = named.some(({ kind }) => kind === 'schema');
+  if (exists && !adopt) throw schemaExists(schema);
+  if (!exists && adopt) throw nothingToAdopt(schema);
+}
+
+function assertNotRegistered(schema: string, holders: Holder[]): void {
+  const registered = holders.find(({ kind, name }) => kind === 'tenant' && name === schema);
+  if (registered !== undefined) throw tenantExists(schema, registered.owner);
+}
+
+function assertNoDomainTaken(holders: Holder[]): void {
+  const taken = holders.filter(({ kind }) => kind === 'domain').sort((a, b) => (a.name < b.name ? -1 : 1));
+  if (taken.length === 0) return;
+  const problems = taken.map(({ name, owner }) =>
+    owner === null ? `"${name}" is registered without a tenant` : `"${name}" belongs to tenant "${owner}"`,
+  );
+  throw new TenantsError('DOMAIN_TAKEN', `${plural(taken.length, 'domain')} taken already: ${problems.join(', ')}.`, {
+    problems,
+    suggestions: taken.map(({ name }) => `To free it, run: tenants delete-domain ${name}`),
+  });
+}
+
+/** @param status the registered tenant's, where the registry has a column for it */
+export function tenantExists(schema: string, status: string | null): TenantsError {
+  const unfinished: Record<string, string> = {
+    deleting: `Its deletion was not finished; run: tenants delete-tenant ${schema}`,
+    provisioning: 'Its creation was not finished; run: tenants doctor --fix',
+  };
+  const suggestion = unfinished[status ?? ''];
+  const state = suggestion === undefined ? '' : ` (${status})`;
+  return new TenantsError('TENANT_EXISTS', `There is a tenant "${schema}" already${state}.`, {
+    tenant: schema,
+    suggestions: [suggestion ?? 'If that is what you want, add --if-not-exists.'],
+  });
+}
+
+function sharedSchema(schema: string): TenantsError {
+  return new TenantsError(
+    'USAGE',
+    `"${schema}" is the shared schema; only the public tenant, which has no schema of its own, can have this name.`,
+    { suggestions: [`To register the public tenant, run: tenants create-tenant ${schema}`] },
+  );
+}
+
+function reserved(schema: string): TenantsError {
+  return new TenantsError('INVALID_NAME', `"${schema}" cannot be a tenant: this schema belongs to PostgreSQL.`);
+}
+
+function onlyCaseDiffers(schema: string, { kind, name }: Holder): TenantsError {
+  return new TenantsError(
+    'INVALID_NAME',
+    `"${schema}" cannot be the name of a tenant: it differs from the ${kind} "${name}" in upper and lower case only.`,
+    { suggestions: ['Choose another name.'] },
+  );
+}
+
+function schemaExists(schema: string): TenantsError {
+  return new TenantsError('SCHEMA_EXISTS', `There is a schema "${schema}" already, but no tenant of that name.`, {
+    suggestions: ['To make it a tenant as it is, add --adopt.', 'Or choose another name.'],
+  });
+}
+
+function nothingToAdopt(schema: string): TenantsError {
+  return new TenantsError('USAGE', `There is no schema "${schema}" to adopt.`, {
+    suggestions: ['To create it, leave out --adopt.'],
+  });
+}

@@ -1,0 +1,16 @@
+export {
+  assertAvailable,
+  assertDomainsAvailable,
+  assertPublicAvailable,
+  type Claim,
+  tenantExists,
+} from './availability.js';
+export { assertRegistry, inspectRegistry } from './check.js';
+export { parseDomain } from './domain-name.js';
+export { findTenant, isPublicTenant, listTenants, listTenantsWithDomains } from './list.js';
+export { REGISTRY_CHANNEL, registryMigration } from './migration-template.js';
+export { createPublicTenant, hasDomains, type PublicTenantOptions } from './public-tenant.js';
+export { registrationFailure } from './registration-failure.js';
+export { activateItems, type NewTenant, registrationItems, removeRegistrationItems } from './registration.js';
+export { selectTenants, type TenantSelection } from './select.js';
+export type { RegistryShape, Tenant, TenantDomain, TenantStatus, TenantWithDomains } from './types.js';

@@ -1,0 +1,135 @@
+import type { Client } from 'pg';
+
+import { codeOf, qualified, quoteIdentifier, SQLSTATE } from '../db/index.js';
+import { TenantsError } from '../errors/index.js';
+import { assertRegistry } from './check.js';
+import { readRegistryColumns } from './columns.js';
+import type { RegistryShape, Tenant, TenantWithDomains } from './types.js';
+
+/**
+ * All tenants, the public one included, or those of the given names; without their domains, in one query.
+ *
+ * @param options.order column of the tenant table that gives the order; the schema name decides between equals.
+ * @throws TenantsError CONFIG_INVALID when there is no such column or it has no order; REGISTRY_MISSING,
+ *   REGISTRY_MISMATCH.
+ */
+export function listTenants(
+  client: Client,
+  shape: RegistryShape,
+  { order, names }: { order: string; names?: readonly string[] },
+): Promise<Tenant[]> {
+  const filter = names === undefined ? 'IS NOT NULL' : '= ANY ($1::text[])';
+  const sql = `SELECT ${tenantFields(shape)} FROM ${tenantTable(shape)} t
+    WHERE ${schemaName(shape)} ${filter} ORDER BY ${ordering(shape, order)}`;
+  return readTenants<Tenant>(client, shape, sql, names === undefined ? [] : [names], order);
+}
+
+/** All tenants with their domains, the primary one first, then in alphabetical order. Otherwise as `listTenants`. */
+export function listTenantsWithDomains(
+  client: Client,
+  shape: RegistryShape,
+  { order }: { order: string },
+): Promise<TenantWithDomains[]> {
+  const sql = `SELECT ${tenantFields(shape)}, coalesce(d.list, '[]') AS domains FROM ${tenantTable(shape)} t
+    LEFT JOIN (${domainLists(shape)}) d ON d.tenant = t.${quoteIdentifier(shape.tenants.columns.id)}
+    WHERE ${schemaName(shape)} IS NOT NULL ORDER BY ${ordering(shape, order)}`;
+  return readTenants<TenantWithDomains>(client, shape, sql, [], order);
+}
+
+/** The tenant of that name with its domains, or `undefined`. Errors as in `listTenants`. */
+export async function findTenant(
+  client: Client,
+  shape: RegistryShape,
+  schema: string,
+): Promise<TenantWithDomains | undefined> {
+  const id = `t.${quoteIdentifier(shape.tenants.columns.id)}`;
+  const sql = `SELECT ${tenantFields(shape)}, coalesce(d.list, '[]') AS domains FROM ${tenantTable(shape)} t
+    LEFT JOIN LATERAL (${domainLists(shape, id)}) d ON true WHERE ${schemaName(shape)} = $1`;
+  const [tenant] = await readTenants<TenantWithDomains>(client, shape, sql, [schema]);
+  return tenant;
+}
+
+/** The public tenant lives in the shared schema: it has domains, but no schema and no migrations of its own. */
+export function isPublicTenant(shape: RegistryShape, tenant: Pick<Tenant, 'schema'>): boolean {
+  return tenant.schema === shape.schema;
+}
+
+async function readTenants<T extends Tenant>(
+  client: Client,
+  shape: RegistryShape,
+  sql: string,
+  values: unknown[],
+  order?: string,
+): Promise<T[]> {
+  try {
+    const { rows } = await client.query<T>(sql, values);
+    return rows;
+  } catch (error) {
+    throw await listFailure(client, shape, error, order);
+  }
+}
+
+/** There is no point in looking before each query at what is there nearly always; afterwards, once, there is. */
+async function listFailure(
+  client: Client,
+  shape: RegistryShape,
+  error: unknown,
+  order: string | undefined,
+): Promise<unknown> {
+  const code = codeOf(error) ?? '';
+  const missing: readonly string[] = [SQLSTATE.undefinedTable, SQLSTATE.undefinedColumn, SQLSTATE.undefinedSchema];
+  if (missing.includes(code)) {
+    try {
+      await assertRegistry(client, shape);
+    } catch (reason) {
+      return reason;
+    }
+  }
+  const columns = order === undefined ? [] : ((await readRegistryColumns(client, shape)).tenants ?? []);
+  if (order !== undefined && code === SQLSTATE.undefinedColumn)
+    return badOrder(order, 'does not exist', columns, error);
+  // A type that cannot be sorted, such as json, lacks an operator: undefined_function.
+  if (order !== undefined && code === '42883') return badOrder(order, 'has no order', columns, error);
+  return error;
+}
+
+function badOrder(order: string, problem: string, columns: string[], cause: unknown): TenantsError {
+  const message = `The tenants cannot be listed: the column "${order}" of the tenant table ${problem}.`;
+  return new TenantsError('CONFIG_INVALID', message, {
+    problems: [`tenants.order: column "${order}" ${problem}`],
+    suggestions: [`Columns of the tenant table: ${columns.join(', ')}.`],
+    cause,
+  });
+}
+
+function tenantTable(shape: RegistryShape): string {
+  return qualified(shape.schema, shape.tenants.table);
+}
+
+function schemaName(shape: RegistryShape): string {
+  return `t.${quoteIdentifier(shape.tenants.columns.schemaName)}::text`;
+}
+
+function tenantFields(shape: RegistryShape): string {
+  const { name, type, status } = shape.tenants.columns;
+  const text = (column: string | null): string =>
+    column === null ? 'NULL::text' : `t.${quoteIdentifier(column)}::text`;
+  return `${schemaName(shape)} AS schema, ${text(name)} AS name, ${text(type)} AS type,
+    coalesce(${text(status)}, 'active') AS status`;
+}
+
+/** With the table's alias before it: alone, the name of a result column would win over the table's. */
+function ordering(shape: RegistryShape, order: string): string {
+  return `t.${quoteIdentifier(order)}, ${schemaName(shape)}`;
+}
+
+/** A JSON array of domains for each tenant, or for the one with this id. */
+function domainLists({ schema, domains }: RegistryShape, id?: string): string {
+  const { columns } = domains;
+  const domain = `d.${quoteIdentifier(columns.domain)}::text`;
+  const primary = columns.isPrimary === null ? 'false' : `coalesce(d.${quoteIdentifier(columns.isPrimary)}, false)`;
+  const tenant = `d.${quoteIdentifier(columns.tenantId)}`;
+  return `SELECT ${tenant} AS tenant, json_agg(json_build_object('domain', ${domain}, 'primary', ${primary})
+      ORDER BY ${primary} DESC, ${domain} COLLATE "C") AS list
+    FROM ${qualified(schema, domains.table)} d ${id === undefined ? '' : `WHERE ${tenant} = ${id}`} GROUP BY ${tenant}`;
+}

@@ -1,0 +1,91 @@
+import type { Client } from 'pg';
+
+import { type BatchItem, sendBatch } from '../db/index.js';
+import { isTenantsError, TenantsError } from '../errors/index.js';
+import { assertPublicAvailable, tenantExists } from './availability.js';
+import { findTenant } from './list.js';
+import { registrationFailure } from './registration-failure.js';
+import { type NewTenant, registrationItems } from './registration.js';
+import type { RegistryShape, TenantDomain, TenantWithDomains } from './types.js';
+
+export type PublicTenantOptions = {
+  name: string | null;
+  domains: readonly TenantDomain[];
+  /** A public tenant that has these domains already is what was wished for. */
+  ifNotExists: boolean;
+  extra: Record<string, string>;
+};
+
+/**
+ * Registers the tenant whose schema is the shared one, with its domains, in one transaction; makes no schema. The client
+ * must not be in a transaction.
+ *
+ * @returns the tenant as it is registered now, and whether this call did it.
+ * @throws TenantsError TENANT_EXISTS, DOMAIN_TAKEN, REGISTRY_MISSING, REGISTRY_MISMATCH, USAGE.
+ */
+export async function createPublicTenant(
+  client: Client,
+  shape: RegistryShape,
+  { name, domains, ifNotExists, extra }: PublicTenantOptions,
+): Promise<{ tenant: TenantWithDomains; created: boolean }> {
+  const registration = { schema: shape.schema, name, type: null, status: 'active', extra, domains, adopt: true };
+  const items = registrationItems(shape, registration);
+  const existing = await findTenant(client, shape, shape.schema);
+  if (existing !== undefined) return acceptExisting(existing, domains, ifNotExists);
+  try {
+    await register(client, shape, registration, items);
+  } catch (error) {
+    const exists = isTenantsError(error) && error.code === 'TENANT_EXISTS';
+    const faster = exists ? await findTenant(client, shape, shape.schema) : undefined;
+    if (faster === undefined) throw error;
+    return acceptExisting(faster, domains, ifNotExists);
+  }
+  const tenant = await findTenant(client, shape, shape.schema);
+  if (tenant === undefined)
+    throw new TenantsError('UNEXPECTED', 'The public tenant was deleted as soon as it was made.');
+  return { tenant, created: true };
+}
+
+/** True when a tenant has all of these domains; it may have others too. */
+export function hasDomains(tenant: TenantWithDomains, domains: readonly Pick<TenantDomain, 'domain'>[]): boolean {
+  return lacking(tenant, domains).length === 0;
+}
+
+async function register(
+  client: Client,
+  shape: RegistryShape,
+  registration: NewTenant & { adopt: boolean },
+  items: BatchItem[],
+): Promise<void> {
+  await assertPublicAvailable(client, shape, registration.domains);
+  try {
+    await sendBatch(client, [{ text: 'BEGIN' }, ...items, { text: 'COMMIT' }]);
+  } catch (error) {
+    // On a connection that broke there is nothing left to roll back.
+    await client.query('ROLLBACK').catch(() => undefined);
+    throw await registrationFailure(client, shape, registration, error);
+  }
+}
+
+function acceptExisting(
+  tenant: TenantWithDomains,
+  domains: readonly TenantDomain[],
+  ifNotExists: boolean,
+): { tenant: TenantWithDomains; created: false } {
+  if (!ifNotExists) throw tenantExists(tenant.schema, tenant.status);
+  const absent = lacking(tenant, domains);
+  if (absent.length === 0) return { tenant, created: false };
+  throw new TenantsError(
+    'TENANT_EXISTS',
+    `There is a tenant "${tenant.schema}" already, without ${absent.map((domain) => `"${domain}"`).join(', ')}.`,
+    {
+      tenant: tenant.schema,
+      suggestions: absent.map((domain) => `To add it, run: tenants create-domain ${tenant.schema} ${domain}`),
+    },
+  );
+}
+
+function lacking(tenant: TenantWithDomains, domains: readonly Pick<TenantDomain, 'domain'>[]): string[] {
+  const held = new Set(tenant.domains.map(({ domain }) => domain));
+  return domains.map(({ domain }) => domain).filter((domain) => !held.has(domain));
+}

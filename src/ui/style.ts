@@ -1,0 +1,26 @@
+/** Colours and weights by meaning of the ANSI code; each function returns its text unchanged when colour is off. */
+export type Style = Record<keyof typeof CODES, (text: string) => string>;
+
+const CODES = {
+  bold: [1, 22],
+  dim: [2, 22],
+  red: [31, 39],
+  green: [32, 39],
+  yellow: [33, 39],
+  cyan: [36, 39],
+} as const;
+
+/** Styles for one stream. Text goes in cleaned: a style never hides an escape sequence that was in it. */
+export function createStyle(color: boolean): Style {
+  const paint = ([open, close]: readonly [number, number]) => {
+    return (text: string) => (color && text !== '' ? `\u001B[${open}m${text}\u001B[${close}m` : text);
+  };
+  return {
+    bold: paint(CODES.bold),
+    dim: paint(CODES.dim),
+    red: paint(CODES.red),
+    green: paint(CODES.green),
+    yellow: paint(CODES.yellow),
+    cyan: paint(CODES.cyan),
+  };
+}

@@ -1,0 +1,92 @@
+import { type LoadOptions, loadProject } from '../../src/config/index.js';
+import { createTenant } from '../../src/fleet/create-tenant.js';
+import { migrate } from '../../src/fleet/migrate.js';
+import type { Project } from '../../src/fleet/project.js';
+import type { MigrateOptions, MigrateReport } from '../../src/fleet/types.js';
+import { openLoaded } from '../../src/open-project.js';
+import { registryMigration } from '../../src/registry/index.js';
+import type { TestDatabase } from './database.js';
+import { createProject, type TestProject } from './project.js';
+
+/** A project on disk with a database of its own, and the calls that most tests make. */
+export type TestFleet = {
+  files: TestProject;
+  database: TestDatabase;
+  /** The project with settings that differ for this one call. */
+  project(overrides?: Partial<Project>): Promise<Project>;
+  migrate(options?: Partial<MigrateOptions>, overrides?: Partial<Project>): Promise<MigrateReport>;
+  create(...schemas: string[]): Promise<void>;
+  /** Writes a tenant migration. */
+  tenantMigration(file: string, text: string): Promise<void>;
+  applied(schema: string): Promise<string[]>;
+  tables(schema: string): Promise<string[]>;
+  remove(): Promise<void>;
+};
+
+const FIRST =
+  '-- Up Migration\nCREATE TABLE projects (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text);\n-- Down Migration\nDROP TABLE projects;\n';
+
+/**
+ * Makes a project with the registry as its shared migration and `0001_projects.sql` for tenants.
+ *
+ * @param files further files, or other contents for these.
+ */
+export async function createFleet(
+  database: TestDatabase,
+  files: Record<string, string> = {},
+  load: Partial<LoadOptions> = {},
+): Promise<TestFleet> {
+  const made = await createProject({
+    'tenants.config.json': '{}',
+    'migrations/shared/0001_registry.sql': registryMigration({
+      schema: 'public',
+      tenants: {
+        table: 'tenants',
+        columns: {
+          id: 'id',
+          schemaName: 'schema_name',
+          name: 'name',
+          type: 'type',
+          status: 'status',
+          createdAt: 'created_at',
+        },
+      },
+      domains: {
+        table: 'domains',
+        columns: { id: 'id', domain: 'domain', tenantId: 'tenant_id', isPrimary: 'is_primary' },
+      },
+    }),
+    'migrations/tenant/0001_projects.sql': FIRST,
+    ...files,
+  });
+  const project = async (overrides: Partial<Project> = {}): Promise<Project> => {
+    const loaded = await loadProject({ cwd: made.root, env: { DATABASE_URL: database.url }, ...load });
+    return { ...(await openLoaded(loaded)), ...overrides };
+  };
+  return {
+    files: made,
+    database,
+    project,
+    migrate: async (options = {}, overrides = {}) =>
+      await migrate(await project(overrides), { selection: { kind: 'all' }, ...options }),
+    create: async (...schemas) => {
+      for (const schema of schemas) await createTenant(await project(), { schema });
+    },
+    tenantMigration: async (file, text) => {
+      await made.write(`migrations/tenant/${file}`, text);
+    },
+    applied: async (schema) => {
+      const quoted = `"${schema.replaceAll('"', '""')}"`;
+      const { rows } = await database.query(`SELECT name FROM ${quoted}.pgmigrations ORDER BY run_on, id`);
+      return rows.map((row) => String(row['name']));
+    },
+    tables: async (schema) => {
+      const { rows } = await database.query(
+        `SELECT relname FROM pg_class WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = $1) AND relkind IN ('r', 'p') ORDER BY 1`,
+        [schema],
+      );
+      return rows.map((row) => String(row['relname']));
+    },
+    remove: () => made.remove(),
+  };
+}

@@ -1,0 +1,57 @@
+import { basename } from 'node:path';
+
+import { describe, expect, it } from 'vitest';
+
+import { listMigrationFiles } from '../../src/engine/files.js';
+import { project } from '../fixtures/compile/directory.js';
+
+describe('listMigrationFiles', () => {
+  it('orders indexes, milliseconds and UTC dates by their value, as node-pg-migrate does', async () => {
+    const source = await project({
+      '20240101000000000_utc.sql': '',
+      '1704067200001_later.sql': '',
+      '0010_ten.sql': '',
+      '9_nine.ts': '',
+      '0002_two.js': '',
+      '.hidden': '',
+    });
+    const names = (await listMigrationFiles(source)).map(({ name }) => name);
+    expect(names).toEqual(['0002_two', '9_nine', '0010_ten', '20240101000000000_utc', '1704067200001_later']);
+  });
+
+  it('leaves out what the ignore pattern names, and nothing else', async () => {
+    const source = await project({ '0001_a.sql': '', 'README.md': '', 'helpers/x.js': '' }, { ignorePattern: '.*\\.md' });
+    expect((await listMigrationFiles(source)).map(({ path }) => basename(path))).toEqual(['0001_a.sql']);
+  });
+
+  it('names the directory that is missing', async () => {
+    const source = { ...(await project({})), directory: '/nowhere/migrations' };
+    await expect(listMigrationFiles(source)).rejects.toMatchObject({
+      code: 'MIGRATIONS_UNREADABLE',
+      message: expect.stringContaining('/nowhere/migrations'),
+    });
+  });
+
+  it('says what to do about a file without a number', async () => {
+    const source = await project({ '0001_a.sql': '', 'README.md': '' });
+    await expect(listMigrationFiles(source)).rejects.toMatchObject({
+      code: 'MIGRATIONS_UNREADABLE',
+      message: expect.stringContaining('README.md'),
+      suggestions: [expect.stringContaining('ignorePattern')],
+    });
+  });
+
+  it('refuses two files of one name and shows both', async () => {
+    const source = await project({ '0001_a.sql': '', '0001_a.js': '' });
+    await expect(listMigrationFiles(source)).rejects.toMatchObject({
+      code: 'MIGRATIONS_UNREADABLE',
+      message: expect.stringMatching(/0001_a\.js.*0001_a\.sql/),
+    });
+  });
+
+  it('does not evaluate anything', async () => {
+    const source = await project({ '0001_a.js': 'globalThis.compileTouched = true;' });
+    await listMigrationFiles(source);
+    expect('compileTouched' in globalThis).toBe(false);
+  });
+});

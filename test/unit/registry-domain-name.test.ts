@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest';
+
+import { TenantsError } from '../../src/errors/index.js';
+import { parseDomain } from '../../src/registry/index.js';
+
+const LONGEST = `${`${'a'.repeat(63)}.`.repeat(3)}${'b'.repeat(61)}`;
+
+describe('parseDomain', () => {
+  it.each([
+    'acme.example.com',
+    'localhost',
+    '127.0.0.1',
+    'xn--mnchen-3ya.example',
+    'a-b.c--d.e',
+    '4711.example',
+    `${'a'.repeat(63)}.example`,
+    LONGEST,
+  ])('accepts %s as it is', (domain) => {
+    expect(parseDomain(domain)).toBe(domain);
+  });
+
+  it.each([
+    ['ACME.example.com', 'upper-case', 'acme.example.com'],
+    ['https://acme.example.com/', 'scheme', 'acme.example.com'],
+    ['HTTPS://user:pw@Acme.example.com:8443/a?b#c', 'scheme', 'acme.example.com'],
+    ['acme.example.com:3000', 'port', 'acme.example.com'],
+    ['acme.example.com.', 'trailing dot', 'acme.example.com'],
+    ['acme.example.com/path', 'path', 'acme.example.com'],
+    ['münchen.example', 'outside ASCII', 'xn--mnchen-3ya.example'],
+    ['日本。jp', 'outside ASCII', 'xn--wgv71a.jp'],
+    [' acme.example.com\n', 'white space', 'acme.example.com'],
+    ['me@acme.example.com', 'user', 'acme.example.com'],
+    ['127.1', 'browser', '127.0.0.1'],
+  ])('refuses %j because of its %s and offers %s', (input, problem, accepted) => {
+    const error = refusal(input);
+    expect(error.message).toContain(JSON.stringify(input));
+    expect(error.message).toContain(problem);
+    expect(error.suggestions[0]).toBe(`"${accepted}" would be accepted.`);
+    expect(parseDomain(accepted)).toBe(accepted);
+  });
+
+  it.each([
+    ['', 'empty'],
+    ['  ', 'empty'],
+    ['*.example.com', 'wildcard'],
+    ['a_b.example.com', 'not allowed'],
+    ['a..b', 'empty label'],
+    ['.a', 'empty label'],
+    ['a..', 'trailing dot'],
+    ['-a.example', 'hyphen'],
+    ['a-.example', 'hyphen'],
+    ['256.1.1.1', 'browser'],
+    ['xn--a', 'browser'],
+    ['[::1]', 'IPv6'],
+    ['::1', 'IPv6'],
+    ["a'b.example", 'not allowed'],
+    ['a b.example', 'white space'],
+    [`${'a'.repeat(64)}.example`, '63'],
+    [`${LONGEST}b`, '253'],
+    ['ä'.repeat(70), 'outside ASCII'],
+    ['acme.example.com:http', 'port'],
+  ])('refuses %j (%s), for which there is no accepted form', (input, problem) => {
+    const error = refusal(input);
+    expect(error.message).toContain(problem);
+    expect(error.suggestions.join()).not.toContain('would be accepted');
+  });
+});
+
+function refusal(input: string): TenantsError {
+  try {
+    parseDomain(input);
+  } catch (error) {
+    expect(error).toBeInstanceOf(TenantsError);
+    const refused = error as TenantsError;
+    expect([refused.code, refused.exitCode]).toEqual(['INVALID_DOMAIN', 2]);
+    return refused;
+  }
+  throw new Error(`${input} was accepted`);
+}

@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+
+import { selectTenants, type Tenant, type TenantSelection } from '../../src/registry/index.js';
+import { SHAPE } from '../support/registry-shapes.js';
+
+const FLEET: Tenant[] = [
+  tenant('zeta'),
+  tenant('public'),
+  tenant('acme', 'shop'),
+  tenant('half', 'shop', 'provisioning'),
+  tenant('gone', 'shop', 'deleting'),
+  tenant('a"b', 'blog'),
+];
+
+describe('selectTenants', () => {
+  it.each<[string, TenantSelection, string[]]>([
+    ['everything but the public tenant and those being deleted', {}, ['zeta', 'acme', 'half', 'a"b']],
+    ['named tenants in the order of the registry', { names: ['a"b', 'zeta', 'a"b'] }, ['zeta', 'a"b']],
+    ['all but the excluded', { exclude: ['acme', 'gone', 'public'] }, ['zeta', 'half', 'a"b']],
+    ['one type', { types: ['shop'] }, ['acme', 'half']],
+    ['a configured type that nobody has', { types: ['wiki'] }, []],
+    ['names, types and exclusions together', { names: ['acme', 'zeta'], types: ['shop', 'blog'] }, ['acme']],
+    ['nothing for a name that is also excluded', { names: ['acme'], exclude: ['acme'] }, []],
+    ['nothing for an empty list of names', { names: [] }, []],
+    ['nothing for an empty list of types', { types: [] }, []],
+  ])('takes %s', (_, selection, expected) => {
+    expect(selectTenants(FLEET, selection, SHAPE, ['wiki']).map(({ schema }) => schema)).toEqual(expected);
+  });
+
+  it('names all unknown tenants at once, each with the nearest', () => {
+    const select = () => selectTenants(FLEET, { names: ['acmee', 'Zeta', 'acme'], exclude: ['qqqqqq'] }, SHAPE);
+    expect(select).toThrowError(
+      expect.objectContaining({
+        code: 'UNKNOWN_TENANT',
+        exitCode: 2,
+        message: 'There is no tenant "acmee", perhaps "acme"; "Zeta", perhaps "zeta"; "qqqqqq".',
+        details: { problems: ['"acmee", perhaps "acme"', '"Zeta", perhaps "zeta"', '"qqqqqq"'] },
+      }),
+    );
+  });
+
+  it('names unknown types with the nearest', () => {
+    expect(() => selectTenants(FLEET, { types: ['shop', 'shpo', 'wiik', 'qqqqqq'] }, SHAPE, ['wiki'])).toThrowError(
+      expect.objectContaining({
+        code: 'UNKNOWN_TYPE',
+        details: { problems: ['"shpo", perhaps "shop"', '"wiik", perhaps "wiki"', '"qqqqqq"'] },
+      }),
+    );
+  });
+
+  it('explains that the public tenant has no schema, whether it is registered or not', () => {
+    for (const tenants of [FLEET, []]) {
+      expect(() => selectTenants(tenants, { names: ['public'] }, SHAPE)).toThrowError(
+        expect.objectContaining({ code: 'USAGE', suggestions: ['For the shared schema, use --shared.'] }),
+      );
+    }
+  });
+
+  it('refuses a tenant that is being deleted when it is named', () => {
+    expect(() => selectTenants(FLEET, { names: ['gone', 'acme'] }, SHAPE)).toThrowError(
+      expect.objectContaining({ code: 'USAGE', message: 'These tenants are being deleted: "gone".' }),
+    );
+  });
+});
+
+function tenant(schema: string, type: string | null = null, status = 'active'): Tenant {
+  return { schema, name: null, type, status };
+}

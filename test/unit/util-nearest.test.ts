@@ -1,0 +1,28 @@
+import { describe, expect, it } from 'vitest';
+
+import { nearestNames } from '../../src/util/nearest.js';
+
+const NAMES = ['acme', 'acme_eu', 'globex', 'initech', 'Umbrella', 'hooli'];
+
+describe('nearestNames', () => {
+  it.each<[string, string[]]>([
+    ['acmee', ['acme']],
+    ['glbex', ['globex']],
+    ['umbrella', ['Umbrella']],
+    ['ini', ['initech']],
+    ['acm', ['acme', 'acme_eu']],
+    ['holoi', ['hooli']],
+    ['zzz', []],
+    ['acme', ['acme_eu']],
+    ['', []],
+  ])('for %j finds %j', (name, near) => {
+    expect(nearestNames(name, NAMES)).toEqual(near);
+  });
+
+  it('gives at most as many as asked for, the nearest first', () => {
+    expect(nearestNames('tenant_12', ['tenant_34', 'tenant_13', 'tenant_2', 'tenant_12x'], 2)).toEqual([
+      'tenant_12x',
+      'tenant_13',
+    ]);
+  });
+});

@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+
+import { orList, plural } from '../../src/util/plural.js';
+import { redactUrls } from '../../src/util/redact.js';
+
+describe('plural', () => {
+  it.each<[number, string]>([
+    [0, '0 tenants'],
+    [1, '1 tenant'],
+    [1998, '1,998 tenants'],
+  ])('counts %d as %s', (count, shown) => {
+    expect(plural(count, 'tenant')).toBe(shown);
+  });
+
+  it('takes an irregular plural', () => {
+    expect(plural(2, 'directory', 'directories')).toBe('2 directories');
+  });
+});
+
+describe('orList', () => {
+  it.each<[string[], string]>([
+    [[], ''],
+    [['a'], 'a'],
+    [['a', 'b'], 'a or b'],
+    [['a', 'b', 'c'], 'a, b or c'],
+  ])('joins %j', (items, joined) => {
+    expect(orList(items)).toBe(joined);
+  });
+});
+
+describe('redactUrls', () => {
+  it.each<[string, string]>([
+    ['cannot use postgres://app:s3cret@db/x today', 'cannot use postgres://app:***@db/x today'],
+    ['postgresql://app:p@ss:word@db', 'postgresql://app:***@db'],
+    ['postgres://:s3cret@db', 'postgres://:***@db'],
+    ['postgres://db/x?user=a&password=s3cret&ssl=1', 'postgres://db/x?user=a&password=***&ssl=1'],
+    ['https://example.com/a', 'https://example.com/a'],
+    ['host:port', 'host:port'],
+  ])('turns %j into %j', (text, redacted) => {
+    expect(redactUrls(text)).toBe(redacted);
+  });
+});
