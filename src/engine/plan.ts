@@ -42,15 +42,14 @@ export function appliedBefore(plan: Plan, segmentIndex: number): string[] {
   return appliedAfter(plan.applied, done, plan.direction);
 }
 
-/** Whether the plan's statements leave traces in the session that the next tenant must not see. */
+/** Whether the plan's statements may leave traces in the session that the next tenant must not see. */
 export function leavesTraces(plan: Plan): boolean {
-  return plan.segments.some((segment) =>
-    segment.migrations.some(
-      (migration) =>
-        migration.mode === 'direct' ||
-        migration.statements.some((one) => one.session === true || one.unparsed === true),
-    ),
-  );
+  return plan.segments.some(({ migrations }) => migrations.some((migration) => mayLeaveTraces(migration)));
+}
+
+/** The same of one migration; what a direct one does is not known beforehand. */
+export function mayLeaveTraces({ mode, statements }: CompiledMigration): boolean {
+  return mode === 'direct' || statements.some((one) => one.session === true || one.unparsed === true);
 }
 
 /** The plan can be carried out in one transaction, whole or not at all. */

@@ -5,7 +5,7 @@ import { TenantsError } from '../errors/index.js';
 import { assertNoFallThrough, fallThroughError, referencedTables } from './fall-through.js';
 import { FALL_THROUGH } from './guards.js';
 import { runDirect } from './npm/run-direct.js';
-import { type Piece, type SegmentFrame, segmentPieces, type Step } from './steps.js';
+import { isWatched, type Piece, type SegmentFrame, segmentPieces, type Step } from './steps.js';
 import type { CompiledMigration, MigrationFile, Statement } from './types.js';
 
 /** How one transaction ended. Only `committed` changed anything; after `lost` it is not known. */
@@ -50,13 +50,11 @@ async function runPieces(
   place: FailurePlace,
   warnings: string[],
 ): Promise<void> {
-  // Objects that a direct migration touches are known only by the locks that it leaves behind.
-  const watched = pieces.length > 1 && checksFallThrough(frame);
-  let referenced: string[] = [];
+  const watched = isWatched(frame);
+  const referenced = watched ? await referencedTables(client, frame.work.tenant) : [];
   for (const [index, piece] of pieces.entries()) {
     if (watched && index === pieces.length - 1) await checkLocks(client, frame, referenced, warnings);
     await runPiece(client, piece, frame, files, place, warnings);
-    if (watched && index === 0) referenced = await referencedTables(client, frame.work.tenant);
     if (piece.kind !== 'batch' && client.getTransactionStatus() !== 'T') {
       throw new TenantsError(
         'MIGRATION_FAILED',
@@ -164,15 +162,6 @@ const MOVED: ReadonlySet<string> = new Set([
   SQLSTATE.undefinedTable,
   SQLSTATE.undefinedSchema,
 ]);
-
-function checksFallThrough({ plan, segment, settings }: SegmentFrame): boolean {
-  return (
-    plan.scope.kind === 'tenants' &&
-    settings.fallThrough !== 'off' &&
-    !plan.fake &&
-    !segment.migrations.every((migration) => migration.allowFallThrough)
-  );
-}
 
 async function checkLocks(
   client: Client,

@@ -1,6 +1,7 @@
 import { applicationName, type BatchItem, quoteIdentifier, searchPath } from '../db/index.js';
 import { createMigrationsTable, recordMigration } from './bookkeeping.js';
 import { fallThroughGuard, listGuard, lockGuard, placeGuard } from './guards.js';
+import { mayLeaveTraces } from './plan.js';
 import type { ApplySettings, CompiledMigration, Plan, Segment, Statement, TenantWork } from './types.js';
 
 /** One message of a transaction, and what it is there for: the reason tells a failure's meaning. */
@@ -74,6 +75,7 @@ export function segmentPieces(frame: SegmentFrame): Piece[] {
         constraintsFlushed = true;
       }
     }
+    if (!plan.fake && mayLeaveTraces(migration)) steps.push({ ...roleStep(settings), migration });
     steps.push({
       role: 'bookkeeping',
       ...recordMigration(work.tenant, settings.migrationsTable, migration.name, plan.direction),
@@ -81,10 +83,24 @@ export function segmentPieces(frame: SegmentFrame): Piece[] {
     });
     done.push(migration.name);
   }
+  // The look at what was touched outside the schema comes between the last statement and the COMMIT.
+  if (isWatched(frame) && steps.length > 0) {
+    pieces.push({ kind: 'batch', steps });
+    steps = [];
+  }
   for (const item of frame.postlude ?? []) steps.push({ role: 'postlude', ...item });
   steps.push({ role: 'commit', text: 'COMMIT' });
   pieces.push({ kind: 'batch', steps });
   return pieces;
+}
+
+/**
+ * Whether the locks of the transaction are looked at before its COMMIT: when its statements are not known, or run code or
+ * change settings, so that their targets cannot be told from their text.
+ */
+export function isWatched({ plan, segment, settings }: SegmentFrame): boolean {
+  if (plan.scope.kind === 'shared' || settings.fallThrough === 'off' || plan.fake) return false;
+  return segment.migrations.some((migration) => !migration.allowFallThrough && mayLeaveTraces(migration));
 }
 
 /** The statements that make a transaction safe to run anything in. */
@@ -106,8 +122,7 @@ function openingSteps(frame: SegmentFrame): Step[] {
     { role: 'lock', ...lockGuard(work.tenant) },
   ];
   for (const item of frame.prelude ?? []) steps.push({ role: 'prelude', ...item });
-  if (settings.role !== undefined)
-    steps.push({ role: 'frame', text: `SET LOCAL ROLE ${quoteIdentifier(settings.role)}` });
+  if (settings.role !== undefined) steps.push(roleStep(settings));
   if (work.schemaOid === null) steps.push({ role: 'prelude', text: `CREATE SCHEMA ${quoteIdentifier(work.tenant)}` });
   const registered = plan.scope.kind === 'tenants' ? settings : { ...settings, registry: undefined };
   steps.push({ role: 'guard', ...placeGuard(work.tenant, work.schemaOid, tableExists, registered) });
@@ -130,6 +145,11 @@ function searchPathStep(schema: string, plan: Plan, settings: ApplySettings, mig
     values: [pathOf(schema, plan, settings)],
     migration,
   };
+}
+
+/** A migration's `SET ROLE` ends with it, as it would if the migrations were applied one at a time. */
+function roleStep({ role }: ApplySettings): Step {
+  return { role: 'frame', text: role === undefined ? 'RESET ROLE' : `SET LOCAL ROLE ${quoteIdentifier(role)}` };
 }
 
 /** Rows may be waiting for deferred constraints when the migration is done. */

@@ -4,21 +4,42 @@ import { describe, expect, it } from 'vitest';
 
 import { compileAll, compileOne, open, sqlOf } from '../fixtures/compile/directory.js';
 
-const insert = (expression: string) => `export const up = (pgm) => { pgm.sql("INSERT INTO a VALUES ('" + ${expression} + "')"); };`;
+const insert = (expression: string) =>
+  `export const up = (pgm) => { pgm.sql("INSERT INTO a VALUES ('" + ${expression} + "')"); };`;
 
 describe('a migration is direct', () => {
   it.each([
-    ['new Date() in a default', 'export const up = (pgm) => pgm.addColumn("a", { at: { type: "date", default: new Date().toISOString().slice(0, 4) } });', 'new Date()'],
+    [
+      'new Date() in a default',
+      'export const up = (pgm) => pgm.addColumn("a", { at: { type: "date", default: new Date().toISOString().slice(0, 4) } });',
+      'new Date()',
+    ],
     ['Date.now()', insert('Date.now()'), 'Date.now()'],
     ['Date()', insert('Date().slice(0, 3)'), 'Date()'],
     ['performance.now()', insert('Math.trunc(performance.now() / 1e9)'), 'performance.now()'],
     ['Math.random()', insert('Math.floor(Math.random() * 1.0000001)'), 'Math.random()'],
     ['crypto.randomUUID()', insert('crypto.randomUUID()'), 'crypto.randomUUID()'],
-    ['the global getRandomValues', insert('crypto.getRandomValues(new Uint8Array(1))[0] % 1'), 'crypto.getRandomValues()'],
-    ['a named randomUUID', `import { randomUUID } from 'node:crypto';\n${insert('randomUUID()')}`, 'crypto.randomUUID()'],
+    [
+      'the global getRandomValues',
+      insert('crypto.getRandomValues(new Uint8Array(1))[0] % 1'),
+      'crypto.getRandomValues()',
+    ],
+    [
+      'a named randomUUID',
+      `import { randomUUID } from 'node:crypto';\n${insert('randomUUID()')}`,
+      'crypto.randomUUID()',
+    ],
     ['a named randomInt', `import { randomInt } from 'crypto';\n${insert('randomInt(1)')}`, 'crypto.randomInt()'],
-    ['a required randomBytes', `import crypto from 'node:crypto';\n${insert('crypto.randomBytes(8).toString("hex")')}`, 'crypto.randomBytes()'],
-    ['a value that it drew and left out', 'export const up = (pgm) => { Math.random(); pgm.sql("SELECT 1"); };', 'Math.random()'],
+    [
+      'a required randomBytes',
+      `import crypto from 'node:crypto';\n${insert('crypto.randomBytes(8).toString("hex")')}`,
+      'crypto.randomBytes()',
+    ],
+    [
+      'a value that it drew and left out',
+      'export const up = (pgm) => { Math.random(); pgm.sql("SELECT 1"); };',
+      'Math.random()',
+    ],
     ['an own Date class', `class Day extends Date {}\n${insert('new Day().getFullYear()')}`, 'new Date()'],
   ])('because of %s', async (_, text, source) => {
     const migration = await compileOne('0001_a.js', text);
@@ -48,7 +69,11 @@ describe('a migration is direct', () => {
 
   it.each([
     ['an ES module', 'lib/state.js', 'let count = 0; export const next = () => { count += 1; return count; };'],
-    ['TypeScript', 'lib/state.ts', 'let count: number = 0; export const next = (): number => { count += 1; return count; };'],
+    [
+      'TypeScript',
+      'lib/state.ts',
+      'let count: number = 0; export const next = (): number => { count += 1; return count; };',
+    ],
     ['CommonJS', 'lib/state.cjs', 'let count = 0; exports.next = () => { count += 1; return count; };'],
   ])('but not because of state in %s, which is made anew', async (_, path, text) => {
     const compiled = await compileAll({
@@ -80,7 +105,10 @@ describe('a migration is direct', () => {
   });
 
   it('not because of dates it is given', async () => {
-    const migration = await compileOne('0001_a.js', insert('new Date(86400000).toISOString() + (new Date(0) instanceof Date)'));
+    const migration = await compileOne(
+      '0001_a.js',
+      insert('new Date(86400000).toISOString() + (new Date(0) instanceof Date)'),
+    );
     expect(migration.mode).toBe('compiled');
     expect(sqlOf(migration)).toEqual(["INSERT INTO a VALUES ('1970-01-02T00:00:00.000Ztrue')"]);
   });
@@ -102,8 +130,12 @@ describe('a question to the database', () => {
   });
 
   it('stays one when the migration would have caught an error', async () => {
-    const text = 'export const up = async (pgm) => { try { await pgm.db.query("SELECT 1"); } catch {} pgm.sql("SELECT 2"); };';
-    expect(await compileOne('0001_a.js', text)).toMatchObject({ mode: 'direct', reason: expect.stringContaining(ASKED) });
+    const text =
+      'export const up = async (pgm) => { try { await pgm.db.query("SELECT 1"); } catch {} pgm.sql("SELECT 2"); };';
+    expect(await compileOne('0001_a.js', text)).toMatchObject({
+      mode: 'direct',
+      reason: expect.stringContaining(ASKED),
+    });
   });
 
   it('stays one when nobody waits for the answer', async () => {
@@ -127,13 +159,13 @@ describe('a question to the database', () => {
 describe('other code of the process', () => {
   it('gets real clocks and random values while migrations are compiled, and is not counted', async () => {
     const { compiler } = await open({
-      '0001_a.js': 'export const up = async (pgm) => { for (let i = 0; i < 40; i += 1) await new Promise((r) => setTimeout(r, 1)); pgm.sql("SELECT 1"); };',
+      '0001_a.js':
+        'export const up = async (pgm) => { for (let i = 0; i < 40; i += 1) await new Promise((r) => setTimeout(r, 1)); pgm.sql("SELECT 1"); };',
     });
-    let compiling = true;
-    const seen = { rounds: 0, patched: 0, wrong: 0 };
+    const seen = { compiling: true, rounds: 0, patched: 0, wrong: 0 };
     const { random } = Math;
     const watching = (async () => {
-      while (compiling) {
+      while (seen.compiling) {
         const times = [Date.now(), new Date().getTime(), Date.parse(Date()) + 1000];
         if (times.some((time) => Math.abs(time - performance.timeOrigin - performance.now()) > 60_000)) seen.wrong += 1;
         if (!(new Date() instanceof Date) || new Date(0).constructor !== Date) seen.wrong += 1;
@@ -144,7 +176,7 @@ describe('other code of the process', () => {
       }
     })();
     const [migration] = await compiler.compile(['0001_a'], 'up');
-    compiling = false;
+    seen.compiling = false;
     await watching;
     expect(migration).toMatchObject({ mode: 'compiled' });
     expect(seen.wrong).toBe(0);
@@ -152,7 +184,15 @@ describe('other code of the process', () => {
   });
 
   it('finds everything as it was afterwards', async () => {
-    const take = () => [Date, Date.now, Date.prototype.constructor, Math.random, randomUUID, performance.now, crypto.randomUUID];
+    const take = () => [
+      Date,
+      Date.now,
+      Date.prototype.constructor,
+      Math.random,
+      randomUUID,
+      performance.now,
+      crypto.randomUUID,
+    ];
     const before = take();
     await compileOne('0001_a.js', insert('Date.now()'));
     await compileOne('0001_a.js', 'export const up = () => { throw new Error("no"); };').catch(() => undefined);

@@ -20,7 +20,10 @@ describe('listMigrationFiles', () => {
   });
 
   it('leaves out what the ignore pattern names, and nothing else', async () => {
-    const source = await project({ '0001_a.sql': '', 'README.md': '', 'helpers/x.js': '' }, { ignorePattern: '.*\\.md' });
+    const source = await project(
+      { '0001_a.sql': '', 'README.md': '', 'helpers/x.js': '' },
+      { ignorePattern: '.*\\.md' },
+    );
     expect((await listMigrationFiles(source)).map(({ path }) => basename(path))).toEqual(['0001_a.sql']);
   });
 
