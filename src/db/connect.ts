@@ -30,6 +30,7 @@ export async function openClient(config: ClientConfig, purpose: string): Promise
   const client = new Client({
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
     ...config,
     application_name: applicationName(purpose),
   });

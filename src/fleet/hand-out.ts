@@ -16,6 +16,10 @@ export type HandOut = {
   plans: ReadonlyMap<string, Plan>;
   openLane: () => EngineLane;
   stop: StopSign;
+  /** Whether tenants that have moved get another round: then their result is not the last word. */
+  anotherRound: boolean;
+  /** Asked before each tenant is handed out; false when the fleet lock is gone for good. */
+  holdsLock: () => Promise<boolean>;
   drain: AbortSignal;
   cancel: AbortSignal;
   onEvent: (event: FleetEvent) => void;
@@ -62,6 +66,7 @@ export async function handOut(cohorts: readonly PlannedCohort[], options: HandOu
   const results: TenantResult[] = [];
   const record = (result: TenantResult): void => {
     results.push(result);
+    if (isMoved(result) && options.anotherRound) return;
     options.stop.count(result);
     options.onEvent({ type: 'tenant:done', result });
   };
@@ -118,6 +123,8 @@ async function execute(
   const open = new Map(work.map((one) => [one.tenant, one]));
   async function* queue(): AsyncGenerator<TenantWork> {
     for (const one of work) {
+      if (stop.reason !== undefined) return;
+      if (!(await options.holdsLock())) stop.set('lockLost');
       if (stop.reason !== undefined) return;
       yield one;
     }

@@ -14,7 +14,7 @@ import { handOut, isMoved, type PlannedCohort, StopSign } from './hand-out.js';
 import { laneFactory } from './lanes.js';
 import type { Project } from './project.js';
 import { makeReport, SHARED_SKIPPED } from './report.js';
-import { withFleetLock } from './session.js';
+import { type LockedSession, withFleetLock } from './session.js';
 import {
   applyShared,
   assertSharedCurrent,
@@ -84,16 +84,16 @@ class MigrateRun {
     const lock = {
       drain: this.#drain.signal,
       onEvent: (event: FleetEvent) => this.#emit(event),
-      onLost: () => this.#stop.set('lockLost'),
     };
     try {
-      return await withFleetLock(this.#project, 'migrate', lock, ({ client }) => this.#run(client));
+      return await withFleetLock(this.#project, 'migrate', lock, (session) => this.#run(session));
     } finally {
       await this.#executor.close();
     }
   }
 
-  async #run(client: Client): Promise<MigrateReport> {
+  async #run(session: LockedSession): Promise<MigrateReport> {
+    const { client } = session;
     const { selection } = this.#options;
     const makeLane = laneFactory(
       this.#project,
@@ -125,7 +125,7 @@ class MigrateRun {
     if (sharedResult.status === 'failed') {
       for (const cohort of first ?? []) this.#leaveOut(cohort);
     } else if (selection.kind !== 'shared') {
-      await this.#migrateTenants(client, planner, makeLane, planned);
+      await this.#migrateTenants(session, planner, makeLane, planned);
     }
     return this.#report(sharedResult, planner);
   }
@@ -240,15 +240,15 @@ class MigrateRun {
   }
 
   async #migrateTenants(
-    client: Client,
+    session: LockedSession,
     planner: Planner,
     makeLane: () => EngineLane,
     first: PlannedCohort[] | undefined,
   ): Promise<void> {
     let planned = first;
     if (planned === undefined) {
-      await assertRegistry(client, this.#project.registry);
-      planned = await this.#plan(planner, await this.#surveyTenants(client));
+      await assertRegistry(session.client, this.#project.registry);
+      planned = await this.#plan(planner, await this.#surveyTenants(session.client));
     }
     const members = planned.reduce((sum, { cohort }) => sum + cohort.members.length, 0);
     if (members > 0) this.#emit({ type: 'phase', phase: 'tenants', total: members });
@@ -260,6 +260,8 @@ class MigrateRun {
         plans: this.#plans,
         openLane: makeLane,
         stop: this.#stop,
+        anotherRound: round < ROUNDS,
+        holdsLock: () => session.holdsLock(),
         drain: this.#drain.signal,
         cancel: this.#cancel,
         onEvent: (event) => this.#emit(event),
@@ -267,8 +269,9 @@ class MigrateRun {
       for (const result of results) this.#results.set(result.tenant, result);
       const again = new Set(results.filter((result) => isMoved(result)).map(({ tenant }) => tenant));
       if (round >= ROUNDS || this.#stop.reason !== undefined) return;
+      if (!(await session.holdsLock())) return;
       this.#emit({ type: 'phase', phase: 'verify' });
-      planned = await this.#plan(planner, await this.#surveyTenants(client, again));
+      planned = await this.#plan(planner, await this.#surveyTenants(session.client, again));
       for (const tenant of again) if (this.#upToDate.has(tenant)) this.#results.delete(tenant);
     }
   }

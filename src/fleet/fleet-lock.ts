@@ -1,0 +1,168 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import type { Client } from 'pg';
+
+import {
+  closeClient,
+  describeHolder,
+  FLEET_LOCK,
+  lockHolders,
+  NODE_PG_MIGRATE_LOCK,
+  openClient,
+  type ServerInfo,
+  tryLock,
+  unlock,
+} from '../db/index.js';
+import { TenantsError } from '../errors/index.js';
+import type { Project } from './project.js';
+import type { FleetEvent } from './types.js';
+
+const REGAIN_MS = 30_000;
+/** Pause between two tries, in ms. */
+const POLL_MS = 500;
+/** How long the control connection may be silent before it is asked for a sign of life, and how long that may take, in ms. */
+const HEARTBEAT_MS = 10_000;
+
+export type FleetLockOptions = {
+  drain: AbortSignal;
+  onEvent: (event: FleetEvent) => void;
+  /** How long a lost lock is tried for before the run gives up, in ms; by default about what a restart of the server takes. */
+  regainMs?: number;
+};
+
+/**
+ * The locks of a run, held by its control connection: the fleet lock, and node-pg-migrate's own key in shared mode. When
+ * the connection breaks both are gone, and are taken again on a new one.
+ */
+export class FleetLock {
+  readonly #project: Project;
+  readonly #purpose: string;
+  readonly #options: FleetLockOptions;
+  #client: Client;
+  #server: ServerInfo | undefined;
+  #lastBeat = 0;
+  #broken = false;
+  #regaining: Promise<boolean> | undefined;
+
+  constructor(project: Project, purpose: string, client: Client, options: FleetLockOptions) {
+    this.#project = project;
+    this.#purpose = purpose;
+    this.#client = client;
+    this.#options = options;
+  }
+
+  get client(): Client {
+    return this.#client;
+  }
+
+  /** @throws TenantsError LOCKED when somebody else holds a lock and `lockWait` has passed. */
+  async take(server: ServerInfo): Promise<void> {
+    this.#server = server;
+    await prepare(this.#client, server);
+    const until = Date.now() + this.#project.lockWaitMs;
+    for (let announced = false; ; announced = true) {
+      const taken = await tryLocks(this.#client);
+      if (taken === undefined) break;
+      const [holder] = await lockHolders(this.#client, taken);
+      const who = holder === undefined ? 'another process' : describeHolder(holder);
+      const what = `${taken === FLEET_LOCK ? 'Another run' : 'node-pg-migrate'} is at work on this database: ${who}.`;
+      if (Date.now() >= until || this.#options.drain.aborted) {
+        throw new TenantsError('LOCKED', what, {
+          suggestions: ['Wait until it has ended, or let this run wait for it with --lock-wait 5m.'],
+        });
+      }
+      if (!announced) this.#options.onEvent({ type: 'waiting', message: `${what} Waiting for it to end.` });
+      await this.#pause(Math.min(POLL_MS, Math.max(10, until - Date.now())));
+    }
+    this.#watch();
+  }
+
+  /** True while the locks are held; after a break only when they could be taken again within half a minute. */
+  async isHeld(): Promise<boolean> {
+    await this.#beat();
+    if (!this.#broken) return true;
+    this.#regaining ??= this.#regain();
+    return await this.#regaining;
+  }
+
+  /** Gives the locks back and closes the connection. */
+  async close(): Promise<void> {
+    await this.#client.query('SELECT pg_advisory_unlock_all()').catch(() => {});
+    await closeClient(this.#client);
+  }
+
+  #watch(): void {
+    const client = this.#client;
+    this.#lastBeat = Date.now();
+    const onBreak = (): void => {
+      if (client === this.#client) this.#broken = true;
+    };
+    client.on('error', onBreak).on('end', onBreak);
+  }
+
+  /** Asks the server for a sign of life, now and then: a connection can be gone without either end having noticed. */
+  async #beat(): Promise<void> {
+    if (Date.now() - this.#lastBeat < HEARTBEAT_MS) return;
+    this.#lastBeat = Date.now();
+    const timeout = new AbortController();
+    const silence = sleep(HEARTBEAT_MS, undefined, { signal: timeout.signal }).then(() => {
+      throw new Error('The control connection does not answer.');
+    });
+    try {
+      await Promise.race([this.#client.query('SELECT 1'), silence]);
+    } catch {
+      this.#broken = true;
+    } finally {
+      timeout.abort();
+      silence.catch(() => {});
+    }
+  }
+
+  async #regain(): Promise<boolean> {
+    this.#options.onEvent({
+      type: 'warning',
+      message: 'The control connection broke, and the lock of the run with it: trying to get it back.',
+    });
+    const until = Date.now() + (this.#options.regainMs ?? REGAIN_MS);
+    while (Date.now() < until && !this.#options.drain.aborted) {
+      const client = await openClient(this.#project.database, this.#purpose).catch(() => undefined);
+      if (client !== undefined && (await this.#takeWith(client))) {
+        void closeClient(this.#client);
+        this.#client = client;
+        this.#broken = false;
+        this.#regaining = undefined;
+        this.#watch();
+        return true;
+      }
+      if (client !== undefined) await closeClient(client);
+      await this.#pause(POLL_MS);
+    }
+    return false;
+  }
+
+  async #takeWith(client: Client): Promise<boolean> {
+    try {
+      if (this.#server !== undefined) await prepare(client, this.#server);
+      return (await tryLocks(client)) === undefined;
+    } catch {
+      return false;
+    }
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: this.#options.drain }).catch(() => {});
+  }
+}
+
+/** The control connection is idle for as long as tenants are migrated. */
+async function prepare(client: Client, server: ServerInfo): Promise<void> {
+  if (server.version >= 140_000) await client.query('SET idle_session_timeout = 0');
+}
+
+/** Takes both locks or none; answers the key that somebody else holds. */
+async function tryLocks(client: Client): Promise<string | undefined> {
+  if (!(await tryLock(client, FLEET_LOCK))) return FLEET_LOCK;
+  if (await tryLock(client, NODE_PG_MIGRATE_LOCK, 'shared')) return undefined;
+  await unlock(client, FLEET_LOCK);
+  return NODE_PG_MIGRATE_LOCK;
+}

@@ -1,0 +1,118 @@
+import type { Client } from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { FLEET_LOCK, inspectServer, NODE_PG_MIGRATE_LOCK, openClient, tryLock } from '../../src/db/index.js';
+import { FleetLock } from '../../src/fleet/fleet-lock.js';
+import type { FleetEvent } from '../../src/fleet/types.js';
+import { useDatabase } from '../support/database.js';
+import { createFleet, type TestFleet } from '../support/fleet.js';
+
+const database = useDatabase();
+let fleet: TestFleet;
+
+beforeAll(async () => {
+  fleet = await createFleet(database);
+  await fleet.migrate({ selection: { kind: 'shared' } });
+  await fleet.create('a', 'b', 'c', 'd');
+});
+afterAll(() => fleet.remove());
+
+const terminateControl = async (): Promise<void> => {
+  await database.query(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'tenants: migrate'`,
+  );
+};
+
+describe('a second run', () => {
+  test.each([
+    ['of this product', FLEET_LOCK],
+    ['of node-pg-migrate', NODE_PG_MIGRATE_LOCK],
+  ])('%s is answered with its process', async (_who, key) => {
+    const other = await database.client();
+    await tryLock(other, key);
+    const pid = String((other as unknown as { processID: number }).processID);
+    await expect(fleet.migrate()).rejects.toMatchObject({
+      code: 'LOCKED',
+      exitCode: 4,
+      message: expect.stringContaining(`process ${pid}`) as string,
+    });
+    await other.query('SELECT pg_advisory_unlock_all()');
+  });
+
+  test('is waited for as long as it was asked to', async () => {
+    const other = await database.client();
+    await tryLock(other, FLEET_LOCK);
+    const events: FleetEvent[] = [];
+    const run = fleet.migrate({ onEvent: (event) => events.push(event) }, { lockWaitMs: 20_000 });
+    await expect.poll(() => events.some(({ type }) => type === 'waiting')).toBe(true);
+    await other.query('SELECT pg_advisory_unlock_all()');
+    expect((await run).tenants.upToDate).toBe(4);
+  });
+
+  test('leaves no lock behind', async () => {
+    await fleet.migrate();
+    const { rows } = await database.query(
+      `SELECT count(*)::int AS n FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+    );
+    expect(rows).toEqual([{ n: 0 }]);
+  });
+});
+
+describe('when the control connection breaks', () => {
+  test('the lock is taken again and the run goes on', async () => {
+    await fleet.tenantMigration('0002_slow.sql', 'CREATE TABLE slow (id int); SELECT pg_sleep(0.2);');
+    const events: FleetEvent[] = [];
+    let cut = false;
+    const report = await fleet.migrate(
+      {
+        onEvent: (event) => {
+          events.push(event);
+          if (event.type !== 'tenant:start' || cut) return;
+          cut = true;
+          void terminateControl();
+        },
+      },
+      { concurrency: 1, canary: 0 },
+    );
+    expect(report.tenants).toMatchObject({ applied: 4, failed: 0, notExecuted: 0 });
+    expect(events).toContainEqual({
+      type: 'warning',
+      message: expect.stringContaining('control connection broke') as string,
+    });
+  });
+
+  async function lockedWith(regainMs: number): Promise<{ lock: FleetLock; client: Client }> {
+    const project = await fleet.project();
+    const client = await openClient(project.database, 'migrate');
+    const lock = new FleetLock(project, 'migrate', client, {
+      drain: new AbortController().signal,
+      onEvent: () => {},
+      regainMs,
+    });
+    await lock.take(await inspectServer(client));
+    return { lock, client };
+  }
+
+  test('nothing goes on once somebody else has the lock', async () => {
+    const { lock } = await lockedWith(300);
+    expect(await lock.isHeld()).toBe(true);
+    const other = await database.client();
+    await terminateControl();
+    await expect.poll(() => tryLock(other, FLEET_LOCK)).toBe(true);
+    expect(await lock.isHeld()).toBe(false);
+    await lock.close();
+    await other.query('SELECT pg_advisory_unlock_all()');
+  });
+
+  test('the lock is had again as soon as it is free', async () => {
+    const { lock, client } = await lockedWith(10_000);
+    const other = await database.client();
+    await terminateControl();
+    await expect.poll(() => tryLock(other, FLEET_LOCK)).toBe(true);
+    const held = lock.isHeld();
+    await other.query('SELECT pg_advisory_unlock_all()');
+    expect(await held).toBe(true);
+    expect(lock.client).not.toBe(client);
+    await lock.close();
+  });
+});
