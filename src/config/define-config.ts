@@ -1,19 +1,11 @@
 import type { ClientConfig } from 'pg';
 
-import type { MigrateReport } from '../fleet/types.js';
-
-/** What a hook is told. `tenant` and `domains` are there for tenant hooks, `report` for `afterMigrate`. */
-export type HookContext = {
-  tenant?: string;
-  domains?: string[];
-  report?: MigrateReport;
-};
+/** What a hook is told: the tenant's schema, and its domains. */
+export type HookContext = { tenant: string; domains: string[] };
 
 export type Hook = (context: HookContext) => void | Promise<void>;
 
 export type Hooks = {
-  beforeMigrate?: Hook | undefined;
-  afterMigrate?: Hook | undefined;
   beforeCreateTenant?: Hook | undefined;
   afterCreateTenant?: Hook | undefined;
   beforeDeleteTenant?: Hook | undefined;
@@ -111,7 +103,7 @@ export type TenantsConfig = {
         tenants?: number | undefined;
       }
     | undefined;
-  /** Functions that are called around migrations and around the creation and deletion of tenants. Default: `{}`. */
+  /** Functions that are called around the creation and deletion of tenants. Default: `{}`. */
   hooks?: Hooks | undefined;
   /** Tenants of each cohort that are migrated alone before the rest; 0 turns it off. Default: `1`. */
   canary?: number | undefined;

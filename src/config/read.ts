@@ -4,6 +4,7 @@ import path from 'node:path';
 import { createJiti } from 'jiti';
 
 import { TenantsError } from '../errors/index.js';
+import { cacheFolder } from '../util/cache-folder.js';
 import { JsonSyntaxError, parseJson } from '../util/json.js';
 import { redactUrls } from '../util/redact.js';
 import { defineConfig } from './define-config.js';
@@ -49,10 +50,9 @@ async function readJson(file: string): Promise<unknown> {
 /**
  * `pg-tenants` is answered by this copy of the package, wherever it is installed, because a project that runs the
  * command from elsewhere has none of its own. jiti's `alias` would also catch subpaths such as `pg-tenants/runtime`.
- * Its file cache is off: one in a folder for temporary files that others can write to is a way to run their code.
  */
 async function readModule(file: string): Promise<unknown> {
-  const jiti = createJiti(file, { fsCache: false, virtualModules: { 'pg-tenants': { defineConfig } } });
+  const jiti = createJiti(file, { fsCache: cacheFolder(file), virtualModules: { 'pg-tenants': { defineConfig } } });
   try {
     const exported = defaultExport(await jiti.import(file));
     return typeof exported === 'function' ? await (exported as () => unknown)() : exported;

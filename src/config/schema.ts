@@ -68,15 +68,13 @@ const settings = z.strictObject({
     .prefault({}),
   hooks: z
     .strictObject({
-      beforeMigrate: hook,
-      afterMigrate: hook,
       beforeCreateTenant: hook,
       afterCreateTenant: hook,
       beforeDeleteTenant: hook,
       afterDeleteTenant: hook,
     })
     .prefault({})
-    .describe('Functions that are called around migrations and around the creation and deletion of tenants.'),
+    .describe('Functions that are called around the creation and deletion of tenants.'),
   canary: count(0)
     .default(1)
     .describe('Tenants of each cohort that are migrated alone before the rest; 0 turns it off.'),

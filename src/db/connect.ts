@@ -94,7 +94,7 @@ export function connectionFailure(error: unknown, config: ClientConfig): unknown
       'DATABASE_UNREACHABLE',
       `Cannot connect to the database at ${where}: ${messageOf(error)}.`,
       {
-        ...(code === undefined ? {} : { sqlstate: code }),
+        ...(code !== undefined && /^[0-9A-Z]{5}$/.test(code) ? { sqlstate: code } : {}),
         suggestions: ['Is the server running, and are host, port and TLS settings right?'],
       },
     );

@@ -1,5 +1,7 @@
 export { type BatchAnswer, BatchError, type BatchItem, sendBatch } from './batch.js';
+export { copyIn } from './copy-in.js';
 export { applicationName, closeClient, connectionFailure, openClient, withClient } from './connect.js';
+export { freeConnections } from './free-connections.js';
 export {
   isIdentifier,
   MAX_IDENTIFIER_BYTES,
@@ -18,6 +20,7 @@ export {
   tryLock,
   unlock,
 } from './locks.js';
+export { fetchPart, openPart, type ResultColumn, type ResultPart } from './portal.js';
 export { assertNewSchemaName } from './schema-name.js';
 export { assertOwnSession, assertWritable, inspectServer, type ServerInfo } from './server.js';
 export { codeOf, isConnectionError, isRetryable, RETRYABLE, SQLSTATE } from './sqlstates.js';

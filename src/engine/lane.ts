@@ -7,14 +7,16 @@ import {
   closeClient,
   codeOf,
   describeHolder,
+  isConnectionError,
   isRetryable,
   lockHolders,
-  openClient,
-  sendBatch,
+  SQLSTATE,
   tenantLock,
 } from '../db/index.js';
-import { serializeError, TenantsError } from '../errors/index.js';
-import { appliedBefore, leavesTraces, planNames } from './plan.js';
+import { isTenantsError, serializeError, TenantsError } from '../errors/index.js';
+import { withCancel } from './cancel.js';
+import { openLaneSession, resetLaneSession } from './lane-session.js';
+import { appliedBefore, isRepeatable, leavesTraces, planNames } from './plan.js';
 import { describeFailure } from './failure.js';
 import { lookUpSegment } from './look-up.js';
 import { runOutsideTransaction } from './run-outside.js';
@@ -24,6 +26,9 @@ import type { TenantResult, ApplySettings, MigrationFile, Plan, TenantWork } fro
 
 /** Longest pause between two tries for a tenant's lock, in ms. */
 const LONGEST_POLL_MS = 500;
+/** How long a server that does not answer is asked what became of a COMMIT, in ms; the second value once a run is cancelled. */
+const LOOK_UP_MS = 30_000;
+const LAST_LOOK_MS = 5000;
 
 export type LaneOptions = {
   database: ClientConfig;
@@ -109,7 +114,7 @@ export class EngineLane {
     const { settings } = this.#options;
     const last = index === plan.segments.length - 1;
     const frame: SegmentFrame = {
-      work: index === 0 ? work : { ...work, schemaOid: await this.#schemaOid(work) },
+      work,
       plan,
       segment,
       applied: appliedBefore(plan, index),
@@ -126,37 +131,51 @@ export class EngineLane {
         await this.#pause(Math.min(LONGEST_POLL_MS, 20 * 2 ** Math.min(polls, 5)));
         continue;
       }
-      const error = outcome.kind === 'failed' || outcome.kind === 'lost' ? outcome.error : undefined;
-      if (error === undefined || !isRetryable(error) || this.#cancelled()) return outcome;
       if (outcome.kind === 'lost') {
         const found = await this.#lookUp(frame, busyUntil);
         if (found === 'committed') return { kind: 'committed', warnings: [] };
         if (found === 'moved') return { kind: 'moved' };
         if (found === 'unknown') return outcome;
       }
-      if (tries >= settings.retries) return outcome;
+      if (outcome.kind !== 'failed' && outcome.kind !== 'lost') return outcome;
+      const { error, place } = outcome;
+      const begun = outcome.kind === 'lost' || outcome.begun !== false;
+      const failed = { kind: 'failed', error, place, begun } as const;
+      if (!mayPass(error) || this.#cancelled() || tries >= settings.retries) return failed;
       // Outside a transaction the first part may have been carried out; only what is found again is tried again.
-      if (!segment.transaction && !isRepeatable(frame)) return outcome;
+      if (!segment.transaction && begun && !isRepeatable(segment)) return failed;
       tries += 1;
-      const reason = codeOf(error) ?? 'connection';
+      const reason = reasonOf(error);
       attempts.set(reason, (attempts.get(reason) ?? 0) + 1);
       await this.#pause(Math.min(5000, 100 * 2 ** tries) * (0.5 + Math.random()));
     }
   }
 
   async #try(frame: SegmentFrame, plan: Plan): Promise<TransactionOutcome> {
+    const { database, cancel, filesOf } = this.#options;
     let client: Client;
     try {
       client = await this.#connection();
+      if (frame.work.schemaOid === null && frame.segment !== plan.segments[0]) {
+        frame.work = { ...frame.work, schemaOid: await schemaOidOf(client, frame.work.tenant) };
+      }
     } catch (error) {
-      return { kind: 'failed', error: error as Error, place: {} };
+      return { kind: 'failed', error: error as Error, place: {}, begun: false };
     }
-    const files = this.#options.filesOf(plan);
+    if (this.#cancelled()) return { kind: 'failed', error: cancelled(), place: {}, begun: false };
     const run = frame.segment.transaction ? runTransaction : runOutsideTransaction;
-    const outcome = await this.#cancellable(client, () => run(client, frame, files));
+    let outcome: TransactionOutcome;
+    try {
+      outcome = await withCancel(database, client, cancel, () => run(client, frame, filesOf(plan)));
+    } catch (error) {
+      await this.close();
+      return { kind: isConnectionError(error) ? 'lost' : 'failed', error: error as Error, place: {} };
+    }
     const clean = outcome.kind === 'committed' || outcome.kind === 'busy' || outcome.kind === 'moved';
     if (outcome.kind === 'lost' || (!clean && !frame.segment.transaction)) await this.close();
-    else if (leavesTraces(plan) || !frame.segment.transaction) await this.#reset(client);
+    else if (leavesTraces(plan) || !frame.segment.transaction) {
+      await resetLaneSession(client).catch(() => this.close());
+    }
     return outcome;
   }
 
@@ -165,56 +184,28 @@ export class EngineLane {
     if (this.#client !== undefined && this.#served >= this.#options.recycleAfter) await this.close();
     if (this.#client === undefined) {
       this.#served = 0;
-      const client = await openClient(this.#options.database, 'lane');
-      await prepareSession(client);
+      const client = await openLaneSession(this.#options.database);
+      // One that breaks between two tenants, or while it is rolled back, must not be the next tenant's failure.
+      client.once('end', () => {
+        if (this.#client === client) this.#client = undefined;
+      });
       this.#client = client;
     }
     return this.#client;
   }
 
-  async #reset(client: Client): Promise<void> {
-    try {
-      await client.query('DISCARD ALL');
-      await prepareSession(client);
-    } catch {
-      await this.close();
+  async #lookUp(frame: SegmentFrame, busyUntil: number): Promise<'committed' | 'notCommitted' | 'moved' | 'unknown'> {
+    const since = Date.now();
+    for (;;) {
+      const answer = await this.#connection()
+        .then((client) => lookUpSegment(client, frame))
+        .catch(() => this.close().then(() => 'unreachable' as const));
+      if (answer !== 'busy' && answer !== 'unreachable') return answer;
+      const patience = since + (this.#cancelled() ? LAST_LOOK_MS : LOOK_UP_MS);
+      const waitsForLock = answer === 'busy' && !this.#cancelled();
+      if (Date.now() >= (waitsForLock ? Math.max(busyUntil, patience) : patience)) return 'unknown';
+      await sleep(LONGEST_POLL_MS);
     }
-  }
-
-  async #cancellable<T>(client: Client, run: () => Promise<T>): Promise<T> {
-    const { cancel, database } = this.#options;
-    const onCancel = (): void => void cancelBackend(database, client);
-    if (cancel?.aborted === true) onCancel();
-    cancel?.addEventListener('abort', onCancel, { once: true });
-    try {
-      return await run();
-    } finally {
-      cancel?.removeEventListener('abort', onCancel);
-    }
-  }
-
-  async #lookUp(frame: SegmentFrame, until: number): Promise<'committed' | 'notCommitted' | 'moved' | 'unknown'> {
-    const deadline = Math.max(until, Date.now() + 30_000);
-    while (Date.now() < deadline && !this.#cancelled()) {
-      try {
-        const answer = await lookUpSegment(await this.#connection(), frame);
-        if (answer !== 'busy') return answer;
-      } catch {
-        await this.close();
-      }
-      await this.#pause(LONGEST_POLL_MS);
-    }
-    return 'unknown';
-  }
-
-  /** A later segment finds the schema that the first one made. */
-  async #schemaOid(work: TenantWork): Promise<number | null> {
-    if (work.schemaOid !== null) return work.schemaOid;
-    const client = await this.#connection();
-    const { rows } = await client.query<{ oid: number }>('SELECT oid FROM pg_namespace WHERE nspname = $1', [
-      work.tenant,
-    ]);
-    return rows[0]?.oid ?? 0;
   }
 
   async #failed(
@@ -229,9 +220,13 @@ export class EngineLane {
         error: serializeError(
           new TenantsError('TENANT_MOVED', `"${work.tenant}" was changed by somebody else meanwhile.`, {
             tenant: work.tenant,
+            suggestions: movedAdvice(this.#options.settings),
           }),
         ),
       };
+    }
+    if (this.#cancelled() && committed.length === 0 && wasStopped(outcome)) {
+      return { tenant: work.tenant, status: 'notExecuted', reason: 'interrupted' };
     }
     if (outcome.kind === 'busy') {
       return {
@@ -241,8 +236,6 @@ export class EngineLane {
         ),
       };
     }
-    if (this.#cancelled() && committed.length === 0)
-      return { tenant: work.tenant, status: 'notExecuted', reason: 'interrupted' };
     const migration = outcome.place.migration?.name;
     return {
       ...base,
@@ -269,41 +262,33 @@ export class EngineLane {
   }
 }
 
-/**
- * What a lane's session starts with. The search path finds nothing of the user's: whatever would run outside our
- * transactions fails instead of landing in the shared schema.
- */
-async function prepareSession(client: Client): Promise<void> {
-  await sendBatch(client, [
-    {
-      text: `SELECT set_config('search_path', '', false), set_config('idle_in_transaction_session_timeout', '0', false)`,
-    },
-    {
-      // Since PostgreSQL 14: a backend whose client was killed notices it, ends, and lets go of the tenant.
-      text: `SELECT set_config(name, '5s', false) FROM pg_settings WHERE name = 'client_connection_check_interval' AND setting = '0'`,
-    },
-  ]);
+/** A later segment finds the schema that the first one made; 0 is the OID of none. */
+async function schemaOidOf(client: Client, schema: string): Promise<number> {
+  const { rows } = await client.query<{ oid: number }>('SELECT oid FROM pg_namespace WHERE nspname = $1', [schema]);
+  return rows[0]?.oid ?? 0;
 }
 
-async function cancelBackend(database: ClientConfig, client: Client): Promise<void> {
-  const pid = (client as unknown as { processID: number | null }).processID;
-  if (pid === null) return;
-  try {
-    const canceller = await openClient(database, 'cancel');
-    await canceller.query('SELECT pg_cancel_backend($1)', [pid]);
-    await closeClient(canceller);
-  } catch {
-    // The statement ends by itself, or the server is gone: either way there is nothing left to cancel.
-  }
+/** Connections that others have now may be free in a moment. */
+function mayPass(error: Error): boolean {
+  return isRetryable(error) || reasonOf(error) === SQLSTATE.tooManyConnections;
 }
 
-/** A migration outside a transaction whose statements can be told to be done already. */
-function isRepeatable(frame: SegmentFrame): boolean {
-  return frame.segment.migrations.every(
-    (migration) =>
-      migration.mode === 'compiled' &&
-      migration.statements.every((one) => (one.createsIndex?.name ?? null) !== null || one.dropsIndexes !== undefined),
-  );
+function reasonOf(error: Error): string {
+  return (isTenantsError(error) ? error.details.sqlstate : undefined) ?? codeOf(error) ?? 'connection';
+}
+
+function cancelled(): TenantsError {
+  return new TenantsError('INTERRUPTED', 'The run was cancelled before this began.');
+}
+
+/** Ended by a cancellation with nothing changed, rather than by an error of its own at the same time. */
+function wasStopped(outcome: TransactionOutcome): boolean {
+  if (outcome.kind === 'busy') return true;
+  return outcome.kind === 'failed' && ['INTERRUPTED', SQLSTATE.queryCanceled].includes(codeOf(outcome.error) ?? '');
+}
+
+function movedAdvice({ role }: ApplySettings): string[] {
+  return role === undefined ? [] : [`If nobody was at work: the role "${role}" needs USAGE on the tenant's schema.`];
 }
 
 function withAttempts(result: TenantResult, attempts: ReadonlyMap<string, number>): TenantResult {

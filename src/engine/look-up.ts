@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 
-import { qualified, tenantLock, tryLock, unlock } from '../db/index.js';
+import { qualified, quoteIdentifier, tenantLock, tryLock, unlock } from '../db/index.js';
 import type { SegmentFrame } from './steps.js';
 
 /**
@@ -20,8 +20,11 @@ export async function lookUpSegment(
     const table = qualified(work.tenant, settings.migrationsTable);
     const { rows } = await client.query<{ present: boolean }>('SELECT to_regclass($1) IS NOT NULL AS present', [table]);
     const present = rows[0]?.present === true;
-    // A segment without migrations of its own shows only in the migrations table that it makes.
-    if (names.length === 0) return present && !frame.tableExists ? 'committed' : 'notCommitted';
+    // A segment without migrations of its own shows only in the migrations table that it makes, or in the registration.
+    if (names.length === 0) {
+      const done = frame.tableExists ? await isRegisteredNow(client, frame) : present;
+      return done ? 'committed' : 'notCommitted';
+    }
     const recorded = present ? await recordedNames(client, table, names) : 0;
     const before = plan.direction === 'up' ? 0 : names.length;
     const after = plan.direction === 'up' ? names.length : 0;
@@ -38,4 +41,15 @@ async function recordedNames(client: Client, table: string, names: readonly stri
     [[...names]],
   );
   return rows[0]?.count ?? 0;
+}
+
+/** Whether the registration that the segment brings along is there. */
+async function isRegisteredNow(client: Client, { work, settings, prelude = [] }: SegmentFrame): Promise<boolean> {
+  if (prelude.length === 0 || settings.registry === undefined) return false;
+  const { schema, table, column } = settings.registry;
+  const { rowCount } = await client.query(
+    `SELECT FROM ${qualified(schema, table)} WHERE ${quoteIdentifier(column)} = $1::text`,
+    [work.tenant],
+  );
+  return (rowCount ?? 0) > 0;
 }

@@ -56,3 +56,12 @@ export function mayLeaveTraces({ mode, statements }: CompiledMigration): boolean
 export function isAtomic(plan: Plan): boolean {
   return plan.segments.length <= 1 && plan.segments.every((segment) => segment.transaction);
 }
+
+/** A segment outside a transaction whose statements can be told to be done already. */
+export function isRepeatable({ migrations }: Segment): boolean {
+  return migrations.every(
+    (migration) =>
+      migration.mode === 'compiled' &&
+      migration.statements.every((one) => (one.createsIndex?.name ?? null) !== null || one.dropsIndexes !== undefined),
+  );
+}

@@ -7,7 +7,6 @@ import {
   isConnectionError,
   quoteIdentifier,
   sendBatch,
-  SQLSTATE,
   tenantLock,
   tryLock,
   unlock,
@@ -16,8 +15,7 @@ import { TenantsError } from '../errors/index.js';
 import { createMigrationsTable, recordMigration } from './bookkeeping.js';
 import { dropIndexStatement, prepareConcurrentIndex, remainingIndexes } from './concurrent-index.js';
 import { listGuard, placeGuard } from './guards.js';
-import { runDirect } from './npm/run-direct.js';
-import type { TransactionOutcome, FailurePlace } from './run-transaction.js';
+import { type FailurePlace, MOVED, type TransactionOutcome } from './run-transaction.js';
 import { pathOf, type SegmentFrame } from './steps.js';
 import type { CompiledMigration, MigrationFile, Statement } from './types.js';
 
@@ -34,14 +32,18 @@ export async function runOutsideTransaction(
   files: readonly MigrationFile[],
 ): Promise<TransactionOutcome> {
   const { work } = frame;
-  if (!(await tryLock(client, tenantLock(work.tenant)))) return { kind: 'busy' };
   const place: FailurePlace = {};
   const acknowledged: string[] = [];
   try {
+    if (!(await tryLock(client, tenantLock(work.tenant)))) return { kind: 'busy' };
     if (!(await enter(client, frame))) {
       await leave(client, work.tenant);
       return { kind: 'moved' };
     }
+  } catch (error) {
+    return { kind: 'failed', error: error as Error, place, begun: false };
+  }
+  try {
     for (const migration of frame.segment.migrations) {
       place.migration = migration;
       await runMigration(client, frame, migration, files, place, acknowledged);
@@ -79,7 +81,7 @@ async function enter(client: Client, frame: SegmentFrame): Promise<boolean> {
   } catch (error) {
     const cause = error instanceof BatchError ? error.cause : error;
     const guard = error instanceof BatchError && error.index >= items.length - 2;
-    if (guard && codeOf(cause) === SQLSTATE.invalidTextRepresentation) return false;
+    if (guard && MOVED.has(codeOf(cause) ?? '')) return false;
     throw cause;
   }
 }
@@ -94,6 +96,7 @@ async function runMigration(
 ): Promise<void> {
   const { work, plan, settings } = frame;
   if (migration.mode === 'direct') {
+    const { runDirect } = await import('./npm/run-direct.js');
     await runDirect({
       source: plan.source,
       files: [...files],

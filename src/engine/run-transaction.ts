@@ -4,7 +4,6 @@ import { BatchError, codeOf, isConnectionError, sendBatch, SQLSTATE } from '../d
 import { TenantsError } from '../errors/index.js';
 import { assertNoFallThrough, fallThroughError, referencedTables } from './fall-through.js';
 import { FALL_THROUGH } from './guards.js';
-import { runDirect } from './npm/run-direct.js';
 import { isWatched, type Piece, type SegmentFrame, segmentPieces, type Step } from './steps.js';
 import type { CompiledMigration, MigrationFile, Statement } from './types.js';
 
@@ -15,7 +14,8 @@ export type TransactionOutcome =
   | { kind: 'busy' }
   /** The schema, its registration or its applied list is not what the survey saw. */
   | { kind: 'moved' }
-  | { kind: 'failed'; error: Error; place: FailurePlace }
+  /** `begun: false`: nothing of the segment was carried out, not even where there is no transaction to undo it. */
+  | { kind: 'failed'; error: Error; place: FailurePlace; begun?: boolean }
   /** The connection broke; the COMMIT may have been carried out. */
   | { kind: 'lost'; error: Error; place: FailurePlace };
 
@@ -84,6 +84,7 @@ async function runPiece(
     await client.query(piece.statement.sql);
     return;
   }
+  const { runDirect } = await import('./npm/run-direct.js');
   await runDirect({
     source: frame.plan.source,
     files: [...files],
@@ -157,7 +158,7 @@ async function outcomeOf(
 }
 
 /** What a guard answers when the place it looks at has changed: its own word, or a table or schema that is gone. */
-const MOVED: ReadonlySet<string> = new Set([
+export const MOVED: ReadonlySet<string> = new Set([
   SQLSTATE.invalidTextRepresentation,
   SQLSTATE.undefinedTable,
   SQLSTATE.undefinedSchema,

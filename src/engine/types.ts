@@ -124,7 +124,11 @@ export type NotExecutedReason =
   | 'failFast'
   | 'maxFailures'
   | 'interrupted'
-  | 'lockLost';
+  | 'lockLost'
+  /** No more connections were to be had. */
+  | 'unreachable'
+  /** The executor gave up: its workers died one after the other. */
+  | 'executorFailed';
 
 /** What happened to one tenant. Plain JSON: it crosses process borders and stands in reports unchanged. */
 export type TenantResult = {

@@ -1,23 +1,34 @@
+import { isAbsolute } from 'node:path';
+
 import { TenantsError } from '../errors/index.js';
+import { nearestNames } from '../util/nearest.js';
+import { loadExecutor } from './load-executor.js';
 import { standardExecutor } from './standard.js';
 import type { Executor } from './types.js';
+import { multiprocessingExecutor, workerThreadsExecutor } from './worker-executor.js';
 
-/** Executors that the product brings. */
-export const BUILT_IN_EXECUTORS = ['standard', 'multiprocessing', 'worker-threads'] as const;
+const BUILT_IN: Readonly<Record<string, () => Executor>> = {
+  standard: standardExecutor,
+  multiprocessing: () => multiprocessingExecutor(),
+  'worker-threads': () => workerThreadsExecutor(),
+};
 
 /**
- * Finds an executor by its name.
+ * Finds an executor by its name, or loads it from a module.
  *
- * @throws TenantsError EXECUTOR_UNAVAILABLE for a name that is not one.
+ * @param name a built-in one's name, or the absolute path of a module
+ * @throws TenantsError EXECUTOR_UNAVAILABLE for a name that is not one and a module that has none.
  */
-export function resolveExecutor(name: string): Executor {
-  if (name === 'standard') return standardExecutor();
-  if ((BUILT_IN_EXECUTORS as readonly string[]).includes(name)) {
-    throw new TenantsError('EXECUTOR_UNAVAILABLE', `The executor "${name}" is not available yet.`, {
-      suggestions: ['Use --executor=standard with --concurrency N: its lanes work in parallel, too.'],
-    });
-  }
+export async function resolveExecutor(name: string): Promise<Executor> {
+  if (isAbsolute(name)) return await loadExecutor(name);
+  const make = Object.hasOwn(BUILT_IN, name) ? BUILT_IN[name] : undefined;
+  if (make !== undefined) return make();
+  const names = Object.keys(BUILT_IN);
+  const near = nearestNames(name, names);
   throw new TenantsError('EXECUTOR_UNAVAILABLE', `There is no executor "${name}".`, {
-    suggestions: [`The built-in ones are ${BUILT_IN_EXECUTORS.join(', ')}.`],
+    suggestions: [
+      ...(near.length === 0 ? [] : [`Perhaps "${near.join('" or "')}" was meant.`]),
+      `The built-in ones are ${names.join(', ')}; a module is named by its path, such as ./my-executor.js.`,
+    ],
   });
 }

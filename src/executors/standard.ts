@@ -1,4 +1,5 @@
 import type { TenantResult, TenantWork } from '../engine/types.js';
+import { ResultQueue } from './result-queue.js';
 import type { ExecutionContext, Executor, Lane } from './types.js';
 
 /** Lanes of the standard executor unless the configuration says otherwise. */
@@ -8,6 +9,7 @@ export const STANDARD_CONCURRENCY = 4;
 export function standardExecutor(): Executor {
   return {
     name: 'standard',
+    defaultConcurrency: STANDARD_CONCURRENCY,
     execute: (work, context) => runLanes(work, context),
     close: () => Promise.resolve(),
   };
@@ -42,42 +44,4 @@ async function* runLanes(work: AsyncIterable<TenantWork>, context: ExecutionCont
       });
   }
   yield* results;
-}
-
-/** Results in the order in which they come, for one reader. */
-class ResultQueue implements AsyncIterable<TenantResult> {
-  readonly #ready: TenantResult[] = [];
-  #wake: (() => void) | undefined;
-  #failure: { error: unknown } | undefined;
-  #ended = false;
-
-  push(result: TenantResult): void {
-    this.#ready.push(result);
-    this.#wake?.();
-  }
-
-  /** The first failure is thrown to the reader once everything has ended. */
-  fail(error: unknown): void {
-    this.#failure ??= { error };
-  }
-
-  end(): void {
-    this.#ended = true;
-    this.#wake?.();
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<TenantResult> {
-    for (;;) {
-      const result = this.#ready.shift();
-      if (result !== undefined) {
-        yield result;
-        continue;
-      }
-      if (this.#ended) break;
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
-    }
-    if (this.#failure !== undefined) throw this.#failure.error;
-  }
 }

@@ -1,3 +1,5 @@
+import type { ClientConfig } from 'pg';
+
 import type { ApplySettings, Plan, TenantResult, TenantWork } from '../engine/types.js';
 
 export type { NotExecutedReason, TenantResult } from '../engine/types.js';
@@ -16,6 +18,10 @@ export type ExecutionContext = {
   readonly concurrency: number;
   readonly maxProcesses: number;
   readonly chunkSize: number;
+  /** Where lanes connect to, password included: nothing to print, and nothing for an argv or an environment. */
+  readonly database: ClientConfig;
+  /** Tenants after which a lane's connection is replaced. */
+  readonly recycleAfter: number;
   /** Aborted when nothing more may be handed out; what runs is drained. */
   readonly drain: AbortSignal;
   /** Aborted when running statements are to be cancelled and rolled back. */
@@ -24,12 +30,30 @@ export type ExecutionContext = {
   openLane(): Promise<Lane>;
   /** A tenant begins on a lane; for progress display only. */
   onStart(tenant: string): void;
+  /** So many workers are alive now; the report says how many there were at most. */
+  onWorkers(alive: number): void;
+  /** A line that a worker printed; for progress display only. */
+  onOutput(line: string): void;
 };
 
 /** How tenants are spread over lanes and workers. */
 export interface Executor {
   readonly name: string;
-  /** Takes work as lanes become free and yields results as they come, in any order. */
+  /** Lanes per process where the configuration does not say. Default: 4. */
+  readonly defaultConcurrency?: number;
+  /** It starts up to `maxProcesses` workers with `concurrency` lanes each. Default: false, all lanes are in this process. */
+  readonly usesWorkers?: boolean;
+  /**
+   * Called before anything is touched.
+   *
+   * @throws TenantsError EXECUTOR_UNAVAILABLE when it cannot work with this configuration.
+   */
+  assertUsable?(database: ClientConfig): void;
+  /**
+   * Takes work as lanes become free and yields results as they come, in any order. A tenant that was taken and gets no
+   * result counts as `notExecuted`; what is thrown ends the run and leaves the results that were yielded.
+   */
   execute(work: AsyncIterable<TenantWork>, context: ExecutionContext): AsyncIterable<TenantResult>;
+  /** Called once, when the run is over. */
   close(): Promise<void>;
 }

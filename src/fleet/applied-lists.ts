@@ -1,9 +1,9 @@
 import type { Client, ClientConfig } from 'pg';
-import pLimit from 'p-limit';
 
-import { qualified, withClient } from '../db/index.js';
+import { codeOf, isConnectionError, qualified, SQLSTATE, withClient } from '../db/index.js';
 import { APPLIED_DIGEST_SQL, appliedDigest } from '../engine/bookkeeping.js';
-import { type SerializedError, serializeError } from '../errors/index.js';
+import { isTenantsError, type SerializedError, serializeError } from '../errors/index.js';
+import { limitLockWaits, lockTimeoutOf } from './lock-waits.js';
 
 /** Schemas that one statement reads: each costs a relation lock until it ends. */
 const BATCH_SIZE = 200;
@@ -32,7 +32,7 @@ export async function readAppliedLists(
     const groups = new Map<string, string[]>();
     for (const [schema, digest] of await readDigests(client, database, left, table, connections)) {
       if (typeof digest !== 'string') lists.set(schema, { error: digest });
-      else groups.set(digest, [...(groups.get(digest) ?? []), schema]);
+      else if (groups.get(digest)?.push(schema) === undefined) groups.set(digest, [schema]);
     }
     left = await readNames(client, groups, table, lists, round === 2);
   }
@@ -57,11 +57,24 @@ async function readDigests(
   const drain = async (connection: Client): Promise<void> => {
     for (let batch = batches.shift(); batch !== undefined; batch = batches.shift()) await read(connection, batch);
   };
-  const limit = pLimit(Math.max(1, connections));
-  await Promise.all([
-    limit(() => drain(client)),
-    ...Array.from({ length: extra }, () => limit(() => withClient(database, 'survey', drain))),
-  ]);
+  // A connection more that is not to be had makes the survey slower, not impossible.
+  const help = async (): Promise<void> => {
+    try {
+      await withClient(database, 'survey', async (helper) => {
+        await limitLockWaits(helper, lockTimeoutMs);
+        await drain(helper);
+      });
+    } catch (error) {
+      if (!isTenantsError(error)) throw error;
+    }
+  };
+  const lockTimeoutMs = extra > 0 ? await lockTimeoutOf(client) : 0;
+  try {
+    await Promise.all([drain(client), ...Array.from({ length: Math.max(0, extra) }, help)]);
+  } finally {
+    // After a failure the others end with the batch they are at.
+    batches.length = 0;
+  }
   return digests;
 }
 
@@ -74,6 +87,16 @@ async function readBatch(client: Client, schemas: readonly string[], table: stri
     const { rows } = await client.query<{ i: number; d: string }>(selects.join(' UNION ALL '));
     return rows.map(({ i, d }) => [schemas[i] ?? '', d]);
   } catch (error) {
+    if (isConnectionError(error)) throw error;
+    const locked = codeOf(error) === SQLSTATE.lockNotAvailable ? await lockedAmong(client, schemas, table) : new Set();
+    if (locked.size > 0) {
+      const rest = schemas.filter((schema) => !locked.has(schema));
+      const busy = schemas.filter((schema) => locked.has(schema));
+      return [
+        ...busy.map((schema): [string, Digest] => [schema, serializeError(error)]),
+        ...(rest.length === 0 ? [] : await readBatch(client, rest, table)),
+      ];
+    }
     const alone = schemas[0];
     if (schemas.length === 1 && alone !== undefined) return [[alone, serializeError(error)]];
     const middle = Math.ceil(schemas.length / 2);
@@ -82,6 +105,18 @@ async function readBatch(client: Client, schemas: readonly string[], table: stri
       ...(await readBatch(client, schemas.slice(middle), table)),
     ];
   }
+}
+
+/** Schemas whose migrations table somebody keeps locked against reading: one wait is enough for all of them. */
+async function lockedAmong(client: Client, schemas: readonly string[], table: string): Promise<Set<string>> {
+  const { rows } = await client.query<{ schema: string }>(
+    `SELECT n.nspname::text AS schema FROM pg_locks l
+       JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE l.mode = 'AccessExclusiveLock' AND l.pid <> pg_backend_pid() AND c.relname = $2::text::name
+        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) AND n.nspname::text = ANY ($1::text[])`,
+    [[...schemas], table],
+  );
+  return new Set(rows.map(({ schema }) => schema));
 }
 
 /** Fills in the lists of each group and returns the schemas whose list has changed since its digest was read. */
@@ -96,21 +131,28 @@ async function readNames(
   for (const [digest, schemas] of groups) {
     const representative = schemas[0];
     if (representative === undefined) continue;
-    const applied = await namesOf(client, representative, table).catch((error: unknown) => serializeError(error));
-    if (!Array.isArray(applied)) lists.set(representative, { error: applied });
-    else if (appliedDigest(applied) === digest) for (const schema of schemas) lists.set(schema, { applied });
-    else if (!lastRound) changed.push(...schemas);
-    else for (const schema of schemas) lists.set(schema, { applied: await namesOf(client, schema, table) });
-    if (!Array.isArray(applied)) changed.push(...schemas.slice(1));
+    const names = await tryNamesOf(client, representative, table);
+    const agrees = 'applied' in names && appliedDigest(names.applied) === digest;
+    lists.set(representative, names);
+    for (const schema of schemas) {
+      if (agrees) lists.set(schema, names);
+      else if (lastRound) lists.set(schema, await tryNamesOf(client, schema, table));
+      else if (schema !== representative || 'applied' in names) changed.push(schema);
+    }
   }
   return changed;
 }
 
-async function namesOf(client: Client, schema: string, table: string): Promise<string[]> {
-  const { rows } = await client.query<{ name: string }>(
-    `SELECT name FROM ${qualified(schema, table)} ORDER BY run_on, id`,
-  );
-  return rows.map(({ name }) => name);
+async function tryNamesOf(client: Client, schema: string, table: string): Promise<AppliedList> {
+  try {
+    const { rows } = await client.query<{ name: string }>(
+      `SELECT name FROM ${qualified(schema, table)} ORDER BY run_on, id`,
+    );
+    return { applied: rows.map(({ name }) => name) };
+  } catch (error) {
+    if (isConnectionError(error)) throw error;
+    return { error: serializeError(error) };
+  }
 }
 
 function chunk<T>(items: readonly T[], size: number): T[][] {

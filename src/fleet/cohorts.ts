@@ -33,6 +33,7 @@ export function formCohorts(
 ): Cohort[] {
   const cohorts = new Map<string, Cohort>();
   const places = new Map(surveyed.map((place) => [place.schema, place]));
+  const keyOf = listKeys();
   for (const tenant of tenants) {
     const place = places.get(tenant.schema);
     if (place === undefined) continue;
@@ -40,7 +41,7 @@ export function formCohorts(
       tenant.type,
       place.oid === null,
       place.tableExists,
-      place.error === undefined ? place.applied : place.schema,
+      place.error === undefined ? keyOf(place.applied) : place.schema,
     ]);
     const cohort = cohorts.get(key);
     const member = { schema: tenant.schema, oid: place.oid };
@@ -57,6 +58,24 @@ export function formCohorts(
     }
   }
   return [...cohorts.values()];
+}
+
+/**
+ * Numbers for applied lists, the same for equal ones. The survey hands out one array to all schemas that share a list, so
+ * that a long list is compared once and not once a tenant.
+ */
+function listKeys(): (applied: readonly string[]) => number {
+  const byArray = new Map<readonly string[], number>();
+  const byContent = new Map<string, number>();
+  return (applied) => {
+    const known = byArray.get(applied);
+    if (known !== undefined) return known;
+    const content = JSON.stringify(applied);
+    const key = byContent.get(content) ?? byContent.size;
+    byContent.set(content, key);
+    byArray.set(applied, key);
+    return key;
+  };
 }
 
 function stateOf(tenant: Tenant, place: SurveyedSchema, files: FilesByType, checkOrder: boolean): CohortState {

@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 
-import { type Compiler, createCompiler } from '../engine/compile.js';
+import type { Compiler } from '../engine/compile.js';
 import { makePlan } from '../engine/plan.js';
 import type { CompiledMigration, Direction, MigrationFile, MigrationSource, Plan } from '../engine/types.js';
 import type { Cohort, FilesByType } from './cohorts.js';
@@ -10,6 +10,8 @@ import type { SurveyedSchema } from './survey.js';
 
 /** Compiles plans for a run; each migration is compiled once, however many cohorts need it. */
 export type Planner = {
+  /** Compiles migrations of a tenant type beforehand. Throws as `cohort` would, with all complaints at once. */
+  prepare(type: string | null, names: readonly string[]): Promise<void>;
   shared(place: SurveyedSchema, names: readonly string[]): Promise<Plan>;
   cohort(cohort: Cohort, names: readonly string[]): Promise<Plan>;
   readonly warnings: readonly string[];
@@ -40,11 +42,15 @@ export function createPlanner(options: PlannerOptions): Planner {
     if (fake) return names.map((name) => fakedMigration(name, direction, files));
     let compiler = compilers.get(source.directory);
     if (compiler === undefined) {
-      compiler = createCompiler(source, [...files], {
-        migrationsTable: project.migrationsTable,
-        extensions,
-        checkExtensions,
-      });
+      // Most runs find nothing to compile, and need neither node-pg-migrate nor the parser.
+      const { createCompiler } = await import('../engine/compile.js');
+      compiler =
+        compilers.get(source.directory) ??
+        createCompiler(source, [...files], {
+          migrationsTable: project.migrationsTable,
+          extensions,
+          checkExtensions,
+        });
       compilers.set(source.directory, compiler);
     }
     return await compiler.compile([...names], direction);
@@ -71,7 +77,11 @@ export function createPlanner(options: PlannerOptions): Planner {
     });
   };
 
+  const filesOf = (type: string | null): readonly MigrationFile[] => tenantFiles().get(type) ?? [];
   return {
+    prepare: async (type, names) => {
+      if (names.length > 0) await compile(tenantSource(project, type), filesOf(type), names, true);
+    },
     shared: async (place, names) => {
       const made = await plan({ kind: 'shared' }, shared.source, shared.files, place, names);
       for (const name of createdExtensions(made)) extensions.add(name);
@@ -81,7 +91,7 @@ export function createPlanner(options: PlannerOptions): Planner {
       plan(
         { kind: 'tenants', type: cohort.type },
         tenantSource(project, cohort.type),
-        tenantFiles().get(cohort.type) ?? [],
+        filesOf(cohort.type),
         cohort,
         names,
       ),

@@ -11,11 +11,13 @@ import {
   findTenant,
   hasDomains,
   parseDomain,
+  tenantExists,
   type NewTenant,
   type TenantWithDomains,
 } from '../registry/index.js';
 import { createPlanner, installedExtensions } from './compile.js';
 import type { Cohort } from './cohorts.js';
+import { takeCreationLock } from './creation-lock.js';
 import type { CreatedTenant, CreateTenantOptions } from './create-types.js';
 import type { Project } from './project.js';
 import { provision } from './provision.js';
@@ -49,15 +51,11 @@ export async function createTenant(project: Project, options: CreateTenantOption
       const made = await createPublicTenant(client, project.registry, { name, domains, ifNotExists, extra });
       return answer(made.tenant, [], startedAt);
     }
+    await takeCreationLock(client, project, registration.schema, options.cancel);
     const existing = await findTenant(client, project.registry, registration.schema);
     const leftover = existing?.status === 'provisioning' && hasDomains(existing, registration.domains);
-    if (
-      existing !== undefined &&
-      options.ifNotExists === true &&
-      !leftover &&
-      hasDomains(existing, registration.domains)
-    ) {
-      return answer(existing, [], startedAt);
+    if (existing !== undefined && !leftover && options.ifNotExists === true) {
+      return answer(acceptExisting(existing, registration), [], startedAt);
     }
     if (!leftover) await assertAvailable(client, project.registry, { ...registration, adopt: options.adopt === true });
     await assertSharedReady(client, project);
@@ -65,18 +63,40 @@ export async function createTenant(project: Project, options: CreateTenantOption
     const type = leftover ? existing.type : registration.type;
     const { plan, place, files } = await planNewTenant(client, project, { ...registration, type }, options);
     options.onEvent?.({ type: 'phase', phase: 'tenants', total: 1 });
+    const told = { tenant: registration.schema, domains: registration.domains.map(({ domain }) => domain) };
+    await options.hooks?.beforeCreateTenant?.(told);
     const migrations = await provision(client, project, { registration, plan, place, files, leftover, options });
-    const made = await findTenant(client, project.registry, registration.schema);
-    if (made === undefined)
-      throw new TenantsError('UNEXPECTED', `"${registration.schema}" was deleted as soon as it was made.`);
-    return answer(made, migrations, startedAt);
+    options.onEvent?.({
+      type: 'tenant:done',
+      result: { tenant: registration.schema, status: 'applied', migrations, durationMs: performance.now() - startedAt },
+    });
+    await options.hooks?.afterCreateTenant?.(told);
+    // It is there, whatever becomes of this last look.
+    const made = await findTenant(client, project.registry, registration.schema).catch(() => undefined);
+    return answer(made ?? registration, migrations, startedAt);
   });
+}
+
+/** @throws TenantsError TENANT_EXISTS when the tenant is not the one that was wished for. */
+function acceptExisting(existing: TenantWithDomains, { schema, domains }: NewTenant): TenantWithDomains {
+  const unfinished = existing.status === 'provisioning' || existing.status === 'deleting';
+  if (!unfinished && hasDomains(existing, domains)) return existing;
+  if (unfinished) throw tenantExists(schema, existing.status);
+  const absent = domains.filter((wanted) => !hasDomains(existing, [wanted])).map(({ domain }) => domain);
+  throw new TenantsError(
+    'TENANT_EXISTS',
+    `There is a tenant "${schema}" already, without ${absent.map((domain) => `"${domain}"`).join(', ')}.`,
+    {
+      tenant: schema,
+      suggestions: absent.map((domain) => `To add it, run: tenants create-domain ${schema} ${domain}`),
+    },
+  );
 }
 
 function registrationOf(project: Project, options: CreateTenantOptions): NewTenant {
   const { schema, type = null } = options;
   if (schema !== project.shared.schema && options.adopt !== true) assertNewSchemaName(schema);
-  if (type !== null && project.tenants.types?.[type] === undefined) {
+  if (type !== null && !Object.hasOwn(project.tenants.types ?? {}, type)) {
     const known = Object.keys(project.tenants.types ?? {});
     throw new TenantsError('UNKNOWN_TYPE', `There is no tenant type "${type}" in the configuration.`, {
       suggestions: [
@@ -158,11 +178,15 @@ function pendingOf(place: SurveyedSchema, files: readonly MigrationFile[], check
   );
 }
 
-function answer(tenant: TenantWithDomains, migrations: string[], startedAt: number): CreatedTenant {
+function answer(
+  tenant: Pick<NewTenant, 'schema' | 'name' | 'type' | 'status' | 'domains'>,
+  migrations: string[],
+  startedAt: number,
+): CreatedTenant {
   const { schema, name, type, status, domains } = tenant;
   return {
     tenant: { schema, name, type, status },
-    domains,
+    domains: [...domains],
     migrations,
     durationMs: Math.round(performance.now() - startedAt),
   };

@@ -23,6 +23,9 @@ const POLL_MS = 500;
 /** How long the control connection may be silent before it is asked for a sign of life, and how long that may take, in ms. */
 const HEARTBEAT_MS = 10_000;
 
+/** How long a connection that may be dead is waited for at the end, in ms. */
+const CLOSE_MS = 2000;
+
 export type FleetLockOptions = {
   drain: AbortSignal;
   onEvent: (event: FleetEvent) => void;
@@ -42,6 +45,7 @@ export class FleetLock {
   #server: ServerInfo | undefined;
   #lastBeat = 0;
   #broken = false;
+  #closed = false;
   #regaining: Promise<boolean> | undefined;
 
   constructor(project: Project, purpose: string, client: Client, options: FleetLockOptions) {
@@ -80,14 +84,17 @@ export class FleetLock {
   /** True while the locks are held; after a break only when they could be taken again within half a minute. */
   async isHeld(): Promise<boolean> {
     await this.#beat();
-    if (!this.#broken) return true;
-    this.#regaining ??= this.#regain();
-    return await this.#regaining;
+    return !this.#broken || (await this.#regaining) === true;
   }
 
-  /** Gives the locks back and closes the connection. */
+  /** Gives the locks back and closes the connection; the server would take a moment to notice that it is closed. */
   async close(): Promise<void> {
-    await this.#client.query('SELECT pg_advisory_unlock_all()').catch(() => {});
+    this.#closed = true;
+    await this.#regaining;
+    const patience = new AbortController();
+    const unlocked = this.#client.query('SELECT pg_advisory_unlock_all()').catch(() => {});
+    await Promise.race([unlocked, sleep(CLOSE_MS, undefined, { signal: patience.signal }).catch(() => {})]);
+    patience.abort();
     await closeClient(this.#client);
   }
 
@@ -95,9 +102,15 @@ export class FleetLock {
     const client = this.#client;
     this.#lastBeat = Date.now();
     const onBreak = (): void => {
-      if (client === this.#client) this.#broken = true;
+      if (client === this.#client) this.#break();
     };
     client.on('error', onBreak).on('end', onBreak);
+  }
+
+  /** The lock is tried for at once and not when the next tenant is due: the longer it is free, the sooner another has it. */
+  #break(): void {
+    this.#broken = true;
+    if (!this.#closed) this.#regaining ??= this.#regain();
   }
 
   /** Asks the server for a sign of life, now and then: a connection can be gone without either end having noticed. */
@@ -111,7 +124,7 @@ export class FleetLock {
     try {
       await Promise.race([this.#client.query('SELECT 1'), silence]);
     } catch {
-      this.#broken = true;
+      this.#break();
     } finally {
       timeout.abort();
       silence.catch(() => {});
@@ -124,7 +137,7 @@ export class FleetLock {
       message: 'The control connection broke, and the lock of the run with it: trying to get it back.',
     });
     const until = Date.now() + (this.#options.regainMs ?? REGAIN_MS);
-    while (Date.now() < until && !this.#options.drain.aborted) {
+    while (Date.now() < until && !this.#options.drain.aborted && !this.#closed) {
       const client = await openClient(this.#project.database, this.#purpose).catch(() => undefined);
       if (client !== undefined && (await this.#takeWith(client))) {
         void closeClient(this.#client);

@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers/promises';
+
 import type { EngineLane } from '../engine/lane.js';
 import type { Plan, TenantWork } from '../engine/types.js';
 import type { Executor, NotExecutedReason, TenantResult } from '../executors/types.js';
@@ -12,7 +14,9 @@ export type PlannedCohort = { cohort: Cohort; plan: Plan };
 export type HandOut = {
   project: Project;
   executor: Executor;
+  /** Lanes of each process, and processes where the executor has more than this one. */
   concurrency: number;
+  maxProcesses: number;
   plans: ReadonlyMap<string, Plan>;
   openLane: () => EngineLane;
   stop: StopSign;
@@ -23,6 +27,10 @@ export type HandOut = {
   drain: AbortSignal;
   cancel: AbortSignal;
   onEvent: (event: FleetEvent) => void;
+  /** So many workers are alive. */
+  onWorkers: (alive: number) => void;
+  /** The executor gave up; what it did before that stands. */
+  onFailure: (error: unknown) => void;
 };
 
 /** Why nothing more is handed out, once that is so. The first reason stays. */
@@ -53,10 +61,15 @@ export class StopSign {
   count(result: TenantResult): void {
     if (result.status !== 'failed') return;
     this.#failures += 1;
-    if (this.#failFast) this.set('failFast');
-    else if (this.#maxFailures !== undefined && this.#failures > this.#maxFailures) this.set('maxFailures');
+    // A lane that gets no connection would fail one tenant after the other faster than the lanes that work.
+    if (UNREACHABLE.has(result.error.code)) this.set('unreachable');
+    else if (this.#failFast) this.set('failFast');
+    else if (this.#maxFailures !== undefined && this.#failures >= this.#maxFailures) this.set('maxFailures');
   }
 }
+
+/** What a lane says that gets no connection, after all its retries. */
+const UNREACHABLE: ReadonlySet<string> = new Set(['DATABASE_UNREACHABLE', 'DATABASE_REFUSED']);
 
 /**
  * Applies plans to cohorts: the canaries of each cohort alone, then everyone else through the executor. Every member gets
@@ -73,11 +86,9 @@ export async function handOut(cohorts: readonly PlannedCohort[], options: HandOu
   const rest: TenantWork[] = [];
   for (const planned of cohorts) {
     const work = workOf(planned);
-    const canaries = work.length > options.project.canary ? options.project.canary : 0;
-    const failed = await tryCanaries(work.slice(0, canaries), options, record);
-    if (failed)
-      for (const { tenant } of work.slice(canaries)) record(notExecuted(tenant, options.stop.reason ?? 'canaryFailed'));
-    else rest.push(...work.slice(canaries));
+    const { failed, left } = await tryCanaries(work, options, record);
+    if (failed) for (const { tenant } of left) record(notExecuted(tenant, options.stop.reason ?? 'canaryFailed'));
+    else for (const one of left) rest.push(one);
   }
   await execute(rest, options, record);
   return results;
@@ -87,31 +98,40 @@ function workOf({ cohort, plan }: PlannedCohort): TenantWork[] {
   return cohort.members.map(({ schema, oid }) => ({ tenant: schema, planId: plan.id, schemaOid: oid }));
 }
 
-/** True when a canary has failed; its fellows after it are not tried. */
+/**
+ * Tries a cohort's first tenants, one after the other, until enough of them have been migrated or one has failed. A tenant
+ * that somebody has changed meanwhile proves nothing: the next one takes its place.
+ */
 async function tryCanaries(
-  canaries: readonly TenantWork[],
+  work: readonly TenantWork[],
   options: HandOut,
   record: (result: TenantResult) => void,
-): Promise<boolean> {
-  if (canaries.length === 0) return false;
+): Promise<{ failed: boolean; left: readonly TenantWork[] }> {
+  const { canary } = options.project;
+  if (canary === 0 || work.length <= canary) return { failed: false, left: work };
   const lane = options.openLane();
-  let failed = false;
+  let tried = 0;
   try {
-    for (const work of canaries) {
-      const reason = options.stop.reason ?? (failed ? 'canaryFailed' : undefined);
-      if (reason !== undefined) {
-        record(notExecuted(work.tenant, reason));
-        continue;
-      }
-      options.onEvent({ type: 'tenant:start', tenant: work.tenant });
-      const result = await lane.apply(work);
+    for (let proven = 0; proven < canary;) {
+      const next = work[tried];
+      if (next === undefined || (await mustStop(options))) break;
+      tried += 1;
+      options.onEvent({ type: 'tenant:start', tenant: next.tenant });
+      const result = await lane.apply(next);
       record(result);
-      failed = result.status === 'failed' && !isMoved(result);
+      if (result.status === 'failed' && !isMoved(result)) return { failed: true, left: work.slice(tried) };
+      if (result.status !== 'failed') proven += 1;
     }
   } finally {
     await lane.close();
   }
-  return failed;
+  return { failed: false, left: work.slice(tried) };
+}
+
+/** Asked before each tenant. */
+async function mustStop({ stop, holdsLock }: HandOut): Promise<boolean> {
+  if (stop.reason === undefined && !(await holdsLock())) stop.set('lockLost');
+  return stop.reason !== undefined;
 }
 
 async function execute(
@@ -123,9 +143,9 @@ async function execute(
   const open = new Map(work.map((one) => [one.tenant, one]));
   async function* queue(): AsyncGenerator<TenantWork> {
     for (const one of work) {
-      if (stop.reason !== undefined) return;
-      if (!(await options.holdsLock())) stop.set('lockLost');
-      if (stop.reason !== undefined) return;
+      // The result of the tenant before is on its way to `settle`: it may be what ends the run.
+      await setImmediate();
+      if (await mustStop(options)) return;
       yield one;
     }
   }
@@ -138,14 +158,23 @@ async function execute(
       plans: options.plans,
       settings: applySettings(project),
       concurrency: Math.min(options.concurrency, work.length),
-      maxProcesses: project.maxProcesses,
+      maxProcesses: options.maxProcesses,
       chunkSize: project.chunkSize,
+      database: project.database,
+      recycleAfter: project.recycle.tenants,
       drain: options.drain,
       cancel: options.cancel,
       openLane: () => Promise.resolve(options.openLane()),
       onStart: (tenant: string) => options.onEvent({ type: 'tenant:start', tenant }),
+      onWorkers: options.onWorkers,
+      onOutput: (line: string) => options.onEvent({ type: 'warning', message: line }),
     };
-    for await (const result of executor.execute(queue(), context)) settle(result);
+    try {
+      for await (const result of executor.execute(queue(), context)) settle(result);
+    } catch (error) {
+      options.onFailure(error);
+      stop.set('executorFailed');
+    }
   }
   for (const tenant of open.keys()) settle(notExecuted(tenant, stop.reason ?? 'interrupted'));
 }

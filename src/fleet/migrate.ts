@@ -1,35 +1,30 @@
 import type { Client } from 'pg';
 
+import { isConnectionError } from '../db/index.js';
+import { isServerError, isTenantsError, serializeError } from '../errors/index.js';
 import type { EngineLane } from '../engine/lane.js';
 import { listMigrationFiles } from '../engine/files.js';
 import type { MigrationFile, Plan } from '../engine/types.js';
+import type { Spread } from '../executors/fit-connections.js';
 import { resolveExecutor } from '../executors/resolve.js';
-import { STANDARD_CONCURRENCY } from '../executors/standard.js';
-import type { TenantResult } from '../executors/types.js';
+import type { Executor, TenantResult } from '../executors/types.js';
 import { assertRegistry, inspectRegistry, listTenants, selectTenants, type Tenant } from '../registry/index.js';
-import { blockedResults } from './blocked.js';
 import { type Cohort, type FilesByType, formCohorts } from './cohorts.js';
 import { createPlanner, installedExtensions, type Planner } from './compile.js';
+import { type Course, forward } from './course.js';
 import { handOut, isMoved, type PlannedCohort, StopSign } from './hand-out.js';
 import { laneFactory } from './lanes.js';
+import { prepare, type Wanted } from './prepare.js';
 import type { Project } from './project.js';
 import { makeReport, SHARED_SKIPPED } from './report.js';
 import { type LockedSession, withFleetLock } from './session.js';
-import {
-  applyShared,
-  assertSharedCurrent,
-  assertSharedUsable,
-  judgeShared,
-  type SharedPlace,
-} from './shared-schema.js';
+import { applyShared, assertSharedCurrent, type SharedPlace } from './shared-schema.js';
+import { selectionAmong, selectionOf } from './selection.js';
 import { assertTarget, readTenantFiles, sharedSource } from './source.js';
-import { upTo } from './state.js';
+import { possibleSpread, wantedSpread } from './spread.js';
 import { surveySchemas } from './survey.js';
 import type { FleetEvent, MigrateOptions, MigrateReport, SharedResult } from './types.js';
 import { assertMigrateOptions } from './validate.js';
-
-/** Rounds in which tenants that were created or changed meanwhile are looked at again. */
-const ROUNDS = 3;
 
 /**
  * Migrates the shared schema, then the selected tenants.
@@ -42,17 +37,29 @@ const ROUNDS = 3;
  */
 export async function migrate(project: Project, options: MigrateOptions): Promise<MigrateReport> {
   assertMigrateOptions(options);
-  const run = new MigrateRun(project, options);
+  return await runFleet(project, options, forward(project, options));
+}
+
+/** What `migrate` and `rollback` have in common: everything but the course. */
+export async function runFleet(project: Project, options: MigrateOptions, course: Course): Promise<MigrateReport> {
+  const executor = await resolveExecutor(project.executor);
+  executor.assertUsable?.(project.database);
+  const run = new FleetRun(project, options, course, executor);
   return await run.start();
 }
 
-class MigrateRun {
+class FleetRun {
   readonly #project: Project;
   readonly #options: MigrateOptions;
+  readonly #course: Course;
   readonly #startedAt = performance.now();
-  readonly #executor;
-  readonly #concurrency: number;
+  readonly #executor: Executor;
+  #spread: Spread;
+  /** Workers that were alive at once, at most. */
+  #workers = 0;
   readonly #drain = new AbortController();
+  /** Takes the listeners off the caller's signals, which may outlive the run. */
+  readonly #ended = new AbortController();
   readonly #cancel: AbortSignal;
   readonly #stop: StopSign;
   readonly #plans = new Map<string, Plan>();
@@ -63,11 +70,12 @@ class MigrateRun {
   #sharedFiles: MigrationFile[] = [];
   #total = 0;
 
-  constructor(project: Project, options: MigrateOptions) {
+  constructor(project: Project, options: MigrateOptions, course: Course, executor: Executor) {
     this.#project = project;
     this.#options = options;
-    this.#executor = resolveExecutor(project.executor);
-    this.#concurrency = project.concurrency ?? STANDARD_CONCURRENCY;
+    this.#course = course;
+    this.#executor = executor;
+    this.#spread = wantedSpread(project, executor);
     this.#cancel = options.cancel ?? new AbortController().signal;
     this.#stop = new StopSign(options.failFast === true, project.maxFailures, (reason) => {
       this.#emit({ type: 'stopping', reason });
@@ -75,7 +83,7 @@ class MigrateRun {
     });
     for (const signal of [options.drain, options.cancel]) {
       if (signal?.aborted === true) this.#stop.set('interrupted');
-      signal?.addEventListener('abort', () => this.#stop.set('interrupted'), { once: true });
+      signal?.addEventListener('abort', () => this.#stop.set('interrupted'), { signal: this.#ended.signal });
     }
   }
 
@@ -86,8 +94,9 @@ class MigrateRun {
       onEvent: (event: FleetEvent) => this.#emit(event),
     };
     try {
-      return await withFleetLock(this.#project, 'migrate', lock, (session) => this.#run(session));
+      return await withFleetLock(this.#project, this.#course.command, lock, (session) => this.#run(session));
     } finally {
+      this.#ended.abort();
       await this.#executor.close();
     }
   }
@@ -108,7 +117,7 @@ class MigrateRun {
       await assertRegistry(client, this.#project.registry);
       if (this.#options.skipSharedCheck !== true) assertSharedCurrent(shared);
     } else {
-      assertSharedUsable(shared);
+      await this.#course.assertShared(client, shared, this.#sharedFiles);
     }
     const registered =
       selection.kind !== 'shared' && (await inspectRegistry(client, this.#project.registry)) === 'present';
@@ -123,7 +132,7 @@ class MigrateRun {
     const sharedResult = wantsShared ? await this.#applyShared(makeLane, shared, sharedPlan) : SHARED_SKIPPED;
     this.#emit({ type: 'shared', result: sharedResult });
     if (sharedResult.status === 'failed') {
-      for (const cohort of first ?? []) this.#leaveOut(cohort);
+      for (const { cohort } of planned ?? []) this.#leaveOut(cohort);
     } else if (selection.kind !== 'shared') {
       await this.#migrateTenants(session, planner, makeLane, planned);
     }
@@ -131,14 +140,14 @@ class MigrateRun {
   }
 
   async #surveyShared(client: Client): Promise<SharedPlace> {
-    const { shared, migrationsTable, database, checkOrder } = this.#project;
+    const { shared, migrationsTable, database } = this.#project;
     this.#sharedFiles.push(...(await listMigrationFiles(sharedSource(this.#project))));
     const { selection, target } = this.#options;
     const own = selection.kind === 'shared' ? target : undefined;
     assertTarget(own, [{ label: 'among the shared ones', names: this.#sharedFiles.map(({ name }) => name) }]);
     const [place] = await surveySchemas(client, database, [shared.schema], migrationsTable, 1);
     if (place === undefined) throw new Error('The survey left the shared schema out.');
-    return judgeShared(place, this.#sharedFiles, checkOrder, own);
+    return this.#course.judgeShared(place, this.#sharedFiles, own);
   }
 
   /** Reads where the selected tenants stand; with `only`, just those of them. */
@@ -146,7 +155,7 @@ class MigrateRun {
     const { registry, tenants: settings, migrationsTable, database, checkOrder } = this.#project;
     const { selection, target } = this.#options;
     const all = await listTenants(client, registry, { order: settings.order });
-    const chosen = selection.kind === 'tenants' ? selection : {};
+    const chosen = only === undefined ? selectionOf(selection) : selectionAmong(all, selection);
     const selected = selectTenants(all, chosen, registry, Object.keys(settings.types ?? {}));
     const tenants = only === undefined ? selected : selected.filter(({ schema }) => this.#isNew(schema, only));
     this.#total += tenants.filter(({ schema }) => only?.has(schema) !== true).length;
@@ -159,7 +168,7 @@ class MigrateRun {
       })),
     );
     const names = tenants.map(({ schema }) => schema);
-    const surveyed = await surveySchemas(client, database, names, migrationsTable, this.#concurrency);
+    const surveyed = await surveySchemas(client, database, names, migrationsTable, this.#spread.concurrency);
     return formCohorts(tenants, surveyed, this.#tenantFiles, checkOrder);
   }
 
@@ -175,7 +184,7 @@ class MigrateRun {
   async #planner(client: Client): Promise<Planner> {
     return createPlanner({
       project: this.#project,
-      direction: 'up',
+      direction: this.#course.direction,
       fake: this.#options.fake === true,
       shared: { source: sharedSource(this.#project), files: this.#sharedFiles },
       tenantFiles: () => this.#tenantFiles,
@@ -185,14 +194,18 @@ class MigrateRun {
 
   /** Compiles what cohorts must run and settles everybody who has nothing to do or cannot do it. */
   async #plan(planner: Planner, cohorts: readonly Cohort[]): Promise<PlannedCohort[]> {
-    const missing = this.#options.missing ?? 'report';
     const planned: PlannedCohort[] = [];
     const blocked: TenantResult[] = [];
+    const wanted: Wanted[] = [];
     let pending = 0;
     for (const cohort of cohorts) {
-      blocked.push(...blockedResults(cohort, missing));
-      const names = this.#namesFor(cohort, missing);
-      if (names === undefined) continue;
+      for (const result of this.#course.blocked(cohort)) blocked.push(result);
+      const names = this.#namesFor(cohort);
+      if (names !== undefined) wanted.push({ cohort, names });
+    }
+    this.#course.assertWanted(wanted, this.#tenantFiles);
+    await prepare(planner, wanted);
+    for (const { cohort, names } of wanted) {
       if (names.length === 0) {
         for (const { schema } of cohort.members) this.#upToDate.add(schema);
         continue;
@@ -202,28 +215,25 @@ class MigrateRun {
       planned.push({ cohort, plan });
       pending += cohort.members.length;
     }
-    this.#emit({
-      type: 'surveyed',
-      total: this.#total,
-      upToDate: this.#upToDate.size,
-      pending,
-      blocked: blocked.length,
-      cohorts: cohorts.length,
-    });
+    if (cohorts.length > 0) {
+      this.#emit({
+        type: 'surveyed',
+        total: this.#total,
+        upToDate: this.#upToDate.size,
+        pending,
+        blocked: blocked.length,
+        cohorts: cohorts.length,
+      });
+    }
     for (const result of blocked) this.#settle(result);
     return planned;
   }
 
   /** What a cohort is to run; `undefined` when it is left alone. */
-  #namesFor(cohort: Cohort, missing: 'report' | 'create' | 'skip'): string[] | undefined {
-    const { state } = cohort;
-    if (state.kind === 'upToDate') return [];
-    if (state.kind !== 'pending' && (state.kind !== 'missing' || missing !== 'create')) {
-      if (state.kind === 'missing' && missing === 'skip') this.#total -= cohort.members.length;
-      return undefined;
-    }
+  #namesFor(cohort: Cohort): string[] | undefined {
+    if (cohort.state.kind === 'missing' && this.#options.missing === 'skip') this.#total -= cohort.members.length;
     const files = (this.#tenantFiles.get(cohort.type) ?? []).map(({ name }) => name);
-    return upTo(files, state.pending, this.#options.target);
+    return this.#course.namesFor(cohort, files);
   }
 
   async #applyShared(makeLane: () => EngineLane, shared: SharedPlace, plan: Plan | undefined): Promise<SharedResult> {
@@ -252,34 +262,72 @@ class MigrateRun {
     }
     const members = planned.reduce((sum, { cohort }) => sum + cohort.members.length, 0);
     if (members > 0) this.#emit({ type: 'phase', phase: 'tenants', total: members });
+    if (members > 0) await this.#fitConnections(session.client, members);
     for (let round = 1; planned.length > 0; round += 1) {
       const results = await handOut(planned, {
         project: this.#project,
         executor: this.#executor,
-        concurrency: this.#concurrency,
+        concurrency: this.#spread.concurrency,
+        maxProcesses: this.#spread.processes,
         plans: this.#plans,
         openLane: makeLane,
         stop: this.#stop,
-        anotherRound: round < ROUNDS,
+        anotherRound: round < this.#course.rounds,
         holdsLock: () => session.holdsLock(),
         drain: this.#drain.signal,
         cancel: this.#cancel,
         onEvent: (event) => this.#emit(event),
+        onWorkers: (alive) => {
+          this.#workers = Math.max(this.#workers, alive);
+        },
+        onFailure: (error) => this.#warnings.push(serializeError(error).message),
       });
       for (const result of results) this.#results.set(result.tenant, result);
       const again = new Set(results.filter((result) => isMoved(result)).map(({ tenant }) => tenant));
-      if (round >= ROUNDS || this.#stop.reason !== undefined) return;
+      if (round >= this.#course.rounds || this.#stop.reason !== undefined) return;
       if (!(await session.holdsLock())) return;
       this.#emit({ type: 'phase', phase: 'verify' });
-      planned = await this.#plan(planner, await this.#surveyTenants(session.client, again));
-      for (const tenant of again) if (this.#upToDate.has(tenant)) this.#results.delete(tenant);
+      planned = await this.#lookAgain(session.client, planner, again);
+    }
+  }
+
+  /** No lane is to meet a server that is full. */
+  async #fitConnections(client: Client, tenants: number): Promise<void> {
+    const { spread, warning } = await possibleSpread(client, this.#project, this.#spread, tenants);
+    this.#spread = spread;
+    if (warning !== undefined) this.#warnings.push(warning);
+  }
+
+  /**
+   * Plans for tenants that were created meanwhile, and again for those that were changed. What goes wrong here takes nothing
+   * away from what was done: the report says it.
+   */
+  async #lookAgain(client: Client, planner: Planner, again: ReadonlySet<string>): Promise<PlannedCohort[]> {
+    let members: string[] = [];
+    try {
+      const cohorts = await this.#surveyTenants(client, again);
+      members = cohorts.flatMap((cohort) => cohort.members.map(({ schema }) => schema));
+      const known = new Set(members);
+      for (const tenant of again) {
+        this.#results.delete(tenant);
+        // Deleted, or renamed and found under another name.
+        if (!known.has(tenant)) this.#total -= 1;
+      }
+      return await this.#plan(planner, cohorts);
+    } catch (error) {
+      if (!(error instanceof Error) || !isExpected(error)) throw error;
+      this.#warnings.push(`Tenants that were created or changed meanwhile were left out: ${error.message}`);
+      for (const tenant of members) {
+        if (this.#results.has(tenant) || this.#upToDate.has(tenant)) continue;
+        this.#settle({ tenant, status: 'failed', committed: [], error: serializeError(error) });
+      }
+      return [];
     }
   }
 
   /** Tenants that had work to do when the shared schema failed. */
   #leaveOut(cohort: Cohort): void {
-    const waits = cohort.state.kind === 'pending';
-    for (const { schema } of waits ? cohort.members : []) {
+    for (const { schema } of cohort.members) {
       this.#results.set(schema, { tenant: schema, status: 'notExecuted', reason: 'sharedFailed' });
     }
   }
@@ -293,8 +341,8 @@ class MigrateRun {
     return makeReport({
       startedAt: this.#startedAt,
       executor: this.#executor.name,
-      processes: 1,
-      concurrency: this.#concurrency,
+      processes: Math.max(1, this.#workers),
+      concurrency: this.#spread.concurrency,
       shared,
       total: this.#total,
       upToDate: this.#upToDate.size,
@@ -311,4 +359,9 @@ class MigrateRun {
       // A listener only looks on.
     }
   }
+}
+
+/** Not a mistake in this program. */
+function isExpected(error: Error): boolean {
+  return isTenantsError(error) || isServerError(error) || isConnectionError(error);
 }

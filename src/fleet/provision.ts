@@ -1,15 +1,16 @@
 import type { Client } from 'pg';
 
-import { type BatchItem, quoteIdentifier, sendBatch } from '../db/index.js';
+import { type BatchItem, qualified, quoteIdentifier, sendBatch, SQLSTATE } from '../db/index.js';
 import { lockGuard } from '../engine/guards.js';
 import type { EngineLane } from '../engine/lane.js';
 import { isAtomic, planNames } from '../engine/plan.js';
 import type { MigrationFile, Plan, Segment } from '../engine/types.js';
-import { ERROR_CODES, type ErrorCode, TenantsError } from '../errors/index.js';
+import { ERROR_CODES, type ErrorCode, isTenantsError, TenantsError } from '../errors/index.js';
 import type { TenantResult } from '../executors/types.js';
 import {
   activateItems,
   type NewTenant,
+  type RegistryShape,
   registrationFailure,
   registrationItems,
   removeRegistrationItems,
@@ -60,7 +61,8 @@ export async function provision(client: Client, project: Project, work: NewTenan
     if (result.status === 'applied') return planNames(plan);
     const error = await failureOf(client, project, work, lane, result);
     // Once the first transaction was committed there is something to take back.
-    if (!atomic && !leftover && (lane.lastFailure?.segment ?? 0) > 0) await takeBack(client, project, work);
+    const begun = !atomic && !leftover && (lane.lastFailure?.segment ?? 0) > 0;
+    if (begun && !(await takeBack(client, project, work))) throw leftBehind(registration.schema, error);
     throw error;
   } finally {
     await lane.close();
@@ -99,6 +101,16 @@ async function failureOf(
     return new TenantsError('UNEXPECTED', `Creating "${registration.schema}" ended as ${result.status}.`);
   const { code, message, cause: _cause, name: _name, ...details } = result.error;
   const known = code in ERROR_CODES ? (code as ErrorCode) : 'DATABASE_ERROR';
+  if (isRegistrationFailure(lane) && details.sqlstate === SQLSTATE.insufficientPrivilege) {
+    return new TenantsError('DATABASE_REFUSED', `The tenant "${registration.schema}" was not created: ${message}.`, {
+      ...details,
+      suggestions: [
+        'The database user needs CREATE on the database, and INSERT on the tables of the registry.',
+        'Grant them, or connect as the owner of the database.',
+      ],
+      cause: lane.lastFailure?.error,
+    });
+  }
   const unknown =
     result.unknownOutcome === true ? ' It is not known whether the tenant was created: see tenants list.' : '';
   return new TenantsError(known, `The tenant "${registration.schema}" was not created: ${message}${unknown}`, {
@@ -107,19 +119,51 @@ async function failureOf(
   });
 }
 
-/** Removes what the earlier transactions of this call committed. An adopted schema stays. */
-async function takeBack(client: Client, project: Project, { registration, options }: NewTenantWork): Promise<void> {
+/**
+ * Removes what the earlier transactions of this call committed; an adopted schema stays. False when it could not, or when
+ * somebody else has finished the tenant meanwhile: what is there then is no longer this call's.
+ */
+async function takeBack(client: Client, project: Project, { registration, options }: NewTenantWork): Promise<boolean> {
   const { schema } = registration;
   const items: BatchItem[] = [
     { text: 'BEGIN' },
     lockGuard(schema),
+    ...stillProvisioningGuard(project.registry, schema),
     ...removeRegistrationItems(project.registry, schema),
     ...(options.adopt === true ? [] : [{ text: `DROP SCHEMA IF EXISTS ${quoteIdentifier(schema)} CASCADE` }]),
     { text: 'COMMIT' },
   ];
   try {
     await sendBatch(client, items);
+    return true;
   } catch {
     await client.query('ROLLBACK').catch(() => {});
+    return false;
   }
+}
+
+/** Fails when the row is not in the state in which this call left it. Without a status column nothing can tell. */
+function stillProvisioningGuard({ schema: shared, tenants }: RegistryShape, schema: string): BatchItem[] {
+  const { status, schemaName } = tenants.columns;
+  if (status === null) return [];
+  const row = `SELECT FROM ${qualified(shared, tenants.table)} WHERE ${quoteIdentifier(schemaName)} = $1 AND ${quoteIdentifier(status)} = 'provisioning'`;
+  return [
+    {
+      text: `SELECT CASE WHEN EXISTS (${row}) THEN 1 ELSE ('not provisioning ' || pg_backend_pid())::int END`,
+      values: [schema],
+    },
+  ];
+}
+
+/** The failure itself, with the way to finish or remove what is left. */
+function leftBehind(schema: string, error: unknown): unknown {
+  if (!isTenantsError(error)) return error;
+  return new TenantsError(error.code, `${error.message} What was made of it could not be removed.`, {
+    ...error.details,
+    suggestions: [
+      ...error.suggestions,
+      `Run the same command again to finish it, or tenants delete-tenant ${schema} to remove it.`,
+    ],
+    cause: error.cause,
+  });
 }

@@ -1,5 +1,6 @@
 import { EXIT } from '../errors/index.js';
 import type { TenantResult } from '../executors/types.js';
+import type { RollbackReport } from './rollback-types.js';
 import type { MigrateReport, SharedResult } from './types.js';
 
 /** Puts what happened to single schemas together. Pure. */
@@ -39,7 +40,7 @@ export function makeReport(parts: {
 }
 
 /** The exit code that a report means; a signal's own code goes before it when work was left because of it. */
-export function exitCodeOf(report: MigrateReport): number {
+export function exitCodeOf(report: MigrateReport | RollbackReport): number {
   const { failed, notExecuted, missing } = report.tenants;
   return report.shared.status === 'failed' || failed + notExecuted + missing > 0 ? EXIT.failed : EXIT.ok;
 }

@@ -4,10 +4,13 @@ import {
   assertWritable,
   closeClient,
   inspectServer,
+  isConnectionError,
   openClient,
 } from '../db/index.js';
 import type { Client } from 'pg';
 
+import { isTenantsError, TenantsError } from '../errors/index.js';
+import { limitLockWaits } from './lock-waits.js';
 import { FleetLock, type FleetLockOptions } from './fleet-lock.js';
 import type { Project } from './project.js';
 
@@ -32,7 +35,11 @@ export async function withSession<T>(
 ): Promise<T> {
   const client = await openClient(project.database, purpose);
   try {
-    return await use({ client, server: await inspectServer(client) });
+    const server = await inspectServer(client);
+    await limitLockWaits(client, project.lockTimeoutMs);
+    return await use({ client, server });
+  } catch (error) {
+    throw explained(error);
   } finally {
     await closeClient(client);
   }
@@ -55,6 +62,7 @@ export async function withFleetLock<T>(
     const server = await inspectServer(client);
     assertWritable(server);
     await assertOwnSession(client, project.database);
+    await limitLockWaits(client, project.lockTimeoutMs);
     await lock.take(server);
     return await use({
       server,
@@ -63,7 +71,19 @@ export async function withFleetLock<T>(
       },
       holdsLock: () => lock.isHeld(),
     });
+  } catch (error) {
+    throw explained(error);
   } finally {
     await lock.close();
   }
+}
+
+/** A control connection that breaks in the middle is told from a mistake of ours. */
+function explained(error: unknown): unknown {
+  if (isTenantsError(error) || !isConnectionError(error)) return error;
+  const text = error instanceof Error ? error.message : String(error);
+  return new TenantsError('DATABASE_UNREACHABLE', `The connection to the database broke: ${text}.`, {
+    suggestions: ['Run the same command again; what was finished is found as it is.'],
+    cause: error,
+  });
 }

@@ -27,8 +27,9 @@ export function judgeShared(
  *
  * @throws TenantsError
  */
-export function assertSharedUsable({ place, state }: SharedPlace): void {
-  if (place.error !== undefined) throw new TenantsError('TENANT_UNREADABLE', place.error.message, place.error);
+export function assertSharedUsable(shared: SharedPlace): void {
+  const { place, state } = shared;
+  assertSharedReadable(shared);
   if (state.kind === 'ahead') {
     throw new TenantsError(
       'TENANT_AHEAD',
@@ -51,6 +52,11 @@ export function assertSharedUsable({ place, state }: SharedPlace): void {
   }
 }
 
+/** @throws TenantsError TENANT_UNREADABLE */
+export function assertSharedReadable({ place }: SharedPlace): void {
+  if (place.error !== undefined) throw new TenantsError('TENANT_UNREADABLE', place.error.message, place.error);
+}
+
 /**
  * Refuses to touch tenants while the shared schema is behind.
  *
@@ -70,7 +76,9 @@ export function assertSharedCurrent({ pending }: SharedPlace): void {
 /** Applies the shared schema's plan. */
 export async function applyShared(lane: EngineLane, plan: Plan, place: SurveyedSchema): Promise<SharedResult> {
   const result = await lane.apply({ tenant: place.schema, planId: plan.id, schemaOid: place.oid });
-  if (result.status === 'applied') return { status: 'applied', migrations: planNames(plan), error: null };
+  if (result.status === 'applied' || result.status === 'rolledBack') {
+    return { status: 'applied', migrations: planNames(plan), error: null };
+  }
   if (result.status === 'failed')
     return { status: 'failed', migrations: result.committed, error: withoutTenant(result.error) };
   const error = new TenantsError('INTERRUPTED', 'The shared migrations were cancelled and rolled back.');

@@ -13,7 +13,8 @@ export function sharedSource(project: Project): MigrationSource {
 
 /** The migrations directory of a tenant type. */
 export function tenantSource(project: Project, type: string | null): MigrationSource {
-  const directory = type === null ? project.tenants.migrations : project.tenants.types?.[type];
+  const { migrations, types = {} } = project.tenants;
+  const directory = type === null ? migrations : Object.hasOwn(types, type) ? types[type] : undefined;
   if (directory === undefined)
     throw new TenantsError('UNKNOWN_TYPE', `There is no tenant type "${type ?? ''}" in the configuration.`);
   return sourceOf(project, directory);

@@ -1,3 +1,4 @@
+import { readDetails } from './details.js';
 import type { Project } from './project.js';
 import { readFleet } from './read-fleet.js';
 import { withSession } from './session.js';
@@ -5,7 +6,8 @@ import { summarize } from './summaries.js';
 import type { StatusOptions, StatusReport } from './types.js';
 
 /**
- * Says where the fleet stands. Reads only, in a few queries whatever the size of the fleet, and runs no migration code.
+ * Says where the fleet stands; of tenants that are named, one by one. Reads only, in a few queries whatever the size of the
+ * fleet, and runs no migration code.
  *
  * @throws TenantsError for unknown names, a missing directory, or a database that cannot be read.
  */
@@ -16,7 +18,14 @@ export async function status(project: Project, options: StatusOptions = {}): Pro
     onEvent?.({ type: 'phase', phase: 'survey' });
     const { shared, cohorts } = await readFleet(client, project, selection);
     const { counts, cohorts: summaries } = summarize(cohorts);
-    return { shared: { applied: shared.place.applied, pending: shared.pending }, tenants: counts, cohorts: summaries };
+    const details =
+      selection.names === undefined ? {} : { details: await readDetails(client, cohorts, project.migrationsTable) };
+    return {
+      shared: { applied: shared.place.applied, pending: shared.pending },
+      tenants: counts,
+      cohorts: summaries,
+      ...details,
+    };
   });
 }
 

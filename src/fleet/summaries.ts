@@ -23,6 +23,6 @@ function summaryOf({ type, state, applied, members }: Cohort): CohortSummary {
     pending: state.kind === 'pending' || state.kind === 'missing' ? state.pending : [],
     count: members.length,
     tenants: members.slice(0, NAMES_SHOWN).map(({ schema }) => schema),
-    state: state.kind === 'unknownType' ? 'unreadable' : state.kind,
+    state: state.kind,
   };
 }

@@ -79,7 +79,7 @@ export type CohortSummary = {
   /** The first 20 names. */
   tenants: string[];
   /** The states that keep a cohort from being migrated. */
-  state: 'upToDate' | 'pending' | 'ahead' | 'outOfOrder' | 'missing' | 'unreadable';
+  state: 'upToDate' | 'pending' | 'ahead' | 'outOfOrder' | 'missing' | 'unreadable' | 'unknownType';
 };
 
 export type FleetCounts = {
@@ -95,6 +95,21 @@ export type StatusReport = {
   shared: { applied: string[]; pending: string[] };
   tenants: FleetCounts;
   cohorts: CohortSummary[];
+  /** Tenants that were asked for by name, one by one. */
+  details?: TenantDetail[];
+};
+
+/** Where one tenant stands. */
+export type TenantDetail = {
+  tenant: string;
+  type: string | null;
+  state: CohortSummary['state'];
+  /**
+   * Oldest first. `runOn` is what node-pg-migrate's bookkeeping says (`2024-02-29T12:00:00.000`): a time without a zone, in
+   * that of the session which wrote it.
+   */
+  applied: { name: string; runOn: string | null }[];
+  pending: string[];
 };
 
 export type PlanReport = Omit<StatusReport, 'cohorts'> & {

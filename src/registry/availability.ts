@@ -11,6 +11,8 @@ export type Claim = {
   domains: readonly Pick<TenantDomain, 'domain'>[];
   /** The schema exists already and is taken over. */
   adopt: boolean;
+  /** A tenant that gives its name up at the same time: another spelling of it is free. */
+  replaces?: string;
 };
 
 /**
@@ -86,14 +88,14 @@ async function readHolders(
   return rows;
 }
 
-function assertNameAvailable(shape: RegistryShape, { schema, adopt }: Claim, holders: Holder[]): void {
+function assertNameAvailable(shape: RegistryShape, { schema, adopt, replaces }: Claim, holders: Holder[]): void {
   const named = holders.filter(({ kind }) => kind !== 'domain');
   assertNotRegistered(schema, holders);
   if (schema === shape.schema) throw sharedSchema(schema);
   if (schema.startsWith('pg_') || schema === 'information_schema') throw reserved(schema);
-  const lookalike = named.find(({ name }) => name !== schema);
+  const lookalike = named.find(({ name }) => name !== schema && name !== replaces);
   if (lookalike !== undefined) throw onlyCaseDiffers(schema, lookalike);
-  const exists = named.some(({ kind }) => kind === 'schema');
+  const exists = named.some(({ kind, name }) => kind === 'schema' && name === schema);
   if (exists && !adopt) throw schemaExists(schema);
   if (!exists && adopt) throw nothingToAdopt(schema);
 }

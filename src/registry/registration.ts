@@ -96,7 +96,11 @@ function tenantItem(shape: RegistryShape, registration: NewTenant): BatchItem {
 }
 
 /** A tenant that is not there gives a NULL, which the table refuses, where a join would insert nothing in silence. */
-function domainItem(shape: RegistryShape, { schema }: NewTenant, { domain, primary }: TenantDomain): BatchItem {
+export function domainItem(
+  shape: RegistryShape,
+  { schema }: Pick<NewTenant, 'schema'>,
+  { domain, primary }: TenantDomain,
+): BatchItem {
   const { columns } = shape.domains;
   const { id, schemaName } = shape.tenants.columns;
   const tenant = `(SELECT ${quoteIdentifier(id)} FROM ${tenantTable(shape)} WHERE ${quoteIdentifier(schemaName)} = $2)`;

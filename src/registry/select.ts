@@ -76,9 +76,12 @@ function unknownNames(
     const near = nearestNames(name, known).map((candidate) => `"${candidate}"`);
     return near.length === 0 ? `"${name}"` : `"${name}", perhaps ${near.join(' or ')}`;
   });
-  const message = `There is no ${word} ${problems.join('; ')}.`;
+  const message =
+    unknown.length === 1
+      ? `There is no ${word} ${problems.join()}.`
+      : `There are no such ${word}s: ${unknown.join(', ')}.`;
   const suggestions = [known.size === 0 ? `There is no ${word} at all yet.` : 'To see all tenants, run: tenants list'];
-  return new TenantsError(code, message, { problems, suggestions });
+  return new TenantsError(code, message, { ...(unknown.length > 1 ? { problems } : {}), suggestions });
 }
 
 function distinct(names: readonly string[]): string[] {

@@ -11,6 +11,7 @@ const BLOCKED = [
   ['outOfOrder', 'out of order', 'applied in another order than the files'],
   ['missing', 'missing', 'no schema'],
   ['unreadable', 'unreadable', 'its migrations table cannot be read'],
+  ['unknownType', 'of an unknown type', 'not in tenants.types of the configuration'],
 ] as const;
 
 const ROOM_FOR_NAMES = 30;

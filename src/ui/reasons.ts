@@ -10,6 +10,8 @@ const WORDS: Record<NotExecutedReason, string> = {
   maxFailures: 'the limit of --max-failures was reached',
   interrupted: 'the run was interrupted',
   lockLost: 'the lock of the run was lost',
+  unreachable: 'the database could not be reached any more',
+  executorFailed: 'the executor gave up',
 };
 
 /** Follows "because". */

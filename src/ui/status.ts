@@ -2,6 +2,7 @@ import type { StatusReport } from '../fleet/types.js';
 import { bar } from './bar.js';
 import type { FormatContext } from './context.js';
 import { exceptionLines, isRegular } from './exceptions.js';
+import { detailLines } from './status-details.js';
 import { createStyle, type Style } from './style.js';
 import { table } from './table.js';
 import { truncate } from './text.js';
@@ -20,6 +21,7 @@ export function formatStatus(report: StatusReport, context: FormatContext): stri
   if (cohorts.length > 0) lines.push('', ...cohortLines(cohorts, report.tenants.total, context, style));
   const exceptions = exceptionLines(report.cohorts, style, context);
   if (exceptions.length > 0) lines.push('', ...exceptions);
+  if (report.details !== undefined) lines.push('', ...detailLines(report.details, context));
   return lines.join('\n');
 }
 

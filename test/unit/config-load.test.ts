@@ -164,9 +164,9 @@ describe('configuration files', () => {
   });
 
   it('keeps hooks as functions', async () => {
-    await write('tenants.config.mjs', `export default { hooks: { afterMigrate: () => 'called' } };`);
+    await write('tenants.config.mjs', `export default { hooks: { afterCreateTenant: () => 'called' } };`);
     const { hooks } = await load();
-    expect(hooks.afterMigrate?.({})).toBe('called');
+    expect(hooks.afterCreateTenant?.({ tenant: 'acme', domains: [] })).toBe('called');
   });
 
   it.each<[string, string, string]>([

@@ -132,8 +132,11 @@ describe('wrong values', () => {
     [{ lockTimout: '5s' }, "lockTimout: unknown key, did you mean 'lockTimeout'?"],
     [{ zzz: 1 }, 'zzz: unknown key'],
     [{ tenants: { migration: 'x' } }, "tenants.migration: unknown key, did you mean 'migrations'?"],
-    [{ hooks: { afterMigrat: null } }, "hooks.afterMigrat: unknown key, did you mean 'afterMigrate'?"],
-    [{ hooks: { afterMigrate: 'x' } }, 'hooks.afterMigrate: expected a function'],
+    [
+      { hooks: { afterCreateTenan: null } },
+      "hooks.afterCreateTenan: unknown key, did you mean 'afterCreateTenant', 'afterDeleteTenant' or 'beforeCreateTenant'?",
+    ],
+    [{ hooks: { afterCreateTenant: 'x' } }, 'hooks.afterCreateTenant: expected a function'],
     [{ tenants: { types: { shop: 5 } } }, 'tenants.types.shop: expected a path'],
     [{ tenants: { types: { 'my shop': '' } } }, 'tenants.types["my shop"]: expected a path'],
     [{ tenants: { extraSearchPath: ['ok', ''] } }, `tenants.extraSearchPath["1"]: ${name}`],

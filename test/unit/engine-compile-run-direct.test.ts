@@ -1,6 +1,7 @@
 import type { QueryResult } from 'pg';
 import { describe, expect, it, vi } from 'vitest';
 
+import { loadMigrations } from '../../src/engine/npm/load.js';
 import { runDirect } from '../../src/engine/npm/run-direct.js';
 import type { CompiledMigration, Direction } from '../../src/engine/types.js';
 import { open, type Opened } from '../fixtures/compile/directory.js';
@@ -128,6 +129,8 @@ describe('runDirect', () => {
     );
     expect(sent).toEqual(Array.from({ length: 5 }, () => ['SELECT 1', 'SELECT 2']));
     expect(Reflect.get(globalThis, 'directLoads')).toBe(before);
+    const { source, files } = opened;
+    expect(await loadMigrations(source, [...files])).toBe(await loadMigrations(source, files));
   });
 
   it('notices that a migration is applied already', async () => {

@@ -33,7 +33,7 @@ describe('selectTenants', () => {
       expect.objectContaining({
         code: 'UNKNOWN_TENANT',
         exitCode: 2,
-        message: 'There is no tenant "acmee", perhaps "acme"; "Zeta", perhaps "zeta"; "qqqqqq".',
+        message: 'There are no such tenants: acmee, Zeta, qqqqqq.',
         details: { problems: ['"acmee", perhaps "acme"', '"Zeta", perhaps "zeta"', '"qqqqqq"'] },
       }),
     );

@@ -3,6 +3,7 @@ import { sep } from 'node:path';
 
 import { createJiti } from 'jiti';
 
+import { cacheFolder } from '../../util/cache-folder.js';
 import type { MigrationFile, MigrationSource } from '../types.js';
 import type { Actions } from './actions.js';
 import { isSqlFile, jitiBase, type LoadedMigrations } from './load.js';
@@ -25,7 +26,7 @@ export async function loadFresh(
   evaluate: (file: MigrationFile, action: () => Promise<void>) => Promise<void>,
 ): Promise<LoadedMigrations> {
   const { tsconfigPaths } = source;
-  const require = createJiti(jitiBase(source), { tsconfigPaths });
+  const require = createJiti(jitiBase(source), { tsconfigPaths, fsCache: cacheFolder(jitiBase(source)) });
   const fresh: Modules = new Map();
   const result = new Map(first);
   for (const file of files) {

@@ -9,6 +9,7 @@ import {
 } from 'node-pg-migrate/migrationLoader';
 
 import { TenantsError } from '../../errors/index.js';
+import { cacheFolder } from '../../util/cache-folder.js';
 import type { MigrationFile, MigrationSource } from '../types.js';
 import type { Actions } from './actions.js';
 
@@ -83,10 +84,8 @@ async function loadAll(
   evaluate: <T>(file: MigrationFile, action: () => Promise<T>) => Promise<T>,
 ): Promise<LoadedMigrations> {
   const { tsconfigPaths } = source;
-  const script =
-    tsconfigPaths === false
-      ? builtInLoaders.default
-      : createDefaultMigrationLoader(createJiti(jitiBase(source), { tsconfigPaths }));
+  const base = jitiBase(source);
+  const script = createDefaultMigrationLoader(createJiti(base, { tsconfigPaths, fsCache: cacheFolder(base) }));
   const result = new Map<string, Actions>();
   for (const file of files) {
     const loader = isSqlFile(file) ? builtInLoaders.legacySql : script;

@@ -1,5 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
-
 import type { MigrationBuilder } from 'node-pg-migrate';
 
 import type { Direction, MigrationFile, MigrationSource } from '../types.js';
@@ -56,8 +54,6 @@ export async function recordMigrations(options: RecordOptions): Promise<Map<stri
     wrapActions(loaded.get(file.path) ?? {}, file, direction, around),
   );
   await runNodePgMigrate({ source, direction, migrationsTable, standIn, count: names.size, script, strategies });
-  // What a migration started without waiting for it may still ask now.
-  await setImmediate();
   return recordings;
 }
 

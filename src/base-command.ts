@@ -1,0 +1,116 @@
+import { Command } from '@oclif/core';
+
+import { globalFlags } from './cli/flags.js';
+import { formatContext, printMessage, printResult, wishes } from './cli/output.js';
+import { type SignalWatch, watchSignals } from './cli/signals.js';
+import type { LoadedProject, SettingOverrides } from './config/index.js';
+import { EXIT, TenantsError } from './errors/index.js';
+import type { FleetEvent } from './fleet/types.js';
+import type { OpenProject } from './open-project.js';
+import { clean } from './ui/clean.js';
+import type { FormatContext } from './ui/context.js';
+import { redact, redactDeep } from './ui/redact.js';
+
+/** The global flags that say where the project is. */
+type ProjectFlags = { config?: string | undefined; database?: string | undefined; 'env-file'?: string | undefined };
+
+/** How a change is told to stop, and whom it tells how it goes. */
+export type ChangeControl = Pick<SignalWatch, 'drain' | 'cancel'> & { onEvent: (event: FleetEvent) => void };
+
+/**
+ * The flow of every command: parse, load, open the database, do one thing, close, print. `run` returns the exit code; what
+ * it throws is printed by `main`, as text or as the one JSON document.
+ *
+ * A command loads what it works with when it runs, so that help and mistakes are answered at once.
+ */
+export abstract class BaseCommand extends Command {
+  static override baseFlags = globalFlags;
+
+  abstract override run(): Promise<number>;
+
+  /** oclif's own sets exit codes and prints. */
+  protected override catch(error: Error): Promise<never> {
+    return Promise.reject(error);
+  }
+
+  /** The configuration, with flags before the environment before the file. Its warnings go to stderr. */
+  protected async load(flags: ProjectFlags, settings: SettingOverrides = {}): Promise<LoadedProject> {
+    const { loadProject } = await import('./config/index.js');
+    const project = await loadProject({
+      cwd: process.cwd(),
+      env: process.env,
+      configFile: flags.config,
+      envFile: flags['env-file'],
+      flags: { ...settings, database: flags.database },
+    });
+    warn(project.warnings);
+    return project;
+  }
+
+  /** Work that changes nothing: a signal ends it at once. */
+  protected async read<T>(loaded: LoadedProject, work: (project: OpenProject) => Promise<T>): Promise<T> {
+    const { borrowProject } = await import('./cli/borrow-project.js');
+    let stop: (reason: Error) => void = () => {};
+    const stopped = new Promise<never>((_, reject) => (stop = reject));
+    stopped.catch(() => {});
+    const signals = watchSignals({
+      onDrain: () => stop(interrupted()),
+      onCancel: () => {},
+      onGiveUp: (exitCode) => process.exit(exitCode),
+    });
+    try {
+      return await borrowProject(loaded, (project) => Promise.race([stopped, work(project)]));
+    } finally {
+      signals.stop();
+    }
+  }
+
+  /** Work that changes something, and shows how it goes: the first signal lets it finish, the second cancels it. */
+  protected async change<T>(
+    loaded: LoadedProject,
+    work: (project: OpenProject, control: ChangeControl) => Promise<T>,
+  ): Promise<T> {
+    const { borrowProject } = await import('./cli/borrow-project.js');
+    const { createProgress } = await import('./ui/progress.js');
+    const { isTTY } = process.stderr;
+    const progress = createProgress({ stream: process.stderr, isTTY, ...wishes(), ...formatContext(process.stderr) });
+    const onEvent = (event: FleetEvent): void => progress.handle(event);
+    const say = (message: string): void => onEvent({ type: 'warning', message });
+    const { drain, cancel, stop } = watchSignals({
+      onDrain: () => say('Finishing what is running; press Ctrl-C again to cancel it.'),
+      onCancel: () => say('Cancelling what is running; press Ctrl-C once more to leave at once.'),
+      onGiveUp: (exitCode) => process.exit(exitCode),
+    });
+    try {
+      return await borrowProject(loaded, async (project) => {
+        if (drain.aborted) throw interrupted();
+        const result = await work(project, { drain, cancel, onEvent });
+        await progress.stop('done');
+        return result;
+      });
+    } finally {
+      await progress.stop('failed');
+      stop();
+    }
+  }
+
+  /** Warnings that stand in the text of a result, but have no place in its document. */
+  protected remark(warnings: readonly string[]): void {
+    if (wishes().json) warn(warnings);
+  }
+
+  /** Prints the result, as a document or as text, and returns the exit code. */
+  protected print(document: unknown, format: (context: FormatContext) => string, exitCode: number = EXIT.ok): number {
+    const asText = (): string => format(formatContext(process.stdout));
+    printResult(wishes().json ? JSON.stringify(redactDeep(document)) : asText());
+    return exitCode;
+  }
+}
+
+function warn(warnings: readonly string[]): void {
+  for (const warning of warnings) printMessage(`Warning: ${clean(redact(warning))}`);
+}
+
+function interrupted(): TenantsError {
+  return new TenantsError('INTERRUPTED', 'Interrupted before the end; nothing was changed.');
+}

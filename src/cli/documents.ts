@@ -1,0 +1,44 @@
+import type { RollbackReport } from '../fleet/rollback-types.js';
+import type { MigrateReport, PlanReport, StatusReport } from '../fleet/types.js';
+
+/**
+ * The documents of `--json`, key by key: scripts rely on them, so what a report gains for other readers does not get in by
+ * itself. All pure.
+ */
+export function migrateDocument(
+  command: 'migrate' | 'rollback',
+  report: MigrateReport | RollbackReport,
+  exitCode: number,
+) {
+  const { durationMs, executor, processes, concurrency, shared, tenants, results } = report;
+  return { command, exitCode, durationMs, executor, processes, concurrency, shared, tenants, results };
+}
+
+export function statusDocument({ shared, tenants, cohorts, details }: StatusReport) {
+  return {
+    shared: { applied: shared.applied, pending: shared.pending },
+    tenants,
+    cohorts: cohorts.map((cohort) => cohortDocument(cohort)),
+    ...(details === undefined ? {} : { details }),
+  };
+}
+
+export function planDocument({ shared, tenants, cohorts }: PlanReport) {
+  return {
+    shared: {
+      applied: shared.applied,
+      pending: shared.pending,
+      ...(shared.sql === undefined ? {} : { sql: shared.sql }),
+    },
+    tenants,
+    cohorts: cohorts.map((cohort) => ({
+      ...cohortDocument(cohort),
+      ...(cohort.mode === undefined ? {} : { mode: cohort.mode }),
+      ...(cohort.sql === undefined ? {} : { sql: cohort.sql }),
+    })),
+  };
+}
+
+function cohortDocument({ type, last, applied, pending, count, tenants }: StatusReport['cohorts'][number]) {
+  return { type, last, applied, pending, count, tenants };
+}

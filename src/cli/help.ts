@@ -1,0 +1,22 @@
+import { Help } from '@oclif/core';
+
+/** The commands in the order in which one comes to need them. */
+const ORDER = ['init', 'create-migration', 'migrate', 'plan', 'status', 'list', 'create-tenant'];
+
+/** oclif's help; its list of all commands says besides what holds for each of them. */
+export class TenantsHelp extends Help {
+  override async showRootHelp(): Promise<void> {
+    const rank = (id: string): number => (ORDER.includes(id) ? ORDER.indexOf(id) : ORDER.length);
+    const commands = this.sortedCommands.toSorted((a, b) => rank(a.id) - rank(b.id));
+    const parts = [this.formatRoot(), this.formatCommands(commands), this.section('MORE', MORE)];
+    for (const part of parts) this.log(`${part}\n`);
+    await Promise.resolve();
+  }
+}
+
+const MORE = `tenants COMMAND --help   flags and examples of a command
+tenants --version        this version
+
+Every command takes --config FILE, --database URL|embedded, --env-file FILE,
+--json, --verbose and --no-color. Settings are also read from TENANTS_…
+variables and from tenants.config.ts; a flag comes before both.`;

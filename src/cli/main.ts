@@ -1,0 +1,81 @@
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+
+import { EXIT, isTenantsError, TenantsError } from '../errors/index.js';
+import { formatError, toErrorJson } from '../ui/error.js';
+import { nearestNames } from '../util/nearest.js';
+import { type CommandLine, readCommandLine } from './command-line.js';
+import { flushStreams, formatContext, hasResult, printMessage, printResult, setWishes } from './output.js';
+import { signalExitCode } from './signals.js';
+
+/** The package's folder, seen from `dist/cli` and from `src/cli` alike. */
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+/**
+ * Runs the command line and returns the exit code, once everything is printed. The one place where errors end: on stderr
+ * for people, as the JSON document on stdout with `--json`.
+ *
+ * @param commands a module with the commands, instead of the built one
+ */
+export async function main(argv: readonly string[], commands?: string): Promise<number> {
+  const line = readCommandLine(argv);
+  setWishes(line);
+  let code: number;
+  try {
+    code = await Promise.race([crash(), run(line, argv, commands)]);
+  } catch (error) {
+    code = report(error, line);
+    const { closeProjects } = await import('./borrow-project.js');
+    await closeProjects();
+  }
+  const lost = await flushStreams();
+  if (lost === undefined) return code;
+  printMessage(
+    formatError(
+      new TenantsError('UNEXPECTED', `The result could not be written: ${lost.message}.`),
+      formatContext(process.stderr),
+    ),
+  );
+  return code === EXIT.ok ? EXIT.failed : code;
+}
+
+/** What migrations and configuration files leave behind, such as a promise that nobody awaits, ends here as well. */
+function crash(): Promise<never> {
+  return new Promise((_, reject) => {
+    process.on('uncaughtException', reject);
+  });
+}
+
+async function run(line: CommandLine, argv: readonly string[], commands: string | undefined): Promise<number> {
+  if (argv[0] === '--version') return await printVersion();
+  const { startOclif } = await import('./oclif.js');
+  const oclif = await startOclif(ROOT, commands);
+  const { command } = line;
+  if (command === undefined) {
+    if (line.json && !line.help) throw new TenantsError('USAGE', 'No command is named.', { suggestions: [SEE_HELP] });
+    return await oclif.help();
+  }
+  if (!oclif.commands.includes(command)) throw unknownCommand(command, oclif.commands);
+  return line.help ? await oclif.help(command) : await oclif.run(command, line.argv);
+}
+
+async function printVersion(): Promise<number> {
+  const { name, version } = JSON.parse(await readFile(`${ROOT}/package.json`, 'utf8')) as Record<string, string>;
+  printResult(`${name}/${version} ${process.platform}-${process.arch} node-${process.version}`);
+  return EXIT.ok;
+}
+
+const SEE_HELP = 'To see all commands, run: tenants --help';
+
+function unknownCommand(command: string, known: readonly string[]): TenantsError {
+  const near = nearestNames(command, known);
+  const meant = near.length === 0 ? [] : [`Perhaps "${near.join('" or "')}" was meant.`];
+  return new TenantsError('USAGE', `There is no command "${command}".`, { suggestions: [...meant, SEE_HELP] });
+}
+
+/** Whoever interrupted the run knows why it failed: the signal's exit code goes before the error's. */
+function report(error: unknown, { json }: CommandLine): number {
+  if (json && !hasResult()) printResult(JSON.stringify(toErrorJson(error)));
+  else printMessage(formatError(error, formatContext(process.stderr)));
+  return signalExitCode() ?? (isTenantsError(error) ? error.exitCode : EXIT.failed);
+}

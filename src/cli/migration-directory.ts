@@ -1,0 +1,30 @@
+import type { LoadedProject } from '../config/index.js';
+import { TenantsError } from '../errors/index.js';
+import { nearestNames } from '../util/nearest.js';
+
+/**
+ * The directory that a new migration belongs into. Pure.
+ *
+ * @throws TenantsError USAGE, or UNKNOWN_TYPE with the types that there are.
+ */
+export function migrationDirectory(
+  { shared, tenants }: Pick<LoadedProject, 'shared' | 'tenants'>,
+  flags: { shared?: boolean | undefined; type?: string | undefined },
+): string {
+  const { type } = flags;
+  if (flags.shared && type !== undefined) {
+    throw new TenantsError('USAGE', '--shared and --type exclude each other: types are of tenants.');
+  }
+  if (flags.shared) return shared.migrations;
+  if (type === undefined) return tenants.migrations;
+  const types = new Map(Object.entries(tenants.types ?? {}));
+  const directory = types.get(type);
+  if (directory !== undefined) return directory;
+  const near = nearestNames(type, types.keys());
+  throw new TenantsError('UNKNOWN_TYPE', `There is no tenant type "${type}" in the configuration.`, {
+    suggestions: [
+      ...(near.length === 0 ? [] : [`Perhaps "${near.join('" or "')}" was meant.`]),
+      types.size === 0 ? 'The configuration has no tenants.types.' : `The types are ${[...types.keys()].join(', ')}.`,
+    ],
+  });
+}

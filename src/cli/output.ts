@@ -1,0 +1,75 @@
+import type { FormatContext } from '../ui/context.js';
+
+/** What was asked of the output as a whole. */
+export type OutputWishes = { json: boolean; verbose: boolean; noColor: boolean };
+
+/** One process writes one output: what was wished, whether there is a result yet, and why it was lost. */
+const state: { wishes: OutputWishes; printed: boolean; lost: Error | undefined } = {
+  wishes: { json: false, verbose: false, noColor: false },
+  printed: false,
+  lost: undefined,
+};
+
+export function setWishes(wishes: OutputWishes): void {
+  state.wishes = wishes;
+}
+
+export function wishes(): OutputWishes {
+  return state.wishes;
+}
+
+/**
+ * Lets a stream break without breaking the work: whoever read stdout or stderr may have gone. To be called after
+ * `@oclif/core` was loaded, whose own listener throws whatever is not `EPIPE`.
+ */
+export function guardStreams(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.removeAllListeners('error');
+  process.stderr.on('error', () => undefined);
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') state.lost ??= error;
+  });
+}
+
+/** The result of a command: the only thing that stands on stdout. */
+export function printResult(text: string): void {
+  state.printed = true;
+  process.stdout.write(text === '' || text.endsWith('\n') ? text : `${text}\n`);
+}
+
+/** Whether stdout has its result, so that there must not be a second one. */
+export function hasResult(): boolean {
+  return state.printed;
+}
+
+export function printMessage(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+/** How to write to a stream: colours for a terminal that wants them, and its width. */
+export function formatContext(stream: NodeJS.WriteStream): FormatContext {
+  return {
+    color: wantsColor(stream),
+    verbose: state.wishes.verbose,
+    ...(stream.isTTY ? { columns: stream.columns } : {}),
+  };
+}
+
+/**
+ * Waits until everything is written. Returns the error that kept a result from being written, such as a full disk; a
+ * reader that left on purpose is none.
+ */
+export async function flushStreams(): Promise<Error | undefined> {
+  await Promise.all([process.stdout, process.stderr].map((stream) => flush(stream)));
+  return state.lost;
+}
+
+/** https://no-color.org: any value that is not empty counts. */
+function wantsColor(stream: NodeJS.WriteStream): boolean {
+  return stream.isTTY && !state.wishes.noColor && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb';
+}
+
+function flush(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    stream.write('', () => resolve());
+  });
+}

@@ -1,0 +1,103 @@
+import { rowObjects } from '../fleet/query/json-values.js';
+import type { QueryReport, QueryRows } from '../fleet/query/types.js';
+import { TenantsError } from '../errors/index.js';
+import { csvLine } from '../ui/csv.js';
+import { createQueryTable } from '../ui/query-table.js';
+import { redactDeep } from '../ui/redact.js';
+import { plural } from '../util/plural.js';
+import { formatContext } from './output.js';
+import { ReaderGone, writeResultPart } from './write-stream.js';
+
+export type QueryFormat = 'table' | 'csv' | 'ndjson' | 'json';
+
+/** Prints the rows of a query as they come. */
+export type QueryOutput = {
+  rows(part: QueryRows): Promise<void>;
+  end(report: QueryReport): Promise<void>;
+  /** Returns for a reader that has gone, which is no failure; throws every other error. */
+  leave(error: unknown): undefined;
+};
+
+/**
+ * @param options.readerMayLeave whether the query may end early because nobody reads its rows any more
+ */
+export function createQueryOutput(format: QueryFormat, options: { readerMayLeave: boolean }): QueryOutput {
+  const printer = PRINTERS[format]();
+  let gone = false;
+  const write = async (text: string): Promise<void> => {
+    if (text === '' || gone) return;
+    try {
+      await writeResultPart(text);
+    } catch (error) {
+      // What changes data goes on: a stream that broke is told about at the end.
+      gone = true;
+      if (options.readerMayLeave) throw error;
+    }
+  };
+  return {
+    rows: (part) => write(printer.rows(part)),
+    end: (report) => write(printer.end(report)),
+    leave: (error) => {
+      if (error instanceof ReaderGone) return undefined;
+      throw error;
+    },
+  };
+}
+
+type Printer = { rows(part: QueryRows): string; end(report: QueryReport): string };
+
+const PRINTERS: Record<QueryFormat, () => Printer> = {
+  table: () => {
+    const table = createQueryTable(formatContext(process.stdout));
+    const text = (lines: string[]): string => lines.map((line) => `${line}\n`).join('');
+    return { rows: (part) => text(table.add(part)), end: () => text(table.end()) };
+  },
+  csv: () => {
+    let header: string | undefined;
+    const others = new Set<string>();
+    return {
+      rows: ({ tenant, columns, rows }) => {
+        const own = csvLine(['tenant', ...columns.map(({ name }) => name)]);
+        const first = header === undefined ? own : '';
+        header ??= own;
+        if (own === header) return first + rows.map((row) => csvLine([tenant, ...row])).join('');
+        others.add(tenant);
+        return '';
+      },
+      end: () => {
+        if (others.size > 0) throw otherColumns([...others], header ?? '');
+        return '';
+      },
+    };
+  },
+  ndjson: () => ({
+    rows: (part) =>
+      rowObjects(part)
+        .map((row) => `${JSON.stringify(row)}\n`)
+        .join(''),
+    end: () => '',
+  }),
+  json: () => {
+    const rows: unknown[] = [];
+    return {
+      rows: (part) => {
+        for (const row of rowObjects(part)) rows.push(row);
+        return '';
+      },
+      // The rows are the user's data, and nothing in them is masked.
+      end: ({ failed }) => `${JSON.stringify({ rows, failed: redactDeep(failed) })}\n`,
+    };
+  },
+};
+
+/** A column more or less would put values under the wrong name. */
+function otherColumns(tenants: readonly string[], header: string): TenantsError {
+  return new TenantsError(
+    'DATABASE_ERROR',
+    `The rows of ${plural(tenants.length, 'tenant')} were left out: their columns are not those of the header (${header.trim()}).`,
+    {
+      problems: tenants.slice(0, 20),
+      suggestions: ['Name the columns instead of *, or use --ndjson, where each row has its own.'],
+    },
+  );
+}

@@ -1,0 +1,66 @@
+import type { SettingOverrides } from '../config/index.js';
+import { TenantsError } from '../errors/index.js';
+
+/** Flags of `migrate` that are settings. */
+const SETTINGS = {
+  executor: 'executor',
+  concurrency: 'concurrency',
+  'max-processes': 'maxProcesses',
+  'chunk-size': 'chunkSize',
+  canary: 'canary',
+  'max-failures': 'maxFailures',
+  retries: 'retries',
+  'lock-timeout': 'lockTimeout',
+  'statement-timeout': 'statementTimeout',
+  'lock-wait': 'lockWait',
+  transaction: 'transaction',
+} as const;
+
+type Given = Record<string, unknown>;
+
+/**
+ * The settings among the flags, as text for the configuration's schema to check together with everything else. Pure.
+ *
+ * @throws TenantsError USAGE for flags that contradict each other.
+ */
+export function runSettings(flags: Given): SettingOverrides {
+  if (flags['fail-fast'] === true && flags['max-failures'] !== undefined) {
+    throw new TenantsError('USAGE', '--fail-fast and --max-failures exclude each other.');
+  }
+  const settings: SettingOverrides = {};
+  for (const [flag, name] of Object.entries(SETTINGS)) {
+    const value = flags[flag];
+    if (typeof value === 'string') settings[name] = value;
+  }
+  if (flags['no-check-order'] === true) settings.checkOrder = false;
+  return settings;
+}
+
+const SELECTING = ['shared', 'tenants-only', 'tenant', 'schema', 'exclude', 'type'];
+
+/** How a run is done, and where it may be repeated with; what it is allowed (`--fake`) is for the reader to decide anew. */
+const WORTH_REPEATING = [
+  'config',
+  'env-file',
+  'to',
+  'count',
+  'skip-shared-check',
+  'no-check-order',
+  ...Object.keys(SETTINGS),
+];
+
+/**
+ * The flags that a command to continue with repeats, as they were given. Never `--database`: it may hold a password. Pure.
+ */
+export function repeatedFlags(flags: Given): { selection: string[]; flags: string[] } {
+  return { selection: words(flags, SELECTING), flags: words(flags, WORTH_REPEATING) };
+}
+
+function words(flags: Given, names: readonly string[]): string[] {
+  return names.flatMap((name) => {
+    const value = flags[name];
+    if (value === true) return [`--${name}`];
+    if (Array.isArray(value)) return [`--${name}`, value.join(',')];
+    return typeof value === 'string' ? [`--${name}`, value] : [];
+  });
+}

@@ -1,0 +1,58 @@
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { dirname, join, relative, sep } from 'node:path';
+
+import { CONFIG_FILE, CONFIG_TEXT, FIRST_MIGRATIONS, type Layout, TENANT_MIGRATION_TEXT } from '../config/scaffold.js';
+import { registryMigration } from '../registry/index.js';
+
+/** Paths relative to the project, with `/`. */
+export type Scaffolded = { written: string[]; kept: string[] };
+
+/**
+ * Writes what a project begins with: configuration, first shared migration, example tenant migration. Overwrites nothing:
+ * a directory that holds a migration already gets none.
+ *
+ * @param layout what the configuration says, or the defaults
+ * @param configFile the configuration that is there already; `null` when there is none and one is written
+ */
+export async function scaffoldProject(root: string, layout: Layout, configFile: string | null): Promise<Scaffolded> {
+  const result: Scaffolded = { written: [], kept: [] };
+  const note = (path: string, written: boolean): void => {
+    result[written ? 'written' : 'kept'].push(relative(root, path).replaceAll(sep, '/'));
+  };
+  const migrations = [
+    [layout.shared.migrations, FIRST_MIGRATIONS.shared, registryMigration(layout.registry)],
+    [layout.tenants.migrations, FIRST_MIGRATIONS.tenant, TENANT_MIGRATION_TEXT],
+  ] as const;
+  if (configFile === null) {
+    const path = join(root, CONFIG_FILE);
+    note(path, await writeNew(path, CONFIG_TEXT));
+  } else {
+    note(configFile, false);
+  }
+  for (const [directory, name, text] of migrations) {
+    const there = await migrationsIn(directory);
+    if (there.length > 0 && !there.includes(name)) note(directory, false);
+    else note(join(directory, name), there.length === 0 && (await writeNew(join(directory, name), text)));
+  }
+  return result;
+}
+
+async function migrationsIn(directory: string): Promise<string[]> {
+  const names = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  return names.filter((name) => /^[^.].*\.(?:sql|[cm]?js|ts)$/.test(name));
+}
+
+/** Whether it was written; a file that is there is left alone. */
+async function writeNew(path: string, text: string): Promise<boolean> {
+  await mkdir(dirname(path), { recursive: true });
+  try {
+    await writeFile(path, text, { flag: 'wx' });
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+    throw error;
+  }
+}

@@ -1,0 +1,63 @@
+/** The signals that end a run, and the exit codes they mean; a terminal that is closed ends it like `kill` does. */
+const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 143 } as const;
+
+type EndingSignal = keyof typeof EXIT_CODES;
+
+/** npm and its kin pass on the Ctrl-C that the terminal has sent to the whole group already: ms in which both are one. */
+const ECHO_MS = 100;
+
+let received: number | undefined;
+
+/** The exit code of the first signal; `undefined` as long as there was none. */
+export function signalExitCode(): number | undefined {
+  return received;
+}
+
+export type SignalWatch = {
+  /** Aborted by the first signal: no new work, what runs is finished. */
+  readonly drain: AbortSignal;
+  /** Aborted by the second: what runs is cancelled. */
+  readonly cancel: AbortSignal;
+  stop(): void;
+};
+
+/**
+ * Watches for signals until `stop` is called. The handlers stay installed throughout: without one, the next signal would
+ * kill the process in the middle of what it is finishing.
+ *
+ * @param listeners.onDrain called at the first signal, `onCancel` at the second, `onGiveUp` at every later one
+ */
+export function watchSignals(listeners: {
+  onDrain: () => void;
+  onCancel: () => void;
+  onGiveUp: (exitCode: number) => void;
+}): SignalWatch {
+  const drain = new AbortController();
+  const cancel = new AbortController();
+  let last = Number.NEGATIVE_INFINITY;
+  const handle = (signal: NodeJS.Signals): void => {
+    const now = performance.now();
+    const echo = now - last < ECHO_MS;
+    last = now;
+    if (echo) return;
+    received ??= EXIT_CODES[signal as EndingSignal];
+    if (cancel.signal.aborted) {
+      listeners.onGiveUp(received);
+    } else if (drain.signal.aborted) {
+      listeners.onCancel();
+      cancel.abort();
+    } else {
+      listeners.onDrain();
+      drain.abort();
+    }
+  };
+  const signals = Object.keys(EXIT_CODES) as EndingSignal[];
+  for (const signal of signals) process.on(signal, handle);
+  return {
+    drain: drain.signal,
+    cancel: cancel.signal,
+    stop: () => {
+      for (const signal of signals) process.off(signal, handle);
+    },
+  };
+}

@@ -1,0 +1,41 @@
+import { Args, Flags } from '@oclif/core';
+
+import { BaseCommand } from '../base-command.js';
+import { tenantDocument } from '../cli/tenant-document.js';
+import { changeFlags } from '../cli/change-flags.js';
+import { runSettings } from '../cli/run-settings.js';
+import { signalExitCode } from '../cli/signals.js';
+import { formatChanged } from '../ui/changed.js';
+
+export default class CreateDomain extends BaseCommand {
+  static override summary = 'Give a tenant a domain.';
+  static override description =
+    "A tenant's first domain is its primary one. A domain that the tenant has already is no error, so that --primary can be " +
+    'given to an existing one.';
+  static override examples = [
+    '<%= config.bin %> create-domain acme www.acme.example.com',
+    '<%= config.bin %> create-domain acme acme.com --primary',
+  ];
+  static override args = {
+    name: Args.string({ required: true, ignoreStdin: true, description: 'Schema name of the tenant.' }),
+    domain: Args.string({ required: true, ignoreStdin: true, description: 'A hostname.' }),
+  };
+  static override flags = {
+    primary: Flags.boolean({ description: 'Make it the primary domain in place of the present one.' }),
+    ...changeFlags,
+  };
+
+  async run(): Promise<number> {
+    const { args, flags } = await this.parse(CreateDomain);
+    const loaded = await this.load(flags, runSettings(flags));
+    const { createDomain } = await import('../fleet/create-domain.js');
+    const changed = await this.change(loaded, (project, control) =>
+      createDomain(project, { schema: args.name, domain: args.domain, primary: flags.primary, ...control }),
+    );
+    return this.print(
+      tenantDocument(changed),
+      (context) => formatChanged(changed, context, 'Changed'),
+      signalExitCode(),
+    );
+  }
+}

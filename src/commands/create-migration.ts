@@ -1,0 +1,37 @@
+import { parse, relative } from 'node:path';
+
+import { Args, Flags } from '@oclif/core';
+
+import { BaseCommand } from '../base-command.js';
+import { migrationDirectory } from '../cli/migration-directory.js';
+
+export default class CreateMigration extends BaseCommand {
+  static override summary = 'Write an empty migration, numbered after the last one.';
+  static override description = 'Its path is printed. No database is needed.';
+  static override examples = [
+    '<%= config.bin %> create-migration add-invoices',
+    { description: 'For the shared schema', command: '<%= config.bin %> create-migration add-plans --shared' },
+    { description: 'In TypeScript', command: '<%= config.bin %> create-migration add-invoices --language ts' },
+  ];
+  static override args = {
+    name: Args.string({ required: true, ignoreStdin: true, description: 'What it does, such as add-invoices.' }),
+  };
+  static override flags = {
+    shared: Flags.boolean({ description: 'For the shared schema.' }),
+    type: Flags.string({ helpValue: 'T', description: 'For tenants of this type.' }),
+    language: Flags.option({
+      options: ['sql', 'js', 'ts'] as const,
+      helpValue: 'sql|js|ts',
+      description: 'sql unless told otherwise.',
+    })(),
+  };
+
+  async run(): Promise<number> {
+    const { args, flags } = await this.parse(CreateMigration);
+    const directory = migrationDirectory(await this.load(flags), flags);
+    const { createMigrationFile } = await import('../engine/templates.js');
+    const file = await createMigrationFile({ directory, name: args.name, language: flags.language ?? 'sql' });
+    const path = relative(process.cwd(), file);
+    return this.print({ name: parse(file).name, path }, () => path);
+  }
+}

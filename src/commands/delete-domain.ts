@@ -1,0 +1,33 @@
+import { Args } from '@oclif/core';
+
+import { BaseCommand } from '../base-command.js';
+import { tenantDocument } from '../cli/tenant-document.js';
+import { changeFlags } from '../cli/change-flags.js';
+import { runSettings } from '../cli/run-settings.js';
+import { signalExitCode } from '../cli/signals.js';
+import { formatDeletedDomain } from '../ui/changed.js';
+
+export default class DeleteDomain extends BaseCommand {
+  static override summary = 'Take a domain from the tenant that has it.';
+  static override description =
+    'Asks nothing: the result says how to give it back. Another domain does not become primary.';
+  static override examples = [
+    '<%= config.bin %> delete-domain www.acme.example.com',
+    { description: 'As a document', command: '<%= config.bin %> delete-domain www.acme.example.com --json' },
+  ];
+  static override args = {
+    domain: Args.string({ required: true, ignoreStdin: true, description: 'A hostname.' }),
+  };
+  static override flags = changeFlags;
+
+  async run(): Promise<number> {
+    const { args, flags } = await this.parse(DeleteDomain);
+    const loaded = await this.load(flags, runSettings(flags));
+    const { deleteDomain } = await import('../fleet/delete-domain.js');
+    const result = await this.change(loaded, (project, control) =>
+      deleteDomain(project, { domain: args.domain, ...control }),
+    );
+    this.remark(result.warnings);
+    return this.print(tenantDocument(result), (context) => formatDeletedDomain(result, context), signalExitCode());
+  }
+}

@@ -1,0 +1,59 @@
+import { resolve } from 'node:path';
+
+import { Args, Flags } from '@oclif/core';
+
+import { BaseCommand } from '../base-command.js';
+import { confirm } from '../cli/confirm.js';
+import { changeFlags } from '../cli/change-flags.js';
+import { tenantDocument } from '../cli/tenant-document.js';
+import { runSettings } from '../cli/run-settings.js';
+import { signalExitCode } from '../cli/signals.js';
+import { TenantsError } from '../errors/index.js';
+import { formatDeleted } from '../ui/changed.js';
+
+export default class DeleteTenant extends BaseCommand {
+  static override summary = 'Delete a tenant: its schema with everything in it, its row and its domains.';
+  static override description =
+    'All in one transaction; a schema too large for that is dropped in several, and the same command continues what was ' +
+    'cut off. On a terminal the name must be typed once more; elsewhere --confirm NAME is needed. Refused while objects ' +
+    'outside of the schema depend on it.';
+  static override examples = [
+    '<%= config.bin %> delete-tenant acme',
+    {
+      description: 'In a script, after writing a dump',
+      command: '<%= config.bin %> delete-tenant acme --dump acme.sql --confirm acme',
+    },
+  ];
+  static override args = {
+    name: Args.string({ required: true, ignoreStdin: true, description: 'Schema name of the tenant.' }),
+  };
+  static override flags = {
+    'keep-schema': Flags.boolean({ description: 'Only unregister the tenant; its schema stays as it is.' }),
+    dump: Flags.string({ helpValue: 'FILE', description: 'Write the schema to a new file first, with pg_dump.' }),
+    confirm: Flags.string({ helpValue: 'NAME', description: 'Confirms that this tenant is meant.' }),
+    ...changeFlags,
+  };
+
+  async run(): Promise<number> {
+    const { args, flags } = await this.parse(DeleteTenant);
+    const { name: schema } = args;
+    const loaded = await this.load(flags, runSettings(flags));
+    const what = flags['keep-schema'] ? 'unregisters' : 'deletes';
+    if (!(await confirm(schema, flags.confirm, `This ${what} the tenant "${schema}".`))) throw unconfirmed(schema);
+    const { deleteTenant } = await import('../fleet/delete-tenant.js');
+    const dump = flags.dump === undefined ? {} : { dump: resolve(flags.dump) };
+    const options = { schema, keepSchema: flags['keep-schema'], ...dump };
+    const deleted = await this.change(loaded, (project, control) =>
+      deleteTenant(project, { ...options, ...control, hooks: project.hooks }),
+    );
+    this.remark(deleted.warnings);
+    return this.print(tenantDocument(deleted), (context) => formatDeleted(deleted, context, dump), signalExitCode());
+  }
+}
+
+function unconfirmed(schema: string): TenantsError {
+  return new TenantsError('USAGE', `Deleting the tenant "${schema}" was not confirmed; nothing was changed.`, {
+    tenant: schema,
+    suggestions: [`Add --confirm ${schema}`],
+  });
+}

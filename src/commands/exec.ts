@@ -1,0 +1,64 @@
+import { BaseCommand } from '../base-command.js';
+import { runFlags, tenantFlags } from '../cli/flags.js';
+import { formatContext, printMessage, wishes } from '../cli/output.js';
+import { runSettings } from '../cli/run-settings.js';
+import { selectedTenants } from '../cli/select.js';
+import { signalExitCode } from '../cli/signals.js';
+import { writeMessagePart, writeResultPart } from '../cli/write-stream.js';
+import { EXIT, TenantsError } from '../errors/index.js';
+import { formatExecSummary, prefixed } from '../ui/exec.js';
+
+export default class Exec extends BaseCommand {
+  static override summary = 'Run a program for each selected tenant.';
+  static override description =
+    'The program finds its tenant in TENANT_SCHEMA, and a session of any PostgreSQL client that it starts with DATABASE_URL, ' +
+    'or with the PG… variables alone, has the search path of the tenant. No shell is involved. Each line of output begins ' +
+    "with the tenant's name. Programs that fail are listed, and the others go on.";
+  static override usage = 'exec [FLAGS] -- COMMAND…';
+  static override examples = [
+    '<%= config.bin %> exec -- psql -c "SELECT count(*) FROM projects"',
+    { description: 'Two tenants', command: '<%= config.bin %> exec --tenant acme,globex -- node scripts/reindex.js' },
+    {
+      description: 'With a shell',
+      command: `<%= config.bin %> exec -- sh -c 'pg_dump -n "$TENANT_SCHEMA" > "$TENANT_SCHEMA.sql"'`,
+    },
+  ];
+  static override flags = { ...tenantFlags, concurrency: runFlags.concurrency };
+
+  async run(): Promise<number> {
+    // The parser would put words that occur twice in another order; what follows -- is not its business anyway.
+    const end = this.argv.includes('--') ? this.argv.indexOf('--') : this.argv.length;
+    const [program, ...args] = this.argv.slice(end + 1);
+    const { flags } = await this.parse(Exec, this.argv.slice(0, end));
+    if (program === undefined || program === '') {
+      throw new TenantsError('USAGE', 'There is no program to run.', {
+        suggestions: ['It follows --, as in: tenants exec -- psql -c "SELECT 1"'],
+      });
+    }
+    const selection = selectedTenants(flags);
+    const { exec } = await import('../fleet/exec.js');
+    const loaded = await this.load(flags, runSettings(flags));
+    const { json } = wishes();
+    const report = await this.change(loaded, (project, { drain, cancel }) =>
+      exec(project, {
+        ...selection,
+        command: [program, ...args],
+        cwd: process.cwd(),
+        env: process.env,
+        drain,
+        cancel,
+        signal: () => (signalExitCode() === EXIT.sigint ? 'SIGINT' : 'SIGTERM'),
+        onLines: async (tenant, stream, lines) => {
+          const toStdout = stream === 'stdout' && !json;
+          const context = formatContext(toStdout ? process.stdout : process.stderr);
+          await (toStdout ? writeResultPart : writeMessagePart)(prefixed(tenant, lines, context));
+        },
+      }),
+    );
+    const failed = report.results.some(({ exitCode }) => exitCode !== 0);
+    const code = (report.interrupted ? signalExitCode() : undefined) ?? (failed ? EXIT.failed : EXIT.ok);
+    if (json) return this.print({ results: report.results }, () => '', code);
+    printMessage(formatExecSummary(report, formatContext(process.stderr)));
+    return code;
+  }
+}

@@ -1,0 +1,48 @@
+import { Flags } from '@oclif/core';
+
+import { BaseCommand } from '../base-command.js';
+import { migrateDocument } from '../cli/documents.js';
+import { runFlags, selectionFlags } from '../cli/flags.js';
+import { repeatedFlags, runSettings } from '../cli/run-settings.js';
+import { selectedOptions } from '../cli/select.js';
+import { signalExitCode } from '../cli/signals.js';
+import { formatMigrateSummary } from '../ui/migrate-summary.js';
+
+export default class Migrate extends BaseCommand {
+  static override summary = 'Apply pending migrations: the shared schema first, then every tenant.';
+  static override description =
+    'Each tenant is migrated in one transaction; one that fails is rolled back and the others go on. Ctrl-C lets the ' +
+    'tenants that are running finish, a second Ctrl-C cancels them; either way the same command continues later.';
+  static override examples = [
+    '<%= config.bin %> migrate',
+    { description: 'Only some tenants', command: '<%= config.bin %> migrate --tenant acme,globex' },
+    {
+      description: 'All tenants, up to one migration, ten at once',
+      command: '<%= config.bin %> migrate --tenants-only --to 0007_add-invoices --concurrency 10',
+    },
+  ];
+  static override flags = {
+    ...selectionFlags,
+    fake: Flags.boolean({ description: 'Only record the migrations as applied.' }),
+    'fail-fast': Flags.boolean({ description: 'Stop handing out tenants after the first failure.' }),
+    ...runFlags,
+  };
+
+  async run(): Promise<number> {
+    const { flags } = await this.parse(Migrate);
+    const loaded = await this.load(flags, runSettings(flags));
+    const selected = selectedOptions(flags, loaded.shared.schema);
+    const options = { ...selected, fake: flags.fake, failFast: flags['fail-fast'] };
+    const { migrate } = await import('../fleet/migrate.js');
+    const { exitCodeOf } = await import('../fleet/report.js');
+    const report = await this.change(loaded, (project, control) => migrate(project, { ...options, ...control }));
+    const code = (report.interrupted ? signalExitCode() : undefined) ?? exitCodeOf(report);
+    this.remark(report.warnings);
+    const summary = { command: 'migrate', ...repeatedFlags(flags) } as const;
+    return this.print(
+      migrateDocument('migrate', report, code),
+      (context) => formatMigrateSummary(report, { ...context, ...summary }),
+      code,
+    );
+  }
+}

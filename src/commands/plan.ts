@@ -1,0 +1,34 @@
+import { Flags } from '@oclif/core';
+
+import { BaseCommand } from '../base-command.js';
+import { planDocument } from '../cli/documents.js';
+import { selectionFlags } from '../cli/flags.js';
+import { runSettings } from '../cli/run-settings.js';
+import { selectedOptions } from '../cli/select.js';
+import { formatPlan } from '../ui/plan.js';
+
+export default class Plan extends BaseCommand {
+  static override summary = 'Show what migrate would do.';
+  static override description =
+    'Tenants with the same applied migrations share one plan. Migrations are compiled, which runs their up functions; the ' +
+    'database is only read.';
+  static override examples = [
+    '<%= config.bin %> plan',
+    { description: 'With the SQL', command: '<%= config.bin %> plan --sql' },
+    { description: 'For tenants of one type', command: '<%= config.bin %> plan --type shop' },
+  ];
+  static override flags = {
+    sql: Flags.boolean({ description: 'Show the SQL.' }),
+    ...selectionFlags,
+  };
+
+  async run(): Promise<number> {
+    const { flags } = await this.parse(Plan);
+    const loaded = await this.load(flags, runSettings(flags));
+    const options = { ...selectedOptions(flags, loaded.shared.schema), sql: flags.sql };
+    const { plan } = await import('../fleet/plan.js');
+    const report = await this.read(loaded, (project) => plan(project, options));
+    this.remark(report.warnings);
+    return this.print(planDocument(report), (context) => formatPlan(report, context));
+  }
+}

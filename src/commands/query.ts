@@ -1,0 +1,64 @@
+import { Args, Flags } from '@oclif/core';
+
+import { BaseCommand } from '../base-command.js';
+import { runFlags, tenantFlags } from '../cli/flags.js';
+import { formatContext, printMessage } from '../cli/output.js';
+import { createQueryOutput } from '../cli/query-output.js';
+import { runSettings } from '../cli/run-settings.js';
+import { selectedTenants } from '../cli/select.js';
+import { signalExitCode } from '../cli/signals.js';
+import { EXIT, TenantsError } from '../errors/index.js';
+import { formatQuerySummary } from '../ui/query-summary.js';
+
+export default class Query extends BaseCommand {
+  static override summary = 'Run a statement in each selected tenant, and show one table.';
+  static override description =
+    'One statement, in a read-only transaction of its own for each tenant; with --write it may change data, and each tenant is ' +
+    'committed by itself. A column "tenant" comes first. Tenants that fail are listed, and the others go on.\n\n' +
+    'In JSON, booleans, floating point numbers, JSON, arrays of these and whole numbers up to 2^53 keep their type; larger ' +
+    'ones, numeric, dates and all else are strings as PostgreSQL prints them. In CSV a null is empty and an empty text is "".';
+  static override examples = [
+    '<%= config.bin %> query "SELECT count(*) FROM projects"',
+    {
+      description: 'To a file, however many rows there are',
+      command: '<%= config.bin %> query "SELECT * FROM invoices" --csv > invoices.csv',
+    },
+    {
+      description: 'Change data in two tenants',
+      command: `<%= config.bin %> query --write --tenant acme,globex "UPDATE settings SET theme = 'dark'"`,
+    },
+  ];
+  static override args = {
+    sql: Args.string({ required: true, ignoreStdin: true, description: 'One SQL statement, without parameters.' }),
+  };
+  static override flags = {
+    ...tenantFlags,
+    write: Flags.boolean({ description: 'Let the statement change data.' }),
+    csv: Flags.boolean({ description: 'Print CSV with a header line.' }),
+    ndjson: Flags.boolean({ description: 'Print a JSON object for each row, a line each.' }),
+    concurrency: runFlags.concurrency,
+    'statement-timeout': runFlags['statement-timeout'],
+    'lock-timeout': runFlags['lock-timeout'],
+  };
+
+  async run(): Promise<number> {
+    const { args, flags } = await this.parse(Query);
+    if ([flags.csv, flags.ndjson, flags.json].filter(Boolean).length > 1) {
+      throw new TenantsError('USAGE', '--csv, --ndjson and --json exclude each other.');
+    }
+    const selection = selectedTenants(flags);
+    const format = flags.csv ? 'csv' : flags.ndjson ? 'ndjson' : flags.json ? 'json' : 'table';
+    const output = createQueryOutput(format, { readerMayLeave: !flags.write });
+    const { query } = await import('../fleet/query.js');
+    const loaded = await this.load(flags, runSettings(flags));
+    const report = await this.change(loaded, (project, { drain, cancel }) => {
+      const options = { ...selection, sql: args.sql, write: flags.write, onRows: output.rows, drain, cancel };
+      return query(project, options).catch((error: unknown) => output.leave(error));
+    });
+    if (report === undefined) return EXIT.ok;
+    await output.end(report);
+    if (format !== 'json') printMessage(formatQuerySummary(report, formatContext(process.stderr)));
+    const code = report.failed.length > 0 ? EXIT.failed : EXIT.ok;
+    return (report.interrupted ? signalExitCode() : undefined) ?? code;
+  }
+}

@@ -1,0 +1,42 @@
+import { Args } from '@oclif/core';
+
+import { BaseCommand } from '../base-command.js';
+import { tenantDocument } from '../cli/tenant-document.js';
+import { changeFlags } from '../cli/change-flags.js';
+import { runSettings } from '../cli/run-settings.js';
+import { signalExitCode } from '../cli/signals.js';
+import { formatChanged } from '../ui/changed.js';
+
+export default class RenameTenant extends BaseCommand {
+  static override summary = 'Rename a tenant: its schema and its row, in one transaction.';
+  static override description =
+    'Domains stay. Applications that use the old name find nothing from then on. Functions and settings that name the ' +
+    'schema by text are told as warnings.';
+  static override examples = [
+    '<%= config.bin %> rename-tenant acme acme_inc',
+    {
+      description: 'Wait longer for whoever works with it',
+      command: '<%= config.bin %> rename-tenant acme acme_inc --lock-timeout 1m',
+    },
+  ];
+  static override args = {
+    old: Args.string({ required: true, ignoreStdin: true, description: 'Schema name of the tenant.' }),
+    new: Args.string({ required: true, ignoreStdin: true, description: 'Its new name.' }),
+  };
+  static override flags = changeFlags;
+
+  async run(): Promise<number> {
+    const { args, flags } = await this.parse(RenameTenant);
+    const loaded = await this.load(flags, runSettings(flags));
+    const { renameTenant } = await import('../fleet/rename-tenant.js');
+    const renamed = await this.change(loaded, (project, control) =>
+      renameTenant(project, { from: args.old, to: args.new, ...control }),
+    );
+    this.remark(renamed.warnings);
+    return this.print(
+      tenantDocument(renamed),
+      (context) => formatChanged(renamed, context, 'Renamed'),
+      signalExitCode(),
+    );
+  }
+}

@@ -1,0 +1,36 @@
+import { Flags } from '@oclif/core';
+
+import { BaseCommand } from '../base-command.js';
+import { statusDocument } from '../cli/documents.js';
+import { tenantFlags } from '../cli/flags.js';
+import { selectedTenants } from '../cli/select.js';
+import { EXIT } from '../errors/index.js';
+import { formatStatus } from '../ui/status.js';
+
+export default class Status extends BaseCommand {
+  static override summary = 'Show where the fleet stands.';
+  static override description =
+    'Tenants with the same applied migrations are shown together, then those that are missing, ahead or out of order. ' +
+    'Reads only, and runs no migration code.';
+  static override examples = [
+    '<%= config.bin %> status',
+    {
+      description: 'In a pipeline: exit code 3 if anything is left to do',
+      command: '<%= config.bin %> status --check',
+    },
+    { description: 'One tenant', command: '<%= config.bin %> status --tenant acme' },
+  ];
+  static override flags = {
+    check: Flags.boolean({ description: 'Exit with 3 unless everything is up to date.' }),
+    ...tenantFlags,
+  };
+
+  async run(): Promise<number> {
+    const { flags } = await this.parse(Status);
+    const selection = selectedTenants(flags);
+    const { isUpToDate, status } = await import('../fleet/status.js');
+    const report = await this.read(await this.load(flags), (project) => status(project, selection));
+    const code = flags.check && !isUpToDate(report) ? EXIT.notUpToDate : EXIT.ok;
+    return this.print(statusDocument(report), (context) => formatStatus(report, context), code);
+  }
+}

@@ -1,0 +1,45 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import type { Client, ClientConfig } from 'pg';
+
+import { withClient } from '../db/index.js';
+
+/** Pause between two requests to cancel, in ms: one that arrives between two statements is lost. */
+const REPEAT_MS = 500;
+
+/**
+ * Runs something on a connection; once `cancel` is aborted the server is asked, again and again until it has ended, to cancel
+ * what the connection is at.
+ */
+export async function withCancel<T>(
+  database: ClientConfig,
+  client: Client,
+  cancel: AbortSignal | undefined,
+  run: () => Promise<T>,
+): Promise<T> {
+  const ended = new AbortController();
+  const onCancel = (): void => void cancelUntil(database, client, ended.signal);
+  if (cancel?.aborted === true) onCancel();
+  cancel?.addEventListener('abort', onCancel, { once: true });
+  try {
+    return await run();
+  } finally {
+    ended.abort();
+    cancel?.removeEventListener('abort', onCancel);
+  }
+}
+
+async function cancelUntil(database: ClientConfig, client: Client, ended: AbortSignal): Promise<void> {
+  const pid = (client as unknown as { processID: number | null }).processID;
+  if (pid === null) return;
+  try {
+    await withClient(database, 'cancel', async (canceller) => {
+      while (!ended.aborted) {
+        await canceller.query('SELECT pg_cancel_backend($1)', [pid]);
+        await sleep(REPEAT_MS, undefined, { signal: ended });
+      }
+    });
+  } catch {
+    // It has ended, or the server is gone: either way there is nothing left to cancel.
+  }
+}

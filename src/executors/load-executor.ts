@@ -1,0 +1,73 @@
+import { extname } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+import { createJiti } from 'jiti';
+
+import { TenantsError } from '../errors/index.js';
+import { cacheFolder } from '../util/cache-folder.js';
+import type { Executor } from './types.js';
+
+/** Files that Node.js 20 does not read itself. */
+const TYPESCRIPT = new Set(['.ts', '.mts', '.cts']);
+
+/**
+ * Loads an executor from a module: its default export or the one named `executor`, or a function of either name that
+ * returns one, async or not.
+ *
+ * @param file absolute path
+ * @throws TenantsError EXECUTOR_UNAVAILABLE when it cannot be loaded, or what it exports has not the shape of one.
+ */
+export async function loadExecutor(file: string): Promise<Executor> {
+  let made: unknown;
+  try {
+    const exported = exportOf(await importModule(file));
+    made = typeof exported === 'function' ? await (exported as () => unknown)() : exported;
+  } catch (error) {
+    throw unavailable(file, `it cannot be loaded: ${error instanceof Error ? error.message : String(error)}`, error);
+  }
+  const problems = complaintsAbout(made);
+  if (problems.length > 0) throw unavailable(file, problems.join(', '));
+  return made as Executor;
+}
+
+async function importModule(file: string): Promise<unknown> {
+  if (!TYPESCRIPT.has(extname(file).toLowerCase())) return await import(pathToFileURL(file).href);
+  // Others could write to a cache among the temporary files, and so have their code run.
+  return await createJiti(file, { fsCache: cacheFolder(file) }).import(file);
+}
+
+function exportOf(module: unknown): unknown {
+  if (typeof module !== 'object' || module === null) return module;
+  const { default: standard, executor } = module as { default?: unknown; executor?: unknown };
+  if (executor !== undefined) return executor;
+  // What a CommonJS module exports under names stands in its default export.
+  if (typeof standard === 'object' && standard !== null && 'executor' in standard) return standard.executor;
+  if (typeof standard === 'object' && standard !== null && 'default' in standard) return standard.default;
+  return standard;
+}
+
+function complaintsAbout(made: unknown): string[] {
+  if (typeof made !== 'object' || made === null) {
+    return ['it exports no executor: neither a default export nor one named "executor" is an object or makes one'];
+  }
+  const { name, execute, close, defaultConcurrency, assertUsable } = made as Partial<Record<keyof Executor, unknown>>;
+  const problems: string[] = [];
+  if (typeof name !== 'string' || name === '') problems.push('its "name" is no text');
+  if (typeof execute !== 'function') problems.push('its "execute" is no function');
+  if (typeof close !== 'function') problems.push('its "close" is no function');
+  if (defaultConcurrency !== undefined && !(Number.isInteger(defaultConcurrency) && Number(defaultConcurrency) > 0)) {
+    problems.push('its "defaultConcurrency" is no whole number above 0');
+  }
+  if (assertUsable !== undefined && typeof assertUsable !== 'function') {
+    problems.push('its "assertUsable" is no function');
+  }
+  return problems;
+}
+
+function unavailable(file: string, why: string, cause?: unknown): TenantsError {
+  return new TenantsError('EXECUTOR_UNAVAILABLE', `The executor ${file} cannot be used: ${why}.`, {
+    file,
+    suggestions: ['An executor is an object with "name", "execute" and "close"; docs/executors.md has an example.'],
+    cause,
+  });
+}

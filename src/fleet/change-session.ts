@@ -1,0 +1,27 @@
+import { assertOwnSession, assertWritable } from '../db/index.js';
+import { assertRegistry } from '../registry/index.js';
+import type { Project } from './project.js';
+import { type FleetSession, withSession } from './session.js';
+
+/**
+ * Opens a connection for a change of one tenant: the server takes changes, the session is our own, the registry is there.
+ * A backend whose client is gone notices it and lets go of the tenant.
+ *
+ * @throws TenantsError as `withSession`; DATABASE_REFUSED, UNSAFE_POOLER, REGISTRY_MISSING, REGISTRY_MISMATCH.
+ */
+export async function withChangeSession<T>(
+  project: Project,
+  purpose: string,
+  use: (session: FleetSession) => Promise<T>,
+): Promise<T> {
+  return await withSession(project, purpose, async (session) => {
+    const { client, server } = session;
+    assertWritable(server);
+    await assertOwnSession(client, project.database);
+    await client.query(
+      `SELECT set_config(name, '5s', false) FROM pg_settings WHERE name = 'client_connection_check_interval' AND setting = '0'`,
+    );
+    await assertRegistry(client, project.registry);
+    return await use(session);
+  });
+}

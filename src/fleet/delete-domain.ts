@@ -1,0 +1,65 @@
+import type { Client } from 'pg';
+
+import { findDomain, findTenant, lockRowItem, removeDomainItem, requireDomain } from '../registry/index.js';
+import type { TenantDomain, TenantWithDomains } from '../registry/index.js';
+import { TenantsError } from '../errors/index.js';
+import { withChangeSession } from './change-session.js';
+import type { ChangeOptions, DeletedDomain } from './change-types.js';
+import { changed } from './changed.js';
+import type { Project } from './project.js';
+import { changeTenant, send } from './tenant-change.js';
+
+/**
+ * Takes a domain from the tenant that has it, whichever that is. Another domain does not become the primary one by
+ * itself: the result's `warnings` say so, and its `deleted` is what brings the domain back.
+ *
+ * @throws TenantsError UNKNOWN_DOMAIN with the nearest ones; and what `changeTenant` throws.
+ */
+export async function deleteDomain(
+  project: Project,
+  options: ChangeOptions & { domain: string },
+): Promise<DeletedDomain> {
+  const startedAt = performance.now();
+  const { registry } = project;
+  const domain = options.domain.trim();
+  const purpose = `delete-domain ${domain}`;
+  return await withChangeSession(project, purpose, async ({ client }) => {
+    const { tenant, deleted } = await changeTenant(project, client, {
+      locks: [],
+      purpose,
+      tenant: domain,
+      undone: `The domain "${domain}" was not deleted`,
+      work: () => removeDomain(client, project, domain),
+      isDone: async (other) => (await findDomain(other, registry, domain)) === undefined,
+      cancel: options.cancel,
+    });
+    const headless = deleted.primary && tenant.domains.length > 0;
+    const other = tenant.domains[0]?.domain ?? '';
+    const warnings = headless
+      ? [
+          `The tenant "${tenant.schema}" has no primary domain now; to choose one: tenants create-domain ${tenant.schema} ${other} --primary`,
+        ]
+      : [];
+    return { ...changed(tenant, startedAt, warnings), deleted };
+  });
+}
+
+async function removeDomain(
+  client: Client,
+  { registry }: Project,
+  wish: string,
+): Promise<{ tenant: TenantWithDomains; deleted: TenantDomain }> {
+  const { domain, tenant: schema } = await requireDomain(client, registry, wish);
+  if (schema !== null) await send(client, [lockRowItem(registry, schema)]);
+  const before = schema === null ? undefined : await findTenant(client, registry, schema);
+  await send(client, [removeDomainItem(registry, domain)]);
+  const deleted = before?.domains.find((one) => one.domain === domain);
+  const tenant = schema === null ? undefined : await findTenant(client, registry, schema);
+  if (tenant === undefined || deleted === undefined) {
+    throw new TenantsError(
+      'UNEXPECTED',
+      `The domain "${domain}" belongs to no tenant any more; look with: tenants list`,
+    );
+  }
+  return { tenant, deleted };
+}

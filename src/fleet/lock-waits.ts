@@ -1,0 +1,14 @@
+import type { Client } from 'pg';
+
+/** Keeps a session from waiting for ever for a table that somebody has locked. @param ms 0 is no limit. */
+export async function limitLockWaits(client: Client, ms: number): Promise<void> {
+  await client.query(`SELECT set_config('lock_timeout', $1, false)`, [`${ms}ms`]);
+}
+
+/** The limit that a session has, in ms. */
+export async function lockTimeoutOf(client: Client): Promise<number> {
+  const { rows } = await client.query<{ setting: number }>(
+    `SELECT setting::int AS setting FROM pg_settings WHERE name = 'lock_timeout'`,
+  );
+  return rows[0]?.setting ?? 0;
+}

@@ -1,0 +1,97 @@
+import type { PoolClient } from 'pg';
+
+import { TenantsError } from '../errors/index.js';
+import type { Session } from './scope.js';
+
+export type GuardedClient = Session & { end(): void };
+
+/** Statements that would end the transaction, and with it the tenant's search path. Savepoints are fine. */
+const ENDS_TRANSACTION =
+  /^\s*(?:begin|start\s+transaction|commit|end|abort|prepare\s+transaction|rollback(?!\s+(?:(?:work|transaction)\s+)?to\b))\b/i;
+
+/** Settings that outlive the transaction, and would wait on the client for whoever borrows it next. */
+const OUTLIVES_TRANSACTION = /^\s*(?:set\s+(?!local\b|transaction\b|constraints\b)|discard\b|listen\b)/i;
+
+/**
+ * A client as the work of `withTenant` gets it: usable until `end()`, and never after, when it may be another tenant's.
+ * It cannot be released, and within a transaction it refuses what would leave it.
+ */
+export function guardClient(client: PoolClient, transaction: boolean): GuardedClient {
+  let open = true;
+  let tail: Promise<unknown> = Promise.resolve();
+  const query = (...args: unknown[]): unknown => {
+    if (!open) throw usedTooLate();
+    if (transaction) assertStays(args[0]);
+    return (client.query as (...args: unknown[]) => unknown).apply(client, args);
+  };
+  const guarded = new Proxy(client, {
+    get(target, key) {
+      if (key === 'query') return query;
+      if (key === 'release' || key === 'end') return refuse;
+      const value: unknown = Reflect.get(target, key, target);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+  return {
+    client: guarded,
+    transaction,
+    get open() {
+      return open;
+    },
+    async alone(fn) {
+      const before = tail;
+      const { promise, resolve } = withResolvers();
+      tail = promise;
+      await before;
+      try {
+        return await fn();
+      } finally {
+        resolve();
+      }
+    },
+    end: () => void (open = false),
+  };
+}
+
+function assertStays(query: unknown): void {
+  const text = typeof query === 'string' ? query : (query as { text?: unknown } | null | undefined)?.text;
+  if (typeof text !== 'string') return;
+  if (ENDS_TRANSACTION.test(text)) {
+    throw new TenantsError(
+      'USAGE',
+      'withTenant has opened a transaction and ends it itself; without it the search path is no longer the tenant’s.',
+      {
+        statement: text,
+        suggestions: ['For a part that can fail alone, call withTenant with the same tenant inside.'],
+      },
+    );
+  }
+  if (OUTLIVES_TRANSACTION.test(text)) {
+    throw new TenantsError('USAGE', 'This would outlive the transaction on a connection that others use next.', {
+      statement: text,
+      suggestions: ['Use SET LOCAL, or withTenant(tenant, work, { transaction: false }).'],
+    });
+  }
+}
+
+function usedTooLate(): TenantsError {
+  return new TenantsError(
+    'USAGE',
+    'The client was used after its withTenant had ended; it may be another tenant’s now.',
+    {
+      suggestions: ['Await everything that uses the client inside the callback.'],
+    },
+  );
+}
+
+function refuse(): never {
+  throw new TenantsError('USAGE', 'withTenant gives the client back itself.');
+}
+
+function withResolvers(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = (): void => {};
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
+}

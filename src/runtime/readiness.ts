@@ -1,0 +1,54 @@
+import type { Pool } from 'pg';
+
+import { qualified } from '../db/identifiers.js';
+import { codeOf, SQLSTATE } from '../db/sqlstates.js';
+import { LookupCache } from './lookup-cache.js';
+import { migrationNames } from './migration-names.js';
+import type { Migrations, Tenant } from './types.js';
+
+/** How long "not ready" holds, in ms: short, because a deployment is waiting for the opposite. */
+const PENDING_TTL = 1000;
+
+/** Tells whether a tenant has all migrations that this process knows. One small query a tenant, and then from memory. */
+export class Readiness {
+  readonly #pool: Pool;
+  readonly #table: string;
+  readonly #namesOf: ReturnType<typeof migrationNames>;
+  /** "Not ready" is what this cache knows as unknown. */
+  readonly #ready: LookupCache<object>;
+
+  constructor(pool: Pool, migrations: Migrations | undefined, table: string, limits: { ttl: number; max: number }) {
+    this.#pool = pool;
+    this.#table = table;
+    this.#namesOf = migrationNames(migrations);
+    this.#ready = new LookupCache({ ...limits, negativeTtl: PENDING_TTL });
+  }
+
+  async isReady(tenant: Tenant): Promise<boolean> {
+    // A tenant whose type is changed has other migrations to wait for.
+    const key = `${tenant.type ?? ''}\0${tenant.schemaName}`;
+    return (await this.#ready.get(key, () => this.#look(tenant))) !== null;
+  }
+
+  forgetAll(): void {
+    this.#ready.clear();
+  }
+
+  async #look({ schemaName, type }: Tenant): Promise<object | null> {
+    const names = await this.#namesOf(type);
+    if (names.length === 0) return READY;
+    try {
+      const { rows } = await this.#pool.query<{ complete: boolean }>(
+        `SELECT count(DISTINCT name) = $2 AS complete FROM ${qualified(schemaName, this.#table)} WHERE name = ANY ($1::text[])`,
+        [names, new Set(names).size],
+      );
+      return rows[0]?.complete === true ? READY : null;
+    } catch (error) {
+      const code = codeOf(error);
+      if (code === SQLSTATE.undefinedTable || code === SQLSTATE.undefinedSchema) return null;
+      throw error;
+    }
+  }
+}
+
+const READY = {};

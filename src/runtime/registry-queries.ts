@@ -1,0 +1,67 @@
+import type { Pool } from 'pg';
+
+import { qualified, quoteIdentifier } from '../db/identifiers.js';
+import { withoutWww } from './host-name.js';
+import type { Shape } from './shape.js';
+import type { Tenant } from './types.js';
+
+/** The registry as the resolver asks it. Names are qualified: the session's search path may be anything. */
+export type RegistryQueries = {
+  byHost(host: string): Promise<Tenant | null>;
+  bySchema(schemaName: string): Promise<Tenant | null>;
+  /** All tenants that may be served but the public one, ordered by schema name. */
+  all(): Promise<Tenant[]>;
+};
+
+/** Makes the three questions from the registry's names. Each is one statement on a client of the pool. */
+export function registryQueries(pool: Pool, shape: Shape): RegistryQueries {
+  const { tenants, domains } = shape;
+  const tenantTable = qualified(shape.schema, tenants.table);
+  const domain = `d.${quoteIdentifier(domains.columns.domain)}`;
+  const schemaName = `t.${quoteIdentifier(tenants.columns.schemaName)}`;
+  const served = servedCondition(shape);
+  // The status is looked at last: `www.` of a tenant that is being deleted must not lead to whoever has the rest.
+  const byHost = `SELECT t.* FROM (
+      SELECT t.* FROM ${qualified(shape.schema, domains.table)} d
+        JOIN ${tenantTable} t ON t.${quoteIdentifier(tenants.columns.id)} = d.${quoteIdentifier(domains.columns.tenantId)}
+       WHERE ${domain} IN ($1, $2) ORDER BY ${domain} = $1 DESC LIMIT 1) t WHERE ${served}`;
+  const bySchema = `SELECT t.* FROM ${tenantTable} t WHERE ${schemaName} = $1 AND ${served}`;
+  const all = `SELECT t.* FROM ${tenantTable} t WHERE ${schemaName}::text <> $1 AND ${served} ORDER BY ${schemaName}`;
+
+  const ask = async (sql: string, values: string[]): Promise<Tenant[]> => {
+    const { rows } = await pool.query<Record<string, unknown>>(sql, values);
+    return rows.map((row) => toTenant(row, shape));
+  };
+  return {
+    byHost: async (host) => (await ask(byHost, [host, withoutWww(host) ?? host]))[0] ?? null,
+    bySchema: async (name) => (await ask(bySchema, [name]))[0] ?? null,
+    all: () => ask(all, [shape.schema]),
+  };
+}
+
+function servedCondition({ tenants: { columns } }: Shape): string {
+  if (columns.status === null) return 'true';
+  return `coalesce(t.${quoteIdentifier(columns.status)}::text, 'active') NOT IN ('provisioning', 'deleting')`;
+}
+
+function toTenant(row: Record<string, unknown>, { tenants: { columns } }: Shape): Tenant {
+  const mapped = new Set<string | null>(Object.values(columns));
+  const own = Object.entries(row).filter(([column]) => !mapped.has(column));
+  const read = (column: string | null): unknown => (column === null ? null : (row[column] ?? null));
+  const tenant = {
+    ...Object.fromEntries(own.map(([column, value]) => [camelCase(column), value])),
+    id: read(columns.id),
+    schemaName: String(row[columns.schemaName]),
+    name: read(columns.name),
+    type: read(columns.type),
+    status: read(columns.status) ?? 'active',
+    createdAt: read(columns.createdAt),
+  };
+  return Object.freeze(tenant) as Tenant;
+}
+
+function camelCase(column: string): string {
+  return column.replaceAll(/_+([a-z0-9])/gi, (match, letter: string, offset: number) =>
+    offset === 0 ? match : letter.toUpperCase(),
+  );
+}

@@ -1,0 +1,103 @@
+import { searchPath } from '../db/identifiers.js';
+import { forEachTenant } from './each-tenant.js';
+import { listenConfig } from './listen-config.js';
+import { Listener } from './listener.js';
+import { inSession } from './long-session.js';
+import { Readiness } from './readiness.js';
+import { registryQueries } from './registry-queries.js';
+import { Resolver } from './resolver.js';
+import { type Session, Scopes } from './scope.js';
+import { createScopedPool } from './scoped-pool.js';
+import { registryShape } from './shape.js';
+import { inSavepoint, inTransaction } from './transaction.js';
+import type { Tenancy, TenancyOptions, Tenant, TenantOf, TenantWork, WithTenantOptions } from './types.js';
+import { unknownTenant } from './unknown-tenant.js';
+
+const CACHE = { ttl: 60_000, negativeTtl: 10_000, max: 10_000 };
+
+/**
+ * Makes the resolver and the isolation of an application. Nothing is connected before the first question.
+ *
+ * @example
+ * const tenancy = createTenancy<{ plan: string }>({ pool });
+ * const tenant = await tenancy.resolve('acme.example.com');
+ * if (tenant !== null) await tenancy.withTenant(tenant, (client) => client.query('SELECT * FROM projects'));
+ *
+ * @throws TenantsError INVALID_NAME for a schema, table or column that PostgreSQL cannot have.
+ */
+export function createTenancy<Columns extends object = object>(options: TenancyOptions): Tenancy<Columns> {
+  type Own = TenantOf<Columns>;
+  const { pool, shared = 'public', extraSearchPath = [], registry = {}, migrationsTable = 'pgmigrations' } = options;
+  searchPath([shared, ...extraSearchPath]);
+  const limits = { ...CACHE, ...options.cache };
+  const queries = registryQueries(pool, registryShape(shared, registry));
+  const resolver = new Resolver(queries, limits);
+  const readiness = new Readiness(pool, options.migrations, migrationsTable, limits);
+  const scopes = new Scopes();
+  const scopedPool = createScopedPool(scopes);
+  const listener = createListener(options, resolver);
+
+  const find = (schemaName: string): Promise<Own | null> => {
+    listener?.start();
+    return resolver.bySchema(schemaName) as Promise<Own | null>;
+  };
+
+  const resolve = (hostname: string): Promise<Own | null> => {
+    listener?.start();
+    return resolver.byHost(hostname) as Promise<Own | null>;
+  };
+
+  const withTenant = async <R>(
+    given: string | Tenant,
+    work: TenantWork<Own, R>,
+    how: WithTenantOptions = {},
+  ): Promise<R> => {
+    const tenant = (typeof given === 'string' ? await find(given) : given) as Own | null;
+    if (tenant === null) throw unknownTenant(String(given));
+    const inScope = (session: Session): Promise<R> =>
+      scopes.run({ tenant, outer: scopes.current, session }, async () => await work(session.client, tenant));
+    const place = { pool, schemas: [tenant.schemaName, shared, ...extraSearchPath], options: how };
+    if (how.transaction === false) return await inSession(place, inScope);
+    const outer = scopes.transactionOf(tenant.schemaName);
+    return outer === undefined ? await inTransaction(place, inScope) : await inSavepoint(outer, how, inScope);
+  };
+
+  return {
+    resolve,
+    find,
+    publicTenant: () => find(shared),
+    isPublic: ({ schemaName }) => schemaName === shared,
+    withTenant,
+    runAs: (tenant, fn) =>
+      scopes.run(tenant === null ? undefined : { tenant, outer: undefined, session: undefined }, fn),
+    currentTenant: () => scopes.current?.tenant as Own | undefined,
+    logFields: () => {
+      const tenant = scopes.current?.tenant;
+      return tenant === undefined ? {} : { tenant: tenant.schemaName };
+    },
+    scopedPool: () => scopedPool,
+    eachTenant: async (work, { concurrency = 1, signal, ...how } = {}) =>
+      await forEachTenant((await queries.all()) as Own[], { concurrency, signal }, (tenant) =>
+        withTenant(tenant, work, how),
+      ),
+    isReady: async (tenant) => tenant.schemaName === shared || (await readiness.isReady(tenant)),
+    get listening() {
+      return listener?.listening ?? false;
+    },
+    close: async () => {
+      resolver.forgetAll();
+      readiness.forgetAll();
+      await listener?.close();
+    },
+  };
+}
+
+function createListener({ pool, listen, logger }: TenancyOptions, resolver: Resolver): Listener | undefined {
+  const config = listenConfig(pool, listen);
+  if (config === undefined) return undefined;
+  return new Listener(config, {
+    changed: (change) => resolver.forget(change),
+    listening: () => resolver.forgetAll(),
+    warn: (message, error) => logger?.warn(error === undefined ? {} : { err: error }, message),
+  });
+}

@@ -1,0 +1,130 @@
+import type { Pool, PoolClient, QueryResult } from 'pg';
+
+import { searchPath } from '../db/identifiers.js';
+import { TenantsError } from '../errors/index.js';
+import { borrow, type Loan } from './borrow.js';
+import { guardClient } from './guarded-client.js';
+import type { Session } from './scope.js';
+import type { WithTenantOptions } from './types.js';
+import { schemaGone } from './unknown-tenant.js';
+
+/** Where and how a tenant's work runs; `schemas` is the search path, the tenant's schema first. */
+export type Place = { pool: Pool; schemas: readonly string[]; options: WithTenantOptions };
+
+/**
+ * Runs work in a transaction whose search path is the tenant's.
+ *
+ * Two round trips besides the work's own. `SET LOCAL` ends with the transaction, so nothing stays on the client, nor on the
+ * server connection that a pooler lends for the length of a transaction.
+ *
+ * @throws TenantsError UNKNOWN_TENANT when the schema is not there: PostgreSQL would go on in the shared one.
+ */
+export async function inTransaction<R>(place: Place, work: (session: Session) => Promise<R>): Promise<R> {
+  return await borrow(place.pool, async (loan) => {
+    const before = await begin(loan, place);
+    const session = guardClient(loan.client, true);
+    let value: R;
+    try {
+      value = await work(session);
+    } catch (error) {
+      session.end();
+      await rollBack(loan);
+      throw error;
+    }
+    session.end();
+    await commit(loan, before);
+    return value;
+  });
+}
+
+/**
+ * Runs work as a part of an open transaction that can fail alone.
+ *
+ * @throws TenantsError USAGE for options that only a whole transaction can have.
+ */
+export async function inSavepoint<R>(
+  outer: Session,
+  options: WithTenantOptions,
+  work: (session: Session) => Promise<R>,
+): Promise<R> {
+  if (options.isolation !== undefined || options.readOnly !== undefined) {
+    throw new TenantsError('USAGE', 'isolation and readOnly belong to the outermost withTenant of a tenant.');
+  }
+  return await outer.alone(async () => {
+    await outer.client.query('SAVEPOINT tenants');
+    const session = guardClient(outer.client, true);
+    try {
+      const value = await work(session);
+      session.end();
+      await outer.client.query('RELEASE SAVEPOINT tenants');
+      return value;
+    } catch (error) {
+      session.end();
+      // On a connection that broke there is nothing to go back to; the outer transaction finds out.
+      await outer.client.query('ROLLBACK TO SAVEPOINT tenants; RELEASE SAVEPOINT tenants').catch(() => undefined);
+      throw error;
+    }
+  });
+}
+
+async function begin(loan: Loan, { schemas, options }: Place): Promise<string> {
+  const isolation = options.isolation === undefined ? '' : ` ISOLATION LEVEL ${ISOLATION[options.isolation]}`;
+  const access = options.readOnly === true ? ' READ ONLY' : '';
+  try {
+    const [, path, , schema] = await queryAll(
+      loan.client,
+      `BEGIN${isolation}${access}; SELECT current_setting('search_path') AS value;` +
+        ` SET LOCAL search_path TO ${searchPath(schemas)}; SELECT current_schema()::text AS value`,
+    );
+    if (schema !== schemas[0]) throw schemaGone(schemas[0] ?? '');
+    return path ?? '';
+  } catch (error) {
+    await rollBack(loan);
+    throw error;
+  }
+}
+
+const ISOLATION = {
+  'read committed': 'READ COMMITTED',
+  'repeatable read': 'REPEATABLE READ',
+  serializable: 'SERIALIZABLE',
+} as const;
+
+/** Says in the same round trip whether the client's search path is what it was before. */
+async function commit(loan: Loan, before: string): Promise<void> {
+  let answers: QueryResult[];
+  try {
+    answers = await query(loan.client, "COMMIT; SELECT current_setting('search_path') AS value");
+  } catch (error) {
+    await rollBack(loan);
+    throw error;
+  }
+  if (valueOf(answers[1]) !== before) loan.condemn('The work changed the search path of its connection.');
+  if (answers[0]?.command === 'COMMIT') return;
+  throw new TenantsError(
+    'DATABASE_ERROR',
+    'The transaction was rolled back instead of committed: one of its statements had failed, and the work went on.',
+    { suggestions: ['Let errors of statements through, or put what may fail into a withTenant of its own inside.'] },
+  );
+}
+
+async function rollBack({ client, condemn }: Loan): Promise<void> {
+  try {
+    await client.query('ROLLBACK');
+  } catch (error) {
+    condemn(error);
+  }
+}
+
+async function queryAll(client: PoolClient, sql: string): Promise<(string | undefined)[]> {
+  return (await query(client, sql)).map((answer) => valueOf(answer));
+}
+
+/** Several statements in one message; node-postgres then answers with an array, which its types leave out. */
+async function query(client: PoolClient, sql: string): Promise<QueryResult[]> {
+  return (await client.query(sql)) as unknown as QueryResult[];
+}
+
+function valueOf(answer: QueryResult | undefined): string | undefined {
+  return (answer?.rows[0] as { value: string } | undefined)?.value;
+}

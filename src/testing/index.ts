@@ -1,0 +1,1 @@
+export { createTestTenant, type TestTenant, type TestTenantOptions, withTestTenant } from './test-tenant.js';

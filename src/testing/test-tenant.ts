@@ -1,0 +1,65 @@
+import { randomBytes } from 'node:crypto';
+
+import { qualified, quoteIdentifier, withClient } from '../db/index.js';
+import { createTenant } from '../fleet/create-tenant.js';
+import type { CreateTenantOptions } from '../fleet/create-types.js';
+import type { Project } from '../fleet/project.js';
+
+export type TestTenantOptions = Pick<CreateTenantOptions, 'type' | 'set' | 'label'> & {
+  /** Begins the schema's name, and that of its domain; default `test`. */
+  prefix?: string;
+};
+
+/** A tenant of one test: registered, with a schema of its own and all migrations. */
+export type TestTenant = {
+  schemaName: string;
+  /** Leads to it: `<schemaName>.test`, with hyphens. */
+  domain: string;
+  /** Removes schema, domain and registration; a second call does nothing. */
+  remove(): Promise<void>;
+  /** The same, at the end of an `await using` block. */
+  [Symbol.asyncDispose](): Promise<void>;
+};
+
+/**
+ * Makes a tenant that nobody else has, so that tests can run side by side in one database.
+ *
+ * @param project what `openProject` returns; the shared schema must be migrated
+ * @throws TenantsError as `createTenant`
+ */
+export async function createTestTenant(project: Project, options: TestTenantOptions = {}): Promise<TestTenant> {
+  const { prefix = 'test', ...rest } = options;
+  const schema = `${prefix}_${randomBytes(6).toString('hex')}`;
+  const domain = `${schema.replaceAll('_', '-')}.test`;
+  await createTenant(project, { ...rest, schema, domains: [domain] });
+  let removed: Promise<void> | undefined;
+  const removeOnce = (): Promise<void> => (removed ??= removeTenant(project, schema));
+  return { schemaName: schema, domain, remove: removeOnce, [Symbol.asyncDispose]: removeOnce };
+}
+
+/** Makes a tenant, hands it to a test, and removes it whatever becomes of the test. */
+export async function withTestTenant<R>(
+  project: Project,
+  test: (tenant: TestTenant) => Promise<R>,
+  options?: TestTenantOptions,
+): Promise<R> {
+  const tenant = await createTestTenant(project, options);
+  try {
+    return await test(tenant);
+  } finally {
+    await tenant.remove();
+  }
+}
+
+async function removeTenant({ database, registry }: Project, schema: string): Promise<void> {
+  const { table, columns } = registry.tenants;
+  await withClient(database, 'test tenant', async (client) => {
+    await client.query('BEGIN');
+    await client.query(`DROP SCHEMA IF EXISTS ${quoteIdentifier(schema)} CASCADE`);
+    await client.query(
+      `DELETE FROM ${qualified(registry.schema, table)} WHERE ${quoteIdentifier(columns.schemaName)} = $1`,
+      [schema],
+    );
+    await client.query('COMMIT');
+  });
+}

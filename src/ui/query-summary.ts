@@ -1,0 +1,33 @@
+import type { QueryReport } from '../fleet/query/types.js';
+import type { FormatContext } from './context.js';
+import { errorFacts } from './error-facts.js';
+import { type Failure, groupFailures } from './failure-groups.js';
+import { cleanLines } from './clean.js';
+import { redact } from './redact.js';
+import { createStyle } from './style.js';
+import { duration, listed, plural } from './words.js';
+
+/** What a person is told after the rows: how many there are, and who failed, alike failures together. */
+export function formatQuerySummary(report: QueryReport, context: FormatContext): string {
+  const style = createStyle(context.color);
+  const failures = report.failed.map(({ tenant, error }): Failure => ({
+    tenant,
+    status: 'failed',
+    committed: [],
+    error,
+  }));
+  const lines = groupFailures(failures).flatMap(({ code, first, tenants }) => {
+    const title = cleanLines(redact(`${code} · ${first.error.message}`))
+      .filter(Boolean)
+      .join(' ');
+    const names = listed(tenants, context.verbose ? tenants.length : 10);
+    return [
+      `${style.red('✖')} ${style.bold(title)} — ${plural(tenants.length, 'tenant')}: ${names}`,
+      ...errorFacts(first.error, style, ['tenant', 'sqlstate']).map((line) => `    ${line}`),
+      ...(first.error.suggestions ?? []).map((text) => `    ${style.cyan('Try:')} ${redact(text)}`),
+    ];
+  });
+  const failed = failures.length === 0 ? '' : `, ${style.red(`${plural(failures.length, 'tenant')} failed`)}`;
+  const whole = `${plural(report.rows, 'row')} of ${plural(report.tenants, 'tenant')}${failed} (${duration(report.durationMs)})`;
+  return [...lines, whole].join('\n');
+}

@@ -1,0 +1,56 @@
+import { readFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { describe, expect, it } from 'vitest';
+
+import { COMMANDS } from '../../src/commands/index.js';
+import { REPOSITORY } from '../support/build.js';
+import { runCli } from '../support/run-cli.js';
+
+const options = { cwd: tmpdir() };
+const commands = Object.keys(COMMANDS);
+
+describe('help', () => {
+  it('lists all commands in 80 columns', async () => {
+    for (const args of [[], ['--help'], ['-h'], ['help']]) {
+      const { code, stdout, stderr } = await runCli(args, options);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      for (const command of commands) expect(stdout).toMatch(new RegExp(`^  ${command} +[A-Z]`, 'm'));
+      expect(widest(stdout)).toBeLessThanOrEqual(80);
+    }
+  });
+
+  it.each(commands)('of %s has a summary, examples and the global flags, in 80 columns', async (command) => {
+    const { code, stdout, stderr } = await runCli([command, '--help'], options);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/^[A-Z].*[.]\n/);
+    for (const section of ['USAGE', 'GLOBAL FLAGS', 'DESCRIPTION', 'EXAMPLES'])
+      expect(stdout).toContain(`\n${section}\n`);
+    expect(stdout.match(/\$ tenants /g)?.length).toBeGreaterThanOrEqual(3);
+    expect(stdout).not.toMatch(/\[default: /);
+    expect(widest(stdout)).toBeLessThanOrEqual(80);
+  });
+
+  it('is asked for in the other way round as well', async () => {
+    const [one, other] = await Promise.all([runCli(['help', 'plan'], options), runCli(['plan', '-h'], options)]);
+    expect(one.stdout).toBe(other.stdout);
+  });
+
+  it('tells the version', async () => {
+    const { version } = JSON.parse(await readFile(join(REPOSITORY, 'package.json'), 'utf8')) as { version: string };
+    const outcome = await runCli(['--version'], options);
+    expect(outcome).toMatchObject({ code: 0, stderr: '' });
+    expect(outcome.stdout).toMatch(new RegExp(`^pg-tenants/${version} `));
+  });
+
+  it('comes from the sources without a build', async () => {
+    const outcome = await runCli(['lisst', '--json'], { ...options, bin: join(REPOSITORY, 'bin', 'dev.js') });
+    expect(outcome.code).toBe(2);
+    expect(outcome.json()).toMatchObject({ error: { code: 'USAGE' } });
+  });
+});
+
+function widest(text: string): number {
+  return Math.max(...text.split('\n').map((line) => line.length));
+}

@@ -1,0 +1,170 @@
+import { chmod, readFile, stat } from 'node:fs/promises';
+import { delimiter } from 'node:path';
+
+import { beforeAll, describe, expect, it } from 'vitest';
+
+import { useCliProject } from './cli-project.js';
+
+const cli = useCliProject();
+const { run } = cli;
+
+beforeAll(async () => {
+  await run(['migrate', '--shared']);
+  for (const name of ['acme', 'globex', 'initech', 'umbrella']) await run(['create-tenant', name]);
+});
+
+const KEYS = ['tenant', 'domains', 'migrations', 'durationMs'];
+
+async function schemas(): Promise<string[]> {
+  const { rows } = await cli.database.query(`SELECT schema_name AS name FROM tenants ORDER BY 1`);
+  return rows.map((row) => String(row['name']));
+}
+
+describe('create-domain and delete-domain', () => {
+  it('print the same document as create-tenant', async () => {
+    const created = await run(['create-domain', 'acme', 'acme.example.com', '--json']);
+    expect(created).toMatchObject({ code: 0, stderr: '' });
+    expect(Object.keys(created.json<object>())).toEqual(KEYS);
+    expect(created.json()).toMatchObject({
+      tenant: { schema: 'acme', name: null, type: null, status: 'active' },
+      domains: [{ domain: 'acme.example.com', primary: true }],
+      migrations: [],
+    });
+    const again = await run(['create-domain', 'acme', 'www.acme.example.com', '--primary', '--json']);
+    expect(again.json()).toMatchObject({
+      domains: [
+        { domain: 'www.acme.example.com', primary: true },
+        { domain: 'acme.example.com', primary: false },
+      ],
+    });
+    const deleted = await run(['delete-domain', 'www.acme.example.com', '--json']);
+    expect(Object.keys(deleted.json<object>())).toEqual(KEYS);
+    expect(deleted.json()).toMatchObject({ domains: [{ domain: 'acme.example.com', primary: false }] });
+    expect(deleted.stderr).toContain('create-domain acme acme.example.com --primary');
+  });
+
+  it('speak to people, and say how to undo', async () => {
+    expect((await run(['create-domain', 'globex', 'globex.test'])).stdout).toContain('globex.test');
+    const { code, stdout } = await run(['delete-domain', 'globex.test']);
+    expect(code).toBe(0);
+    expect(stdout).toContain('tenants create-domain globex globex.test --primary');
+  });
+
+  it.each([
+    [['create-domain', 'globex', 'acme.example.com'], 'DOMAIN_TAKEN'],
+    [['delete-domain', 'acne.example.com'], 'UNKNOWN_DOMAIN'],
+    [['delete-domain'], 'USAGE'],
+  ])('%j is refused', async (args, code) => {
+    const outcome = await run([...args, '--json']);
+    expect(outcome.code).toBe(2);
+    expect(outcome.json()).toMatchObject({ error: { code } });
+  });
+});
+
+describe('rename-tenant', () => {
+  it('prints the renamed tenant and tells what names the old schema by text', async () => {
+    await cli.database.query(
+      `CREATE FUNCTION initech.f() RETURNS int LANGUAGE sql SET search_path = initech AS 'SELECT 1'`,
+    );
+    const outcome = await run(['rename-tenant', 'initech', 'initrode', '--json']);
+    expect(outcome.code).toBe(0);
+    expect(Object.keys(outcome.json<object>())).toEqual(KEYS);
+    expect(outcome.json()).toMatchObject({ tenant: { schema: 'initrode' } });
+    expect(outcome.stderr).toMatch(/Warning: .*initech\.f\(\)/);
+    const back = await run(['rename-tenant', 'initrode', 'initech']);
+    expect(back).toMatchObject({ code: 0 });
+    expect(back.stdout).toContain('Renamed tenant initech');
+    expect(await schemas()).toEqual(['acme', 'globex', 'initech', 'umbrella']);
+  });
+
+  it.each([[['nobody', 'somebody'], 'UNKNOWN_TENANT']])('%j is refused', async (args, code) => {
+    const outcome = await run(['rename-tenant', ...args, '--json']);
+    expect(outcome.code).toBe(2);
+    expect(outcome.json()).toMatchObject({ error: { code } });
+  });
+});
+
+describe('delete-tenant', () => {
+  it.each([[[]], [['--json']], [['--confirm', 'globe']], [['--confirm', 'yes', '--json']]])(
+    'with %j does nothing, because it is not confirmed',
+    async (flags) => {
+      const outcome = await run(['delete-tenant', 'globex', ...flags], {
+        env: { TENANTS_CONFIRM: 'globex' },
+        input: 'globex\n',
+      });
+      expect(outcome.code).toBe(2);
+      if (flags.includes('--json')) expect(outcome.json()).toMatchObject({ error: { code: 'USAGE' } });
+      expect(await schemas()).toContain('globex');
+    },
+  );
+
+  it('prints the tenant as it was', async () => {
+    const outcome = await run(['delete-tenant', 'globex', '--confirm', 'globex', '--json']);
+    expect(outcome).toMatchObject({ code: 0, stderr: '' });
+    expect(Object.keys(outcome.json<object>())).toEqual(KEYS);
+    expect(outcome.json()).toMatchObject({
+      tenant: { schema: 'globex', status: 'deleted' },
+      domains: [],
+      migrations: [],
+    });
+    expect(await schemas()).not.toContain('globex');
+    const again = await run(['delete-tenant', 'globex', '--confirm', 'globex', '--json']);
+    expect(again.code).toBe(2);
+    expect(again.json()).toMatchObject({ error: { code: 'UNKNOWN_TENANT' } });
+  });
+
+  it('keeps the schema, and says how to take it back', async () => {
+    const outcome = await run(['delete-tenant', 'umbrella', '--keep-schema', '--confirm', 'umbrella']);
+    expect(outcome.code).toBe(0);
+    expect(outcome.stdout).toContain('tenants create-tenant umbrella --adopt');
+    expect((await run(['create-tenant', 'umbrella', '--adopt'])).code).toBe(0);
+  });
+
+  it('writes the dump to a file relative to where it is called, runs the hooks, and no password is seen', async () => {
+    const script = `#!/bin/sh\nif [ "$1" = --version ]; then echo "pg_dump (PostgreSQL) 99.1"; else echo "-- $*"; fi\n`;
+    await chmod(await cli.project.write('bin/pg_dump', script), 0o755);
+    await cli.project.write(
+      'tenants.config.mjs',
+      `const say = (name) => (context) => void process.stderr.write(name + JSON.stringify(context) + '\\n');
+       export default { hooks: { beforeDeleteTenant: say('before '), afterDeleteTenant: say('after ') } };\n`,
+    );
+    const path = `${cli.project.path('bin')}${delimiter}${process.env['PATH'] ?? ''}`;
+    const args = ['delete-tenant', 'umbrella', '--dump', 'umbrella.sql', '--confirm', 'umbrella', '--verbose'];
+    const outcome = await run(args, { env: { PATH: path } });
+    expect(outcome.code).toBe(0);
+    const context = '{"tenant":"umbrella","domains":[]}';
+    expect(outcome.stderr).toContain(`before ${context}`);
+    expect(outcome.stderr).toContain(`after ${context}`);
+    const file = cli.project.path('umbrella.sql');
+    expect(await readFile(file, 'utf8')).toContain('--schema="umbrella"');
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    const password = String(cli.database.config.password);
+    expect(`${outcome.stdout}${outcome.stderr}${await readFile(file, 'utf8')}`).not.toContain(password);
+  });
+});
+
+describe('clone-tenant', () => {
+  it('without a fitting pg_dump says which one is needed', async () => {
+    await cli.project.write('old/pg_dump', '#!/bin/sh\necho "pg_dump (PostgreSQL) 9.6.1"\n');
+    await chmod(cli.project.path('old', 'pg_dump'), 0o755);
+    const path = `${cli.project.path('old')}${delimiter}${process.env['PATH'] ?? ''}`;
+    const outcome = await run(['clone-tenant', 'acme', 'copy', '--json'], { env: { PATH: path } });
+    expect(outcome.code).toBe(2);
+    expect(outcome.json()).toMatchObject({
+      error: {
+        code: 'PG_DUMP_UNAVAILABLE',
+        message: expect.stringMatching(/PostgreSQL \d+ or newer.* 9\.6\.1/) as string,
+      },
+    });
+    expect(await schemas()).not.toContain('copy');
+  });
+
+  it.each([
+    [['acme', 'copy', '--type', 'shop'], 'USAGE'],
+    [['acme', 'copy', '--set', 'plan'], 'USAGE'],
+  ])('%j is refused', async (args, code) => {
+    const outcome = await run(['clone-tenant', ...args, '--json']);
+    expect(outcome.code).toBe(2);
+    expect(outcome.json()).toMatchObject({ error: { code } });
+  });
+});

@@ -1,0 +1,63 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { resolveExecutor } from '../../src/executors/resolve.js';
+import { createProject, type TestProject } from '../support/project.js';
+
+let files: TestProject;
+beforeAll(async () => {
+  files = await createProject();
+});
+afterAll(() => files.remove());
+
+const BODY = `{ name: 'own', async *execute() {}, async close() {} }`;
+
+describe("a module of one's own", () => {
+  test.each([
+    ['default.mjs', `export default ${BODY};`],
+    ['named.mjs', `export const executor = ${BODY};`],
+    ['factory.mjs', `export default async () => (${BODY});`],
+    ['named-factory.mjs', `export function executor() { return ${BODY}; }`],
+    ['common.cjs', `module.exports = ${BODY};`],
+    ['common-named.cjs', `exports.executor = ${BODY};`],
+    ['typed.ts', `const name: string = 'own'; export default { ...${BODY}, name };`],
+    ['typed-factory.mts', `export const executor = (): object => (${BODY});`],
+  ])('is found in %s', async (name, text) => {
+    expect((await resolveExecutor(await files.write(name, text))).name).toBe('own');
+  });
+
+  test.each([
+    ['empty.mjs', 'export const other = 1;', /exports no executor/],
+    [
+      'shape.mjs',
+      `export default { name: '', execute: 1, defaultConcurrency: 0 };`,
+      /"name" is no text, its "execute" is no function, its "close" is no function, its "defaultConcurrency"/,
+    ],
+    ['throws.mjs', `throw new Error('not today');`, /cannot be loaded: not today/],
+    ['broken.ts', 'export default {', /cannot be loaded/],
+    ['null.mjs', 'export default () => null;', /exports no executor/],
+  ])('is refused in %s', async (name, text, message) => {
+    await expect(resolveExecutor(await files.write(name, text))).rejects.toMatchObject({
+      code: 'EXECUTOR_UNAVAILABLE',
+      exitCode: 2,
+      message: expect.stringMatching(message),
+    });
+  });
+
+  test('is refused when there is no such file', async () => {
+    await expect(resolveExecutor(files.path('absent.js'))).rejects.toMatchObject({ code: 'EXECUTOR_UNAVAILABLE' });
+  });
+});
+
+describe('a name', () => {
+  test.each(['standard', 'multiprocessing', 'worker-threads'])('%s is built in', async (name) => {
+    expect((await resolveExecutor(name)).name).toBe(name);
+  });
+
+  test('that is nearly right gets the right one suggested', async () => {
+    await expect(resolveExecutor('multiprocesing')).rejects.toMatchObject({
+      code: 'EXECUTOR_UNAVAILABLE',
+      suggestions: expect.arrayContaining(['Perhaps "multiprocessing" was meant.']),
+    });
+    await expect(resolveExecutor('constructor')).rejects.toMatchObject({ code: 'EXECUTOR_UNAVAILABLE' });
+  });
+});

@@ -1,0 +1,111 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { createTenant } from '../../src/fleet/create-tenant.js';
+import { status } from '../../src/fleet/status.js';
+import { useDatabase } from '../support/database.js';
+import { createFleet, type TestFleet } from '../support/fleet.js';
+import { type Counts, countActivity, type Proxy } from '../support/proxy.js';
+
+/** What a fleet of a thousand costs, in connections and round trips, counted on the wire. */
+const TENANTS = 1000;
+const LANES = 3;
+/** As many schemas one statement of the survey reads. */
+const BATCH = 200;
+
+const database = useDatabase();
+let fleet: TestFleet;
+let next = 1;
+
+beforeAll(async () => {
+  fleet = await createFleet(database);
+  await fleet.migrate({ selection: { kind: 'shared' } });
+  await fleet.create('t0000');
+  await database.query(
+    `DO $$ BEGIN FOR n IN 1..${TENANTS - 1} LOOP
+       EXECUTE format('CREATE SCHEMA %1$I; CREATE TABLE %1$I.pgmigrations (id serial PRIMARY KEY, name varchar(255) NOT NULL, run_on timestamp NOT NULL);
+         INSERT INTO %1$I.pgmigrations (name, run_on) SELECT name, run_on FROM t0000.pgmigrations; CREATE TABLE %1$I.projects (id int)', 't' || lpad(n::text, 4, '0'));
+       COMMIT; END LOOP; END $$`,
+  );
+  await database.query(
+    `INSERT INTO tenants (schema_name) SELECT 't' || lpad(n::text, 4, '0') FROM generate_series(1, ${TENANTS - 1}) n`,
+  );
+}, 120_000);
+afterAll(() => fleet.remove());
+
+async function count<T>(action: (proxy: Proxy) => Promise<T>): Promise<{ result: T; counts: Counts }> {
+  return await countActivity(database, action);
+}
+
+const migrate = (overrides: object) =>
+  count(async (proxy) => await fleet.migrate({}, { database: proxy.config, concurrency: LANES, ...overrides }));
+
+describe('when nothing is pending', () => {
+  test('connections are those of the survey, statements a handful', async () => {
+    const { result, counts } = await migrate({});
+    expect(result.tenants).toMatchObject({ total: TENANTS, upToDate: TENANTS });
+    expect(counts.connections).toBe(LANES);
+    expect(counts.statements).toBeLessThan(TENANTS / BATCH + 25);
+    expect(counts.roundTrips).toBeLessThan(TENANTS / BATCH + 25);
+  });
+
+  test('for status too', async () => {
+    const { result, counts } = await count(
+      async (proxy) => await status(await fleet.project({ database: proxy.config, concurrency: LANES })),
+    );
+    expect(result.tenants.upToDate).toBe(TENANTS);
+    expect(counts.connections).toBe(LANES);
+    expect(counts.roundTrips).toBeLessThan(TENANTS / BATCH + 15);
+  });
+});
+
+describe('one pending migration', () => {
+  async function measure(sql: string, overrides: object): Promise<Counts> {
+    next += 1;
+    await fleet.tenantMigration(`${String(next).padStart(4, '0')}_counted.sql`, sql.replaceAll('%n', String(next)));
+    const { result, counts } = await migrate(overrides);
+    expect(result.tenants).toMatchObject({ applied: TENANTS, failed: 0 });
+    return counts;
+  }
+
+  /** What is not spent on tenants: connecting, locks, the survey of the fleet, the end. */
+  const OVERHEAD = TENANTS / BATCH + 40;
+
+  test('costs one round trip a tenant, and a connection a lane', async () => {
+    const counts = await measure('CREATE TABLE counted_%n (id int); CREATE INDEX ON counted_%n (id);', { canary: 0 });
+    // Control, the survey's further ones, lanes. The look at who came meanwhile finds nobody to survey.
+    expect(counts.connections).toBe(1 + (LANES - 1) + LANES);
+    expect(counts.roundTrips).toBeGreaterThanOrEqual(TENANTS);
+    expect(counts.roundTrips).toBeLessThan(TENANTS + OVERHEAD);
+  });
+
+  test('the canary has a connection of its own', async () => {
+    const counts = await measure('CREATE TABLE counted_%n (id int);', { canary: 1 });
+    expect(counts.connections).toBe(1 + (LANES - 1) + LANES + 1);
+    expect(counts.roundTrips).toBeLessThan(TENANTS + OVERHEAD);
+  });
+
+  test('a lane is replaced after the tenants it was meant to serve', async () => {
+    const counts = await measure('CREATE TABLE counted_%n (id int);', {
+      canary: 0,
+      concurrency: 1,
+      recycle: { tenants: 250 },
+    });
+    expect(counts.connections).toBe(1 + TENANTS / 250);
+  });
+});
+
+test('two transactions are two round trips a tenant', async () => {
+  await fleet.tenantMigration('0100_a.sql', 'CREATE TABLE a (id int);');
+  await fleet.tenantMigration('0101_b.sql', 'CREATE TABLE b (id int);');
+  const { counts } = await migrate({ canary: 0, transaction: 'migration' });
+  expect(counts.roundTrips).toBeGreaterThanOrEqual(2 * TENANTS);
+  expect(counts.roundTrips).toBeLessThan(2 * TENANTS + 90);
+});
+
+test('a new tenant is two connections and a few round trips', async () => {
+  const { counts } = await count(
+    async (proxy) => await createTenant(await fleet.project({ database: proxy.config }), { schema: 'fresh' }),
+  );
+  expect(counts.connections).toBe(2);
+  expect(counts.roundTrips).toBeLessThan(30);
+});

@@ -1,0 +1,93 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { chmod, chown, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+import { Client, type ClientConfig } from 'pg';
+
+/** Where Debian and Ubuntu put a version of PostgreSQL, newest first. */
+const FOLDERS = [18, 17, 16, 15, 14, 13].map((major) => `/usr/lib/postgresql/${major}/bin`);
+
+/** A server of the operating system's own PostgreSQL, with the `pg_dump` that fits it. */
+export type DebianPostgres = {
+  url: string;
+  config: ClientConfig;
+  /** Folder of `pg_dump`. */
+  bin: string;
+  stop(): Promise<void>;
+};
+
+/** Folder of an installed PostgreSQL that can run a server and dump it, or `undefined`: the tests that need it are skipped. */
+export function findPostgres(): string | undefined {
+  const needed = ['initdb', 'postgres', 'pg_dump'];
+  return FOLDERS.find((folder) => needed.every((program) => existsSync(join(folder, program))));
+}
+
+/** Starts a server of its own on a free port; it listens on 127.0.0.1 only. */
+export async function startPostgres(bin: string): Promise<DebianPostgres> {
+  const data = await mkdtemp(join(tmpdir(), 'pg-tenants-debian-'));
+  const account = await unprivileged();
+  await chmod(data, 0o700);
+  if (account !== undefined) await chown(data, account.uid, account.gid);
+  const options = { cwd: '/', env: { LC_ALL: 'C', PATH: '/usr/bin:/bin' }, ...account };
+  const init = ['-D', data, '-U', 'admin', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'];
+  await promisify(execFile)(join(bin, 'initdb'), init, options);
+  const port = await freePort();
+  const settings = ['fsync=off', 'full_page_writes=off', `port=${port}`, 'listen_addresses=127.0.0.1'];
+  const child = spawn(
+    join(bin, 'postgres'),
+    ['-D', data, '-k', data, ...settings.flatMap((setting) => ['-c', setting])],
+    { ...options, stdio: 'ignore' },
+  );
+  const ended = once(child, 'exit');
+  const stop = async (): Promise<void> => {
+    child.kill('SIGINT');
+    await ended;
+    await rm(data, { recursive: true, force: true });
+  };
+  const config = { host: '127.0.0.1', port, user: 'admin', database: 'postgres' };
+  try {
+    await untilReady(config, () => child.exitCode !== null);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { url: `postgres://admin@127.0.0.1:${port}/postgres`, config, bin, stop };
+}
+
+async function untilReady(config: ClientConfig, hasEnded: () => boolean): Promise<void> {
+  for (let tries = 0; tries < 200 && !hasEnded(); tries += 1) {
+    const client = new Client(config);
+    client.on('error', () => undefined);
+    try {
+      await client.connect();
+      await client.end();
+      return;
+    } catch {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+  throw new Error('The server of the operating system did not start.');
+}
+
+/** PostgreSQL does not run as root. */
+async function unprivileged(): Promise<{ uid: number; gid: number } | undefined> {
+  if (process.getuid?.() !== 0) return undefined;
+  const passwd = await readFile('/etc/passwd', 'utf8');
+  const fields = /^(?:postgres|nobody):[^:]*:(\d+):(\d+):/m.exec(passwd);
+  if (fields === null) throw new Error('There is no account that could run PostgreSQL in place of root.');
+  return { uid: Number(fields[1]), gid: Number(fields[2]) };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}

@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+
+import { selectedOptions, selectedTenants, type SelectionFlags } from '../../src/cli/select.js';
+
+describe('the flags that choose schemas', () => {
+  const accepted: [string, SelectionFlags, unknown][] = [
+    ['none: everything', {}, { selection: { kind: 'all' } }],
+    ['--shared', { shared: true }, { selection: { kind: 'shared' } }],
+    ['--schema with the shared schema', { schema: ['main'] }, { selection: { kind: 'shared' } }],
+    ['--shared and the same said again', { shared: true, schema: ['main'] }, { selection: { kind: 'shared' } }],
+    ['--tenants-only', { 'tenants-only': true }, { selection: { kind: 'tenants' } }],
+    ['repeats and commas', { tenant: ['a,b', 'c', 'a'] }, { selection: { kind: 'tenants', names: ['a', 'b', 'c'] } }],
+    ['spaces around a comma', { tenant: [' a , b '] }, { selection: { kind: 'tenants', names: ['a', 'b'] } }],
+    ['an escaped comma', { tenant: [String.raw`a\,b`] }, { selection: { kind: 'tenants', names: ['a,b'] } }],
+    ['quotes of a name', { tenant: ['"a"', "'b'"] }, { selection: { kind: 'tenants', names: ['"a"', "'b'"] } }],
+    ['--schema with a tenant', { schema: ['acme'] }, { selection: { kind: 'tenants', names: ['acme'] } }],
+    ['both kinds of names', { tenant: ['a'], schema: ['b'] }, { selection: { kind: 'tenants', names: ['a', 'b'] } }],
+    ['--exclude', { exclude: ['a'] }, { selection: { kind: 'tenants', exclude: ['a'] } }],
+    ['--type', { type: ['shop,blog'] }, { selection: { kind: 'tenants', types: ['shop', 'blog'] } }],
+    ['--to with --shared', { shared: true, to: '1_x' }, { selection: { kind: 'shared' }, target: { to: '1_x' } }],
+    [
+      '--to with tenants',
+      { type: ['s'], to: '1_x' },
+      { selection: { kind: 'tenants', types: ['s'] }, target: { to: '1_x' } },
+    ],
+    ['--count', { 'tenants-only': true, count: '2' }, { selection: { kind: 'tenants' }, target: { count: 2 } }],
+    ['--create-missing', { 'create-missing': true }, { selection: { kind: 'all' }, missing: 'create' }],
+    ['--skip-missing', { 'skip-missing': true }, { selection: { kind: 'all' }, missing: 'skip' }],
+    ['--skip-shared-check', { 'skip-shared-check': true }, { selection: { kind: 'all' }, skipSharedCheck: true }],
+  ];
+  it.each(accepted)('mean what they say: %s', (_, flags, expected) => {
+    expect(selectedOptions(flags, 'main')).toEqual(expected);
+  });
+
+  const refused: [string, SelectionFlags, RegExp][] = [
+    ['--shared with --tenant', { shared: true, tenant: ['a'] }, /--shared means the shared schema alone/],
+    ['--shared with --tenants-only', { shared: true, 'tenants-only': true }, /--shared means/],
+    ['--shared with --exclude', { shared: true, exclude: ['a'] }, /--shared means/],
+    ['--shared with --type', { shared: true, type: ['a'] }, /--shared means/],
+    ['--shared with --schema of a tenant', { shared: true, schema: ['a'] }, /--shared means/],
+    ['both kinds in --schema', { schema: ['main,a'] }, /--schema main means/],
+    ['--to for everything', { to: '1_x' }, /--to and --count need one kind/],
+    ['--count for everything', { count: '1' }, /--to and --count need one kind/],
+    ['--to with --count', { shared: true, to: 'a', count: '1' }, /exclude each other/],
+    ['--count 0', { shared: true, count: '0' }, /whole number from 1/],
+    ['--count -1', { shared: true, count: '-1' }, /whole number from 1/],
+    ['--count 1.5', { shared: true, count: '1.5' }, /whole number from 1/],
+    ['--count of nothing', { shared: true, count: '' }, /whole number from 1/],
+    ['contrary wishes about missing schemas', { 'create-missing': true, 'skip-missing': true }, /exclude each other/],
+    ['--tenant of an unset variable', { tenant: [''] }, /--tenant is empty/],
+    ['--schema of an unset variable', { schema: [','] }, /--schema is empty/],
+    ['--exclude of an unset variable', { exclude: [' '] }, /--exclude is empty/],
+    ['--type of an unset variable', { type: [''] }, /--type is empty/],
+  ];
+  it.each(refused)('are refused: %s', (_, flags, message) => {
+    expect(() => selectedOptions(flags, 'main')).toThrow(
+      expect.objectContaining({ code: 'USAGE', message: expect.stringMatching(message) }),
+    );
+  });
+
+  it('leave out what is not given where only tenants can be chosen', () => {
+    expect(selectedTenants({})).toEqual({});
+    expect(selectedTenants({ tenant: ['a'], exclude: ['b'], type: ['c'] })).toEqual({
+      names: ['a'],
+      exclude: ['b'],
+      types: ['c'],
+    });
+  });
+});

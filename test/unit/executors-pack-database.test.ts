@@ -1,0 +1,72 @@
+import { describe, expect, test } from 'vitest';
+
+import { tlsOptions } from '../../src/config/tls.js';
+import { packDatabase, unpackDatabase } from '../../src/executors/pack-database.js';
+
+const never = (): Promise<string> => Promise.reject(new Error('not asked'));
+
+describe('a database configuration for workers', () => {
+  test('survives the copy with its buffers and without its functions', () => {
+    const database = {
+      host: 'db',
+      port: 5432,
+      password: 'secret',
+      ssl: { ca: Buffer.from('root'), rejectUnauthorized: true },
+    };
+    const copy = structuredClone(packDatabase(database, 'multiprocessing'));
+    expect(unpackDatabase(copy, never)).toEqual({
+      ...database,
+      ssl: { ca: new Uint8Array(Buffer.from('root')), rejectUnauthorized: true },
+    });
+  });
+
+  test('keeps a password function with the parent', async () => {
+    const copy = structuredClone(packDatabase({ host: 'db', password: () => 'secret' }, 'multiprocessing'));
+    expect(JSON.stringify(copy)).not.toContain('secret');
+    const { password } = unpackDatabase(copy, () => Promise.resolve('asked'));
+    expect(typeof password === 'function' && (await password())).toBe('asked');
+  });
+
+  test('keeps the check that sslmode=verify-ca leaves out left out', () => {
+    const ssl = tlsOptions({ sslmode: 'verify-ca', sslrootcert: new URL(import.meta.url).pathname });
+    const copy = structuredClone(packDatabase({ host: 'db', ssl }, 'multiprocessing'));
+    const { ssl: unpacked } = unpackDatabase(copy, never);
+    expect(typeof unpacked === 'object' && unpacked.checkServerIdentity?.('other.example.com', {} as never)).toBe(
+      undefined,
+    );
+    expect(typeof unpacked === 'object' && typeof unpacked.checkServerIdentity).toBe('function');
+  });
+
+  test('is refused with everything in it that cannot be copied', () => {
+    const ssl = { checkServerIdentity: () => new Error('never'), secureContext: new URL('http://localhost') };
+    const database = { types: { getTypeParser: () => String }, stream: () => undefined, ssl } as never;
+    expect(() => packDatabase(database, 'worker-threads')).toThrow(
+      expect.objectContaining({
+        code: 'EXECUTOR_UNAVAILABLE',
+        details: {
+          problems: [
+            'database.types.getTypeParser is a function',
+            'database.stream is a function',
+            'database.ssl.checkServerIdentity is a function',
+            'database.ssl.secureContext is an object of the class URL',
+          ],
+        },
+      }),
+    );
+  });
+
+  test.each([
+    [
+      'an arrow function with a body',
+      () => {
+        throw new Error('no');
+      },
+    ],
+    ['a function with a parameter', function check(_host: string) {}],
+    ['a function whose source is hidden', Array.prototype.values],
+  ])('takes %s for a check that must not be lost', (_what, checkServerIdentity) => {
+    expect(() => packDatabase({ ssl: { checkServerIdentity: checkServerIdentity as never } }, 'x')).toThrow(
+      /checkServerIdentity/,
+    );
+  });
+});
