@@ -1,7 +1,23 @@
 import { Help } from '@oclif/core';
 
 /** The commands in the order in which one comes to need them. */
-const ORDER = ['init', 'create-migration', 'migrate', 'plan', 'status', 'list', 'create-tenant'];
+const ORDER = [
+  'init',
+  'create-migration',
+  'migrate',
+  'rollback',
+  'plan',
+  'status',
+  'list',
+  'create-tenant',
+  'clone-tenant',
+  'rename-tenant',
+  'delete-tenant',
+  'create-domain',
+  'delete-domain',
+  'query',
+  'exec',
+];
 
 /** oclif's help; its list of all commands says besides what holds for each of them. */
 export class TenantsHelp extends Help {
