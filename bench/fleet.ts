@@ -4,7 +4,7 @@ import path from 'node:path';
 
 import { Client, type ClientConfig } from 'pg';
 
-import { registryMigration } from '../dist/registry/index.js';
+import { registryMigration } from '../src/registry/index.js';
 
 /** Migrations of the benchmark's application, and tables that each of them makes. */
 export const MIGRATIONS = 20;

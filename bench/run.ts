@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 
 import { Client } from 'pg';
 
-import { startEmbedded } from '../dist/embedded/index.js';
+import { startEmbedded } from '../src/embedded/index.js';
 import { openProxy } from '../test/support/proxy.js';
 import {
   commandLineContender,
