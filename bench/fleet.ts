@@ -5,6 +5,7 @@ import path from 'node:path';
 import { Client, type ClientConfig } from 'pg';
 
 import { registryMigration } from '../src/registry/index.js';
+import { SHAPE } from '../test/support/registry-shapes.js';
 
 /** Migrations of the benchmark's application, and tables that each of them makes. */
 export const MIGRATIONS = 20;
@@ -24,25 +25,6 @@ export type BenchFleet = {
   /** Puts every tenant where the scenario starts. */
   reset(scenario: Scenario): Promise<void>;
   remove(): Promise<void>;
-};
-
-const SHAPE = {
-  schema: 'public',
-  tenants: {
-    table: 'tenants',
-    columns: {
-      id: 'id',
-      schemaName: 'schema_name',
-      name: 'name',
-      type: 'type',
-      status: 'status',
-      createdAt: 'created_at',
-    },
-  },
-  domains: {
-    table: 'domains',
-    columns: { id: 'id', domain: 'domain', tenantId: 'tenant_id', isPrimary: 'is_primary' },
-  },
 };
 
 const nameOf = (index: number): string => `${String(index).padStart(4, '0')}_step`;

@@ -7,6 +7,7 @@ import { openLoaded } from '../../src/open-project.js';
 import { registryMigration } from '../../src/registry/index.js';
 import type { TestDatabase } from './database.js';
 import { createProject, type TestProject } from './project.js';
+import { SHAPE } from './registry-shapes.js';
 
 /** A project on disk with a database of its own, and the calls that most tests make. */
 export type TestFleet = {
@@ -38,24 +39,7 @@ export async function createFleet(
 ): Promise<TestFleet> {
   const made = await createProject({
     'tenants.config.json': '{}',
-    'migrations/shared/0001_registry.sql': registryMigration({
-      schema: 'public',
-      tenants: {
-        table: 'tenants',
-        columns: {
-          id: 'id',
-          schemaName: 'schema_name',
-          name: 'name',
-          type: 'type',
-          status: 'status',
-          createdAt: 'created_at',
-        },
-      },
-      domains: {
-        table: 'domains',
-        columns: { id: 'id', domain: 'domain', tenantId: 'tenant_id', isPrimary: 'is_primary' },
-      },
-    }),
+    'migrations/shared/0001_registry.sql': registryMigration(SHAPE),
     'migrations/tenant/0001_projects.sql': FIRST,
     ...files,
   });
