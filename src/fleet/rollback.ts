@@ -1,6 +1,6 @@
 import { TenantsError } from '../errors/index.js';
 import { backward } from './course.js';
-import { runFleet } from './migrate.js';
+import { runFleet } from './fleet-run.js';
 import type { Project } from './project.js';
 import type { RollbackOptions, RollbackReport } from './rollback-types.js';
 import type { MigrateReport } from './types.js';

@@ -1,0 +1,352 @@
+import type { Client } from 'pg';
+
+import { isConnectionError } from '../db/index.js';
+import { isServerError, isTenantsError, serializeError } from '../errors/index.js';
+import type { EngineLane } from '../engine/lane.js';
+import { listMigrationFiles } from '../engine/files.js';
+import type { MigrationFile, Plan } from '../engine/types.js';
+import type { Spread } from '../executors/fit-connections.js';
+import { resolveExecutor } from '../executors/resolve.js';
+import type { Executor, TenantResult } from '../executors/types.js';
+import { assertRegistry, inspectRegistry, listTenants, selectTenants, type Tenant } from '../registry/index.js';
+import { type Cohort, type FilesByType, formCohorts } from './cohorts.js';
+import { createPlanner, installedExtensions, type Planner } from './compile.js';
+import type { Course } from './course.js';
+import { handOut, isMoved, type PlannedCohort, StopSign } from './hand-out.js';
+import { laneFactory } from './lanes.js';
+import { prepare, type Wanted } from './prepare.js';
+import type { Project } from './project.js';
+import { makeReport, SHARED_SKIPPED } from './report.js';
+import { type LockedSession, withFleetLock } from './session.js';
+import { applyShared, assertSharedCurrent, type SharedPlace } from './shared-schema.js';
+import { selectionAmong, selectionOf } from './selection.js';
+import { assertTarget, readTenantFiles, sharedSource } from './source.js';
+import { possibleSpread, wantedSpread } from './spread.js';
+import { surveySchemas } from './survey.js';
+import type { FleetEvent, MigrateOptions, MigrateReport, SharedResult } from './types.js';
+
+/** What `migrate` and `rollback` have in common: everything but the course. */
+export async function runFleet(project: Project, options: MigrateOptions, course: Course): Promise<MigrateReport> {
+  const executor = await resolveExecutor(project.executor);
+  executor.assertUsable?.(project.database);
+  const run = new FleetRun(project, options, course, executor);
+  return await run.start();
+}
+
+class FleetRun {
+  readonly #project: Project;
+  readonly #options: MigrateOptions;
+  readonly #course: Course;
+  readonly #startedAt = performance.now();
+  readonly #executor: Executor;
+  #spread: Spread;
+  /** Workers that were alive at once, at most. */
+  #workers = 0;
+  readonly #drain = new AbortController();
+  /** Takes the listeners off the caller's signals, which may outlive the run. */
+  readonly #ended = new AbortController();
+  readonly #cancel: AbortSignal;
+  readonly #stop: StopSign;
+  readonly #plans = new Map<string, Plan>();
+  readonly #results = new Map<string, TenantResult>();
+  readonly #warnings: string[] = [];
+  readonly #upToDate = new Set<string>();
+  #tenantFiles: FilesByType = new Map();
+  #sharedFiles: MigrationFile[] = [];
+  #total = 0;
+
+  constructor(project: Project, options: MigrateOptions, course: Course, executor: Executor) {
+    this.#project = project;
+    this.#options = options;
+    this.#course = course;
+    this.#executor = executor;
+    this.#spread = wantedSpread(project, executor);
+    this.#cancel = options.cancel ?? new AbortController().signal;
+    this.#stop = new StopSign(options.failFast === true, project.maxFailures, (reason) => {
+      this.#emit({ type: 'stopping', reason });
+      this.#drain.abort();
+    });
+    for (const signal of [options.drain, options.cancel]) {
+      if (signal?.aborted === true) this.#stop.set('interrupted');
+      signal?.addEventListener('abort', () => this.#stop.set('interrupted'), { signal: this.#ended.signal });
+    }
+  }
+
+  async start(): Promise<MigrateReport> {
+    this.#emit({ type: 'phase', phase: 'connect' });
+    const lock = {
+      drain: this.#drain.signal,
+      onEvent: (event: FleetEvent) => this.#emit(event),
+    };
+    try {
+      return await withFleetLock(this.#project, this.#course.command, lock, (session) => this.#run(session));
+    } finally {
+      this.#ended.abort();
+      await this.#executor.close();
+    }
+  }
+
+  async #run(session: LockedSession): Promise<MigrateReport> {
+    const { client } = session;
+    const { selection } = this.#options;
+    const makeLane = laneFactory(
+      this.#project,
+      this.#plans,
+      { shared: this.#sharedFiles, tenants: () => this.#tenantFiles },
+      this.#cancel,
+    );
+    this.#emit({ type: 'phase', phase: 'survey' });
+    const shared = await this.#surveyShared(client);
+    const wantsShared = selection.kind !== 'tenants';
+    if (!wantsShared) {
+      await assertRegistry(client, this.#project.registry);
+      if (this.#options.skipSharedCheck !== true) assertSharedCurrent(shared);
+    } else {
+      await this.#course.assertShared(client, shared, this.#sharedFiles);
+    }
+    const registered =
+      selection.kind !== 'shared' && (await inspectRegistry(client, this.#project.registry)) === 'present';
+    const first = registered ? await this.#surveyTenants(client) : undefined;
+
+    this.#emit({ type: 'phase', phase: 'compile' });
+    const planner = await this.#planner(client);
+    const sharedPlan =
+      wantsShared && shared.names.length > 0 ? await planner.shared(shared.place, shared.names) : undefined;
+    const planned = first === undefined ? undefined : await this.#plan(planner, first);
+
+    const sharedResult = wantsShared ? await this.#applyShared(makeLane, shared, sharedPlan) : SHARED_SKIPPED;
+    this.#emit({ type: 'shared', result: sharedResult });
+    if (sharedResult.status === 'failed') {
+      for (const { cohort } of planned ?? []) this.#leaveOut(cohort);
+    } else if (selection.kind !== 'shared') {
+      await this.#migrateTenants(session, planner, makeLane, planned);
+    }
+    return this.#report(sharedResult, planner);
+  }
+
+  async #surveyShared(client: Client): Promise<SharedPlace> {
+    const { shared, migrationsTable, database } = this.#project;
+    this.#sharedFiles.push(...(await listMigrationFiles(sharedSource(this.#project))));
+    const { selection, target } = this.#options;
+    const own = selection.kind === 'shared' ? target : undefined;
+    assertTarget(own, [{ label: 'among the shared ones', names: this.#sharedFiles.map(({ name }) => name) }]);
+    const [place] = await surveySchemas(client, database, [shared.schema], migrationsTable, 1);
+    if (place === undefined) throw new Error('The survey left the shared schema out.');
+    return this.#course.judgeShared(place, this.#sharedFiles, own);
+  }
+
+  /** Reads where the selected tenants stand; with `only`, just those of them. */
+  async #surveyTenants(client: Client, only?: ReadonlySet<string>): Promise<Cohort[]> {
+    const { registry, tenants: settings, migrationsTable, database, checkOrder } = this.#project;
+    const { selection, target } = this.#options;
+    const all = await listTenants(client, registry, { order: settings.order });
+    const chosen = only === undefined ? selectionOf(selection) : selectionAmong(all, selection);
+    const selected = selectTenants(all, chosen, registry, Object.keys(settings.types ?? {}));
+    const tenants = only === undefined ? selected : selected.filter(({ schema }) => this.#isNew(schema, only));
+    this.#total += tenants.filter(({ schema }) => only?.has(schema) !== true).length;
+    await this.#readFiles(tenants);
+    assertTarget(
+      target,
+      [...this.#tenantFiles].map(([type, files]) => ({
+        label: type === null ? 'among the tenant migrations' : `for tenants of type "${type}"`,
+        names: files.map(({ name }) => name),
+      })),
+    );
+    const names = tenants.map(({ schema }) => schema);
+    const surveyed = await surveySchemas(client, database, names, migrationsTable, this.#spread.concurrency);
+    return formCohorts(tenants, surveyed, this.#tenantFiles, checkOrder);
+  }
+
+  async #readFiles(tenants: readonly Tenant[]): Promise<void> {
+    const read = await readTenantFiles(this.#project, tenants);
+    this.#tenantFiles = new Map([...this.#tenantFiles, ...read]);
+  }
+
+  #isNew(schema: string, again: ReadonlySet<string>): boolean {
+    return again.has(schema) || !(this.#results.has(schema) || this.#upToDate.has(schema));
+  }
+
+  async #planner(client: Client): Promise<Planner> {
+    return createPlanner({
+      project: this.#project,
+      direction: this.#course.direction,
+      fake: this.#options.fake === true,
+      shared: { source: sharedSource(this.#project), files: this.#sharedFiles },
+      tenantFiles: () => this.#tenantFiles,
+      extensions: await installedExtensions(client),
+    });
+  }
+
+  /** Compiles what cohorts must run and settles everybody who has nothing to do or cannot do it. */
+  async #plan(planner: Planner, cohorts: readonly Cohort[]): Promise<PlannedCohort[]> {
+    const planned: PlannedCohort[] = [];
+    const blocked: TenantResult[] = [];
+    const wanted: Wanted[] = [];
+    let pending = 0;
+    for (const cohort of cohorts) {
+      for (const result of this.#course.blocked(cohort)) blocked.push(result);
+      const names = this.#namesFor(cohort);
+      if (names !== undefined) wanted.push({ cohort, names });
+    }
+    this.#course.assertWanted(wanted, this.#tenantFiles);
+    await prepare(planner, wanted);
+    for (const { cohort, names } of wanted) {
+      if (names.length === 0) {
+        for (const { schema } of cohort.members) this.#upToDate.add(schema);
+        continue;
+      }
+      const plan = await planner.cohort(cohort, names);
+      this.#plans.set(plan.id, plan);
+      planned.push({ cohort, plan });
+      pending += cohort.members.length;
+    }
+    if (cohorts.length > 0) {
+      this.#emit({
+        type: 'surveyed',
+        total: this.#total,
+        upToDate: this.#upToDate.size,
+        pending,
+        blocked: blocked.length,
+        cohorts: cohorts.length,
+      });
+    }
+    for (const result of blocked) this.#settle(result);
+    return planned;
+  }
+
+  /** What a cohort is to run; `undefined` when it is left alone. */
+  #namesFor(cohort: Cohort): string[] | undefined {
+    if (cohort.state.kind === 'missing' && this.#options.missing === 'skip') this.#total -= cohort.members.length;
+    const files = (this.#tenantFiles.get(cohort.type) ?? []).map(({ name }) => name);
+    return this.#course.namesFor(cohort, files);
+  }
+
+  async #applyShared(makeLane: () => EngineLane, shared: SharedPlace, plan: Plan | undefined): Promise<SharedResult> {
+    if (plan === undefined) return { status: 'upToDate', migrations: [], error: null };
+    if (this.#stop.reason !== undefined) return SHARED_SKIPPED;
+    this.#emit({ type: 'phase', phase: 'shared' });
+    this.#plans.set(plan.id, plan);
+    const lane = makeLane();
+    try {
+      return await applyShared(lane, plan, shared.place);
+    } finally {
+      await lane.close();
+    }
+  }
+
+  async #migrateTenants(
+    session: LockedSession,
+    planner: Planner,
+    makeLane: () => EngineLane,
+    first: PlannedCohort[] | undefined,
+  ): Promise<void> {
+    let planned = first;
+    if (planned === undefined) {
+      await assertRegistry(session.client, this.#project.registry);
+      planned = await this.#plan(planner, await this.#surveyTenants(session.client));
+    }
+    const members = planned.reduce((sum, { cohort }) => sum + cohort.members.length, 0);
+    if (members > 0) this.#emit({ type: 'phase', phase: 'tenants', total: members });
+    if (members > 0) await this.#fitConnections(session.client, members);
+    for (let round = 1; planned.length > 0; round += 1) {
+      const results = await handOut(planned, {
+        project: this.#project,
+        executor: this.#executor,
+        concurrency: this.#spread.concurrency,
+        maxProcesses: this.#spread.processes,
+        plans: this.#plans,
+        openLane: makeLane,
+        stop: this.#stop,
+        anotherRound: round < this.#course.rounds,
+        holdsLock: () => session.holdsLock(),
+        drain: this.#drain.signal,
+        cancel: this.#cancel,
+        onEvent: (event) => this.#emit(event),
+        onWorkers: (alive) => {
+          this.#workers = Math.max(this.#workers, alive);
+        },
+        onFailure: (error) => this.#warnings.push(serializeError(error).message),
+      });
+      for (const result of results) this.#results.set(result.tenant, result);
+      const again = new Set(results.filter((result) => isMoved(result)).map(({ tenant }) => tenant));
+      if (round >= this.#course.rounds || this.#stop.reason !== undefined) return;
+      if (!(await session.holdsLock())) return;
+      this.#emit({ type: 'phase', phase: 'verify' });
+      planned = await this.#lookAgain(session.client, planner, again);
+    }
+  }
+
+  /** No lane is to meet a server that is full. */
+  async #fitConnections(client: Client, tenants: number): Promise<void> {
+    const { spread, warning } = await possibleSpread(client, this.#project, this.#spread, tenants);
+    this.#spread = spread;
+    if (warning !== undefined) this.#warnings.push(warning);
+  }
+
+  /**
+   * Plans for tenants that were created meanwhile, and again for those that were changed. What goes wrong here takes nothing
+   * away from what was done: the report says it.
+   */
+  async #lookAgain(client: Client, planner: Planner, again: ReadonlySet<string>): Promise<PlannedCohort[]> {
+    let members: string[] = [];
+    try {
+      const cohorts = await this.#surveyTenants(client, again);
+      members = cohorts.flatMap((cohort) => cohort.members.map(({ schema }) => schema));
+      const known = new Set(members);
+      for (const tenant of again) {
+        this.#results.delete(tenant);
+        // Deleted, or renamed and found under another name.
+        if (!known.has(tenant)) this.#total -= 1;
+      }
+      return await this.#plan(planner, cohorts);
+    } catch (error) {
+      if (!(error instanceof Error) || !isExpected(error)) throw error;
+      this.#warnings.push(`Tenants that were created or changed meanwhile were left out: ${error.message}`);
+      for (const tenant of members) {
+        if (this.#results.has(tenant) || this.#upToDate.has(tenant)) continue;
+        this.#settle({ tenant, status: 'failed', committed: [], error: serializeError(error) });
+      }
+      return [];
+    }
+  }
+
+  /** Tenants that had work to do when the shared schema failed. */
+  #leaveOut(cohort: Cohort): void {
+    for (const { schema } of cohort.members) {
+      this.#results.set(schema, { tenant: schema, status: 'notExecuted', reason: 'sharedFailed' });
+    }
+  }
+
+  #settle(result: TenantResult): void {
+    this.#results.set(result.tenant, result);
+    this.#emit({ type: 'tenant:done', result });
+  }
+
+  #report(shared: SharedResult, planner: Planner): MigrateReport {
+    return makeReport({
+      startedAt: this.#startedAt,
+      executor: this.#executor.name,
+      processes: Math.max(1, this.#workers),
+      concurrency: this.#spread.concurrency,
+      shared,
+      total: this.#total,
+      upToDate: this.#upToDate.size,
+      results: [...this.#results.values()],
+      warnings: [...planner.warnings, ...this.#warnings],
+      interrupted: this.#options.drain?.aborted === true || this.#options.cancel?.aborted === true,
+    });
+  }
+
+  #emit(event: FleetEvent): void {
+    try {
+      this.#options.onEvent?.(event);
+    } catch {
+      // A listener only looks on.
+    }
+  }
+}
+
+/** Not a mistake in this program. */
+function isExpected(error: Error): boolean {
+  return isTenantsError(error) || isServerError(error) || isConnectionError(error);
+}
