@@ -57,9 +57,15 @@ export async function closeClient(client: Client): Promise<void> {
   }
 }
 
+/** What the `application_name` of each of our connections begins with. */
+export const APPLICATION_PREFIX = 'tenants: ';
+
 /** `tenants: <purpose>`, cut to the 63 bytes that PostgreSQL keeps. */
 export function applicationName(purpose: string): string {
-  return Buffer.from(`tenants: ${purpose}`).subarray(0, 63).toString('utf8').replaceAll('\uFFFD', '');
+  return Buffer.from(APPLICATION_PREFIX + purpose)
+    .subarray(0, 63)
+    .toString('utf8')
+    .replaceAll('\uFFFD', '');
 }
 
 /** Says in the product's own words why there is no connection; errors of other kinds come back unchanged. */

@@ -24,3 +24,4 @@ export { fetchPart, openPart, type ResultColumn, type ResultPart } from './porta
 export { assertNewSchemaName } from './schema-name.js';
 export { assertOwnSession, assertWritable, inspectServer, type ServerInfo } from './server.js';
 export { codeOf, isConnectionError, isRetryable, RETRYABLE, SQLSTATE } from './sqlstates.js';
+export { isInTheWay, type WaitingBackend, waitingBackends } from './waiting-backends.js';

@@ -44,7 +44,9 @@ export class FleetLock {
   #client: Client;
   #server: ServerInfo | undefined;
   #lastBeat = 0;
+  /** The connection is gone, and both locks with it. */
   #broken = false;
+  #heldBy: string | undefined;
   #closed = false;
   #regaining: Promise<boolean> | undefined;
 
@@ -57,6 +59,11 @@ export class FleetLock {
 
   get client(): Client {
     return this.#client;
+  }
+
+  /** Whoever has the lock that could not be had again, for messages. */
+  get heldBy(): string | undefined {
+    return this.#heldBy;
   }
 
   /** @throws TenantsError LOCKED when somebody else holds a lock and `lockWait` has passed. */
@@ -81,10 +88,23 @@ export class FleetLock {
     this.#watch();
   }
 
-  /** True while the locks are held; after a break only when they could be taken again within half a minute. */
+  /** True while the locks are held; after one was lost only when it could be had again within half a minute. */
   async isHeld(): Promise<boolean> {
-    await this.#beat();
-    return !this.#broken || (await this.#regaining) === true;
+    if (this.#regaining === undefined) await this.#beat();
+    return this.#regaining === undefined || (await this.#regaining);
+  }
+
+  /**
+   * Lets a hand-run node-pg-migrate go first that waits for its key while one of our statements waits for it. No tenant is
+   * handed out until the key is had again.
+   */
+  letNodePgMigrateGo(): void {
+    if (this.#closed) return;
+    this.#regaining ??= unlock(this.#client, NODE_PG_MIGRATE_LOCK, 'shared')
+      .catch(() => {})
+      .then(() =>
+        this.#regain('A hand-run node-pg-migrate waits for this run while this run waits for it: letting it go first.'),
+      );
   }
 
   /** Gives the locks back and closes the connection; the server would take a moment to notice that it is closed. */
@@ -110,7 +130,10 @@ export class FleetLock {
   /** The lock is tried for at once and not when the next tenant is due: the longer it is free, the sooner another has it. */
   #break(): void {
     this.#broken = true;
-    if (!this.#closed) this.#regaining ??= this.#regain();
+    if (this.#closed) return;
+    this.#regaining ??= this.#regain(
+      'The control connection broke, and the lock of the run with it: trying to get it back.',
+    );
   }
 
   /** Asks the server for a sign of life, now and then: a connection can be gone without either end having noticed. */
@@ -131,35 +154,60 @@ export class FleetLock {
     }
   }
 
-  async #regain(): Promise<boolean> {
-    this.#options.onEvent({
-      type: 'warning',
-      message: 'The control connection broke, and the lock of the run with it: trying to get it back.',
-    });
+  async #regain(message: string): Promise<boolean> {
+    this.#options.onEvent({ type: 'warning', message });
     const until = Date.now() + (this.#options.regainMs ?? REGAIN_MS);
     while (Date.now() < until && !this.#options.drain.aborted && !this.#closed) {
-      const client = await openClient(this.#project.database, this.#purpose).catch(() => undefined);
-      if (client !== undefined && (await this.#takeWith(client))) {
-        void closeClient(this.#client);
-        this.#client = client;
-        this.#broken = false;
+      if (await (this.#broken ? this.#reconnect() : this.#retake())) {
         this.#regaining = undefined;
-        this.#watch();
+        this.#heldBy = undefined;
         return true;
       }
-      if (client !== undefined) await closeClient(client);
       await this.#pause(POLL_MS);
     }
     return false;
   }
 
+  /** Takes node-pg-migrate's key again, which is all that is missing. */
+  async #retake(): Promise<boolean> {
+    try {
+      if (await tryLock(this.#client, NODE_PG_MIGRATE_LOCK, 'shared')) return true;
+      await this.#noteHolder(this.#client, NODE_PG_MIGRATE_LOCK);
+    } catch {
+      this.#broken = true;
+    }
+    return false;
+  }
+
+  async #reconnect(): Promise<boolean> {
+    const client = await openClient(this.#project.database, this.#purpose).catch(() => undefined);
+    if (client === undefined) return false;
+    if (!(await this.#takeWith(client))) {
+      await closeClient(client);
+      return false;
+    }
+    void closeClient(this.#client);
+    this.#client = client;
+    this.#broken = false;
+    this.#watch();
+    return true;
+  }
+
   async #takeWith(client: Client): Promise<boolean> {
     try {
       if (this.#server !== undefined) await prepare(client, this.#server);
-      return (await tryLocks(client)) === undefined;
+      const taken = await tryLocks(client);
+      if (taken === undefined) return true;
+      await this.#noteHolder(client, taken);
     } catch {
-      return false;
+      // Tried again with the next connection.
     }
+    return false;
+  }
+
+  async #noteHolder(client: Client, key: string): Promise<void> {
+    const [holder] = await lockHolders(client, key);
+    this.#heldBy = holder === undefined ? undefined : describeHolder(holder);
   }
 
   async #pause(ms: number): Promise<void> {

@@ -121,7 +121,7 @@ class FleetRun {
     } else if (selection.kind !== 'shared') {
       await this.#migrateTenants(session, planner, makeLane, planned);
     }
-    return this.#report(sharedResult, planner);
+    return this.#report(sharedResult, planner, session.lostTo());
   }
 
   async #surveyShared(client: Client): Promise<SharedPlace> {
@@ -322,7 +322,9 @@ class FleetRun {
     this.#emit({ type: 'tenant:done', result });
   }
 
-  #report(shared: SharedResult, planner: Planner): MigrateReport {
+  #report(shared: SharedResult, planner: Planner, lostTo: string | undefined): MigrateReport {
+    const overtaken = this.#stop.reason === 'lockLost' && lostTo !== undefined;
+    if (overtaken) this.#warnings.push(`The run ended early: its lock is held by ${lostTo}.`);
     return makeReport({
       startedAt: this.#startedAt,
       executor: this.#executor.name,
@@ -334,6 +336,7 @@ class FleetRun {
       results: [...this.#results.values()],
       warnings: [...planner.warnings, ...this.#warnings],
       interrupted: this.#options.drain?.aborted === true || this.#options.cancel?.aborted === true,
+      overtaken,
     });
   }
 

@@ -15,6 +15,7 @@ export function makeReport(parts: {
   results: readonly TenantResult[];
   warnings: readonly string[];
   interrupted: boolean;
+  overtaken: boolean;
 }): MigrateReport {
   const { startedAt, results, total, upToDate, ...rest } = parts;
   const countOf = (...statuses: TenantResult['status'][]): number =>
@@ -36,12 +37,14 @@ export function makeReport(parts: {
     results: results.filter(({ status }) => status !== 'upToDate'),
     warnings: [...new Set([...rest.warnings, ...results.flatMap((result) => result.warnings ?? [])])],
     interrupted: rest.interrupted,
+    overtaken: rest.overtaken,
   };
 }
 
 /** The exit code that a report means; a signal's own code goes before it when work was left because of it. */
 export function exitCodeOf(report: MigrateReport | RollbackReport): number {
   const { failed, notExecuted, missing } = report.tenants;
+  if (report.overtaken) return EXIT.locked;
   return report.shared.status === 'failed' || failed + notExecuted + missing > 0 ? EXIT.failed : EXIT.ok;
 }
 

@@ -12,6 +12,7 @@ import type { Client } from 'pg';
 import { isTenantsError, TenantsError } from '../errors/index.js';
 import { limitLockWaits } from './lock-waits.js';
 import { FleetLock, type FleetLockOptions } from './fleet-lock.js';
+import { LaneWatch } from './lane-watch.js';
 import type { Project } from './project.js';
 
 /** The control connection of a run: it surveys, holds the fleet lock, and hands nothing to tenants. */
@@ -21,6 +22,8 @@ export type FleetSession = { readonly client: Client; readonly server: ServerInf
 export type LockedSession = FleetSession & {
   /** True while the lock is held; after a break it waits until the lock is had again, and false says that it is not. */
   holdsLock(): Promise<boolean>;
+  /** Whoever has the lock now that could not be had again, for messages. */
+  lostTo(): string | undefined;
 };
 
 /**
@@ -58,22 +61,30 @@ export async function withFleetLock<T>(
 ): Promise<T> {
   const client = await openClient(project.database, purpose);
   const lock = new FleetLock(project, purpose, client, options);
+  let watch: LaneWatch | undefined;
   try {
     const server = await inspectServer(client);
     assertWritable(server);
     await assertOwnSession(client, project.database);
     await limitLockWaits(client, project.lockTimeoutMs);
     await lock.take(server);
+    watch = new LaneWatch({
+      client: () => lock.client,
+      onDeadlock: () => lock.letNodePgMigrateGo(),
+      onExplain: (message) => options.onEvent({ type: 'waiting', message }),
+    });
     return await use({
       server,
       get client() {
         return lock.client;
       },
       holdsLock: () => lock.isHeld(),
+      lostTo: () => lock.heldBy,
     });
   } catch (error) {
     throw explained(error);
   } finally {
+    watch?.stop();
     await lock.close();
   }
 }

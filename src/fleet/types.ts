@@ -67,6 +67,8 @@ export type MigrateReport = {
   warnings: string[];
   /** The run was stopped by a signal before it was done. */
   interrupted: boolean;
+  /** The run stopped because somebody else has the lock that it lost. */
+  overtaken: boolean;
 };
 
 /** One cohort as `status` and `plan` show it. */

@@ -26,6 +26,7 @@ function report(results: Result[], rest: Partial<MigrateReport> = {}, upToDate =
     results,
     warnings: [],
     interrupted: false,
+    overtaken: false,
     ...rest,
   };
 }
