@@ -1,6 +1,6 @@
 import type { Client, ClientConfig } from 'pg';
 
-import { codeOf, isConnectionError, qualified, SQLSTATE, withClient } from '../db/index.js';
+import { codeOf, isConnectionError, qualified, quoteLiteral, SQLSTATE, withClient } from '../db/index.js';
 import { APPLIED_DIGEST_SQL, appliedDigest } from '../engine/bookkeeping.js';
 import { isTenantsError, type SerializedError, serializeError } from '../errors/index.js';
 import { limitLockWaits, lockTimeoutOf } from './lock-waits.js';
@@ -78,14 +78,21 @@ async function readDigests(
   return digests;
 }
 
+/**
+ * One small statement for each schema, in a loop inside the server. The same as one `UNION ALL` costs two to four times as
+ * much: its plan has all the tables in it. `query_to_xml` is the server's only loop that changes nothing and runs on a standby.
+ */
+const READ_DIGESTS = `
+  SELECT t.schema, substring(query_to_xml(
+           format(${quoteLiteral(`SELECT ${APPLIED_DIGEST_SQL} AS digest FROM %I.%I`)}, t.schema, $2::text), false, true, ''
+         )::text FROM '<digest>([0-9a-f]*)</digest>') AS digest
+    FROM unnest($1::text[]) AS t (schema)`;
+
 /** A batch with a table that went away or cannot be read is halved until the culprit stands alone. */
 async function readBatch(client: Client, schemas: readonly string[], table: string): Promise<[string, Digest][]> {
-  const selects = schemas.map(
-    (schema, index) => `SELECT ${index} AS i, ${APPLIED_DIGEST_SQL} AS d FROM ${qualified(schema, table)}`,
-  );
   try {
-    const { rows } = await client.query<{ i: number; d: string }>(selects.join(' UNION ALL '));
-    return rows.map(({ i, d }) => [schemas[i] ?? '', d]);
+    const { rows } = await client.query<{ schema: string; digest: string }>(READ_DIGESTS, [[...schemas], table]);
+    return rows.map(({ schema, digest }) => [schema, digest]);
   } catch (error) {
     if (isConnectionError(error)) throw error;
     const locked = codeOf(error) === SQLSTATE.lockNotAvailable ? await lockedAmong(client, schemas, table) : new Set();
