@@ -9,7 +9,7 @@ import type { FleetEvent } from './fleet/types.js';
 import type { OpenProject } from './open-project.js';
 import { clean } from './ui/clean.js';
 import type { FormatContext } from './ui/context.js';
-import { redact, redactDeep } from './ui/redact.js';
+import { redact, redactDeep } from './util/redact.js';
 
 /** The global flags that say where the project is. */
 type ProjectFlags = { config?: string | undefined; database?: string | undefined; 'env-file'?: string | undefined };

@@ -3,7 +3,7 @@ import type { QueryReport, QueryRows } from '../fleet/query/types.js';
 import { TenantsError } from '../errors/index.js';
 import { csvLine } from '../ui/csv.js';
 import { createQueryTable } from '../ui/query-table.js';
-import { redactDeep } from '../ui/redact.js';
+import { redactDeep } from '../util/redact.js';
 import { plural } from '../util/plural.js';
 import { formatContext } from './output.js';
 import { ReaderGone, writeResultPart } from './write-stream.js';

@@ -6,7 +6,7 @@ import { createJiti } from 'jiti';
 import { TenantsError } from '../errors/index.js';
 import { cacheFolder } from '../util/cache-folder.js';
 import { JsonSyntaxError, parseJson } from '../util/json.js';
-import { redactUrls } from '../util/redact.js';
+import { redact } from '../util/redact.js';
 import { defineConfig } from './define-config.js';
 import { isPlainObject } from './plain-object.js';
 
@@ -72,7 +72,7 @@ function defaultExport(module: unknown): unknown {
 /** The first line of what was thrown; what follows in loaders' messages are stacks of modules. */
 function messageOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  return redactUrls(message.split('\nRequire stack:')[0]?.replace(/\s+/g, ' ').trim() ?? '');
+  return redact(message.split('\nRequire stack:')[0]?.replace(/\s+/g, ' ').trim() ?? '');
 }
 
 function kindOf(value: unknown): string {

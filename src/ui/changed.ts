@@ -3,7 +3,8 @@ import { clean } from './clean.js';
 import type { FormatContext } from './context.js';
 import { formatCreated, type TenantDocument } from './created.js';
 import { createStyle } from './style.js';
-import { duration, plural } from './words.js';
+import { formatDuration } from '../util/duration.js';
+import { plural } from '../util/plural.js';
 
 /** A tenant that was changed, and what should be known about it. */
 export type ChangeDocument = TenantDocument & { warnings: readonly string[] };
@@ -28,7 +29,7 @@ export function formatDeleted(
   const kept = tenant.status === 'unregistered';
   const freed = domains.length > 0 ? ` and ${plural(domains.length, 'domain')}` : '';
   return [
-    `${style.green('✔')} ${kept ? 'Unregistered' : 'Deleted'} tenant ${style.bold(clean(tenant.schema))}${freed} in ${duration(durationMs)}`,
+    `${style.green('✔')} ${kept ? 'Unregistered' : 'Deleted'} tenant ${style.bold(clean(tenant.schema))}${freed} in ${formatDuration(durationMs)}`,
     ...(kept ? [`  The schema stays; to take it back: tenants create-tenant ${clean(tenant.schema)} --adopt`] : []),
     ...(options.dump === undefined ? [] : [`  ${style.dim('Dump:')} ${clean(options.dump)}`]),
     ...warnings(document, context),

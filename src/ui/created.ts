@@ -2,7 +2,9 @@ import type { Tenant, TenantDomain } from '../registry/types.js';
 import { clean } from './clean.js';
 import type { FormatContext } from './context.js';
 import { createStyle } from './style.js';
-import { duration, listed, plural } from './words.js';
+import { formatDuration } from '../util/duration.js';
+import { plural } from '../util/plural.js';
+import { listed } from './words.js';
 
 /** What `create-tenant` and the other commands about one tenant return. */
 export type TenantDocument = {
@@ -25,7 +27,7 @@ export function formatCreated(document: TenantDocument, context: FormatContext, 
   const said = facts.filter((fact) => fact !== null && fact !== '').map((fact) => clean(String(fact)));
   const about = said.length > 0 ? ` (${said.join(', ')})` : '';
   const lines = [
-    `${style.green('✔')} ${verb} tenant ${style.bold(clean(tenant.schema))}${about} in ${duration(durationMs)}`,
+    `${style.green('✔')} ${verb} tenant ${style.bold(clean(tenant.schema))}${about} in ${formatDuration(durationMs)}`,
   ];
   if (domains.length > 0) {
     const names = domains.map(({ domain, primary }) =>

@@ -1,6 +1,6 @@
 import type { SerializedError } from '../errors/index.js';
 import { clean, cleanLines } from './clean.js';
-import { redact } from './redact.js';
+import { redact } from '../util/redact.js';
 import type { Style } from './style.js';
 import { truncate } from './text.js';
 

@@ -2,7 +2,7 @@ import { isTenantsError, serializeError, type SerializedError } from '../errors/
 import { clean, cleanLines } from './clean.js';
 import type { FormatContext } from './context.js';
 import { errorFacts } from './error-facts.js';
-import { redact, redactDeep } from './redact.js';
+import { redact, redactDeep } from '../util/redact.js';
 import { createStyle } from './style.js';
 
 /** The document that `--json` prints on failure. */

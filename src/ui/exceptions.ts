@@ -2,7 +2,8 @@ import type { StatusReport } from '../fleet/types.js';
 import type { FormatContext } from './context.js';
 import type { Style } from './style.js';
 import { displayWidth, truncate } from './text.js';
-import { listedWithin, plural } from './words.js';
+import { plural } from '../util/plural.js';
+import { listedWithin } from './words.js';
 
 type Cohort = StatusReport['cohorts'][number];
 

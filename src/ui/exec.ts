@@ -1,9 +1,11 @@
 import type { ExecReport } from '../fleet/exec/types.js';
 import { clean } from './clean.js';
 import type { FormatContext } from './context.js';
-import { redact } from './redact.js';
+import { redact } from '../util/redact.js';
 import { createStyle } from './style.js';
-import { duration, listed, plural } from './words.js';
+import { formatDuration } from '../util/duration.js';
+import { plural } from '../util/plural.js';
+import { listed } from './words.js';
 
 /** Lines of a tenant's program, each with the tenant's name before it. What the program writes stays as it is. */
 export function prefixed(tenant: string, lines: readonly string[], context: FormatContext): string {
@@ -26,7 +28,8 @@ export function formatExecSummary({ results, durationMs }: ExecReport, context: 
     return `${style.red('✖')} ${style.bold(how)} — ${plural(tenants.length, 'tenant')}: ${names}`;
   });
   const succeeded = results.filter(({ exitCode }) => exitCode === 0).length;
-  return [...lines, `${succeeded} of ${plural(results.length, 'tenant')} succeeded (${duration(durationMs)})`].join(
-    '\n',
-  );
+  return [
+    ...lines,
+    `${succeeded} of ${plural(results.length, 'tenant')} succeeded (${formatDuration(durationMs)})`,
+  ].join('\n');
 }

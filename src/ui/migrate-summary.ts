@@ -4,10 +4,12 @@ import type { FormatContext } from './context.js';
 import { errorFacts } from './error-facts.js';
 import { groupFailures, type Failure, type FailureGroup } from './failure-groups.js';
 import { nextCommand, type NextCommandContext } from './next-command.js';
-import { redact } from './redact.js';
+import { redact } from '../util/redact.js';
 import { reasonInWords, type NotExecutedReason } from './reasons.js';
 import { createStyle, type Style } from './style.js';
-import { count, duration, listed, plural } from './words.js';
+import { formatDuration } from '../util/duration.js';
+import { count, plural } from '../util/plural.js';
+import { listed } from './words.js';
 
 export type SummaryContext = FormatContext & NextCommandContext;
 
@@ -45,7 +47,7 @@ function noOpLine({ shared, tenants, durationMs }: MigrateReport, { command }: S
   ];
   const are = who.length === 1 && (whole || tenants.total === 1) ? 'is' : 'are';
   const state = command === 'migrate' ? `${are} up to date` : `${are} where the rollback would lead`;
-  return `Nothing to do: ${who.join(' and ')} ${state} (${duration(durationMs)})`;
+  return `Nothing to do: ${who.join(' and ')} ${state} (${formatDuration(durationMs)})`;
 }
 
 function headLines(report: MigrateReport, { command, verbose }: SummaryContext, style: Style): string[] {
@@ -65,7 +67,7 @@ function headLines(report: MigrateReport, { command, verbose }: SummaryContext, 
   const spread = report.processes > 1 ? `${plural(report.processes, 'worker')} of ${lanes}` : lanes;
   const how = verbose ? ` (${clean(report.executor)}, ${spread})` : '';
   lines.push(
-    `${report.interrupted ? style.yellow('Interrupted after') : 'Finished in'} ${duration(report.durationMs)}${how}`,
+    `${report.interrupted ? style.yellow('Interrupted after') : 'Finished in'} ${formatDuration(report.durationMs)}${how}`,
   );
   return lines;
 }

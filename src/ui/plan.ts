@@ -2,10 +2,11 @@ import type { PlanReport } from '../fleet/types.js';
 import { clean, cleanLines } from './clean.js';
 import type { FormatContext } from './context.js';
 import { exceptionLines } from './exceptions.js';
-import { redact } from './redact.js';
+import { redact } from '../util/redact.js';
 import { fleetLine, sharedLine } from './status.js';
 import { createStyle, type Style } from './style.js';
-import { listed, plural } from './words.js';
+import { plural } from '../util/plural.js';
+import { listed } from './words.js';
 
 type Cohort = PlanReport['cohorts'][number];
 

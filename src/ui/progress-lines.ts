@@ -2,11 +2,11 @@ import { clean } from './clean.js';
 import { limitFailures } from './failure-lines.js';
 import { doneLine, failureLine, PHASE_TITLES, sharedTitle, surveyedTitle } from './progress-words.js';
 import type { Progress, ProgressOptions } from './progress.js';
-import { redact } from './redact.js';
+import { redact } from '../util/redact.js';
 import { stoppingLine } from './reasons.js';
 import { Screen } from './screen.js';
 import { createStyle } from './style.js';
-import { count } from './words.js';
+import { count } from '../util/plural.js';
 import { Tally } from './tally.js';
 
 /** The counter comes this often while it moves, and at least this often while it stands still, so that a log shows life. */

@@ -4,13 +4,13 @@ import { limitFailures } from './failure-lines.js';
 import { drawPhase } from './phase-frame.js';
 import { doneLine, failureLine, PHASE_TITLES, sharedTitle, surveyedTitle, type Phase } from './progress-words.js';
 import type { Progress, ProgressOptions } from './progress.js';
-import { redact } from './redact.js';
+import { redact } from '../util/redact.js';
 import { stoppingLine } from './reasons.js';
 import { Screen } from './screen.js';
 import { createStyle } from './style.js';
 import { Tally } from './tally.js';
 import { truncate } from './text.js';
-import { duration } from './words.js';
+import { formatDuration } from '../util/duration.js';
 
 /** A phase under way: what its line says, and how it is ended. */
 type Current = {
@@ -63,7 +63,7 @@ export function createTerminalProgress(options: ProgressOptions): Progress {
     const { tally, phase } = current;
     const good = outcome !== 'failed' && !current.failed && (!tally || (tally.complete && tally.failed === 0));
     if (tally) {
-      const took = duration(now() - current.startedAt);
+      const took = formatDuration(now() - current.startedAt);
       current.title = `${PHASE_TITLES[phase]} ${tally.counts()} (${took})`;
       current.tally = undefined;
     }

@@ -1,7 +1,9 @@
 import type { FleetEvent } from '../fleet/types.js';
 import { clean } from './clean.js';
-import { redact } from './redact.js';
-import { count, duration, listed, plural } from './words.js';
+import { redact } from '../util/redact.js';
+import { formatDuration } from '../util/duration.js';
+import { count, plural } from '../util/plural.js';
+import { listed } from './words.js';
 
 export type Phase = Extract<FleetEvent, { type: 'phase' }>['phase'];
 type TenantResult = Extract<FleetEvent, { type: 'tenant:done' }>['result'];
@@ -45,5 +47,5 @@ export function failureLine(
 export function doneLine(result: TenantResult): string | undefined {
   if (result.status !== 'applied' && result.status !== 'rolledBack') return undefined;
   const verb = result.status === 'applied' ? 'applied' : 'rolled back';
-  return clean(`${result.tenant} · ${verb} ${listed(result.migrations, 5)} · ${duration(result.durationMs)}`);
+  return clean(`${result.tenant} · ${verb} ${listed(result.migrations, 5)} · ${formatDuration(result.durationMs)}`);
 }

@@ -3,9 +3,11 @@ import type { FormatContext } from './context.js';
 import { errorFacts } from './error-facts.js';
 import { type Failure, groupFailures } from './failure-groups.js';
 import { cleanLines } from './clean.js';
-import { redact } from './redact.js';
+import { redact } from '../util/redact.js';
 import { createStyle } from './style.js';
-import { duration, listed, plural } from './words.js';
+import { formatDuration } from '../util/duration.js';
+import { plural } from '../util/plural.js';
+import { listed } from './words.js';
 
 /** What a person is told after the rows: how many there are, and who failed, alike failures together. */
 export function formatQuerySummary(report: QueryReport, context: FormatContext): string {
@@ -28,6 +30,6 @@ export function formatQuerySummary(report: QueryReport, context: FormatContext):
     ];
   });
   const failed = failures.length === 0 ? '' : `, ${style.red(`${plural(failures.length, 'tenant')} failed`)}`;
-  const whole = `${plural(report.rows, 'row')} of ${plural(report.tenants, 'tenant')}${failed} (${duration(report.durationMs)})`;
+  const whole = `${plural(report.rows, 'row')} of ${plural(report.tenants, 'tenant')}${failed} (${formatDuration(report.durationMs)})`;
   return [...lines, whole].join('\n');
 }

@@ -2,7 +2,7 @@ import type { TenantDetail } from '../fleet/types.js';
 import { clean } from './clean.js';
 import type { FormatContext } from './context.js';
 import { createStyle } from './style.js';
-import { plural } from './words.js';
+import { plural } from '../util/plural.js';
 
 /** Migrations of a tenant that are listed; the oldest are the first to be left out. */
 const APPLIED_SHOWN = 10;

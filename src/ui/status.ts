@@ -6,7 +6,8 @@ import { detailLines } from './status-details.js';
 import { createStyle, type Style } from './style.js';
 import { table } from './table.js';
 import { truncate } from './text.js';
-import { count, listed, listedWithin, plural } from './words.js';
+import { count, plural } from '../util/plural.js';
+import { listed, listedWithin } from './words.js';
 
 type Cohort = StatusReport['cohorts'][number];
 

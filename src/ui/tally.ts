@@ -1,5 +1,6 @@
 import type { FleetEvent } from '../fleet/types.js';
-import { count, roughDuration } from './words.js';
+import { roughDuration } from '../util/duration.js';
+import { count } from '../util/plural.js';
 
 type TenantResult = Extract<FleetEvent, { type: 'tenant:done' }>['result'];
 

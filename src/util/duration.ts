@@ -1,3 +1,5 @@
+import { count } from './plural.js';
+
 const UNITS = new Map([
   ['', 1],
   ['ms', 1],
@@ -25,17 +27,26 @@ export function parseDuration(value: string | number): number | undefined {
   return ms <= LONGEST ? ms : undefined;
 }
 
-/** A duration in ms for people: `820 ms`, `12.4 s`, `3 min 05 s`, `2 h 07 min`. */
+/** ms in words: `0.3 s`, `12.4 s`, `3 min 5 s`, `2 h 4 min`. */
 export function formatDuration(ms: number): string {
-  if (Math.round(ms) < 1000) return `${Math.round(ms)} ms`;
-  const tenths = Math.round(ms / 100);
-  if (tenths < 600) return `${(tenths / 10).toFixed(1)} s`;
-  const seconds = Math.round(ms / 1000);
-  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${twoDigits(seconds % 60)} s`;
-  const minutes = Math.round(ms / 60_000);
-  return `${Math.floor(minutes / 60)} h ${twoDigits(minutes % 60)} min`;
+  const seconds = Math.max(0, ms) / 1000;
+  if (seconds < 0.05) return `${Math.round(seconds * 1000)} ms`;
+  if (seconds < 59.95) return `${seconds.toFixed(1)} s`;
+  return longDuration(Math.round(seconds));
 }
 
-function twoDigits(value: number): string {
-  return String(value).padStart(2, '0');
+/** Time left in ms, in whole seconds or coarser, because it is a guess. */
+export function roughDuration(ms: number): string {
+  const seconds = Math.max(0, Math.ceil(ms / 1000));
+  return seconds < 60 ? `${seconds} s` : longDuration(seconds);
+}
+
+function longDuration(seconds: number): string {
+  if (seconds < 3600) return joinUnits(Math.floor(seconds / 60), 'min', seconds % 60, 's');
+  const minutes = Math.round(seconds / 60);
+  return joinUnits(Math.floor(minutes / 60), 'h', minutes % 60, 'min');
+}
+
+function joinUnits(large: number, largeUnit: string, small: number, smallUnit: string): string {
+  return small === 0 ? `${count(large)} ${largeUnit}` : `${count(large)} ${largeUnit} ${small} ${smallUnit}`;
 }

@@ -2,10 +2,10 @@ import { describe, expect, it, test } from 'vitest';
 
 import { bar } from '../../src/ui/bar.js';
 import { clean, cleanLines } from '../../src/ui/clean.js';
-import { redact, redactDeep } from '../../src/ui/redact.js';
+import { redact, redactDeep } from '../../src/util/redact.js';
 import { table } from '../../src/ui/table.js';
 import { displayWidth, pad, truncate } from '../../src/ui/text.js';
-import { count, duration, listed, listedWithin, plural, roughDuration } from '../../src/ui/words.js';
+import { listed, listedWithin } from '../../src/ui/words.js';
 
 describe('the width of a text', () => {
   test.each([
@@ -87,31 +87,6 @@ describe('passwords', () => {
 });
 
 describe('words and numbers', () => {
-  test.each([
-    [0, '0'],
-    [999, '999'],
-    [1000, '1,000'],
-    [1234567, '1,234,567'],
-  ])('%i is written %s', (value, expected) => {
-    expect(count(value)).toBe(expected);
-  });
-
-  test.each([
-    [4, '4 ms'],
-    [300, '0.3 s'],
-    [12_400, '12.4 s'],
-    [59_990, '1 min'],
-    [185_000, '3 min 5 s'],
-    [7_440_000, '2 h 4 min'],
-  ])('%i ms are %s', (ms, expected) => {
-    expect(duration(ms)).toBe(expected);
-  });
-
-  it('takes the singular for one only', () => {
-    expect([0, 1, 2000].map((value) => plural(value, 'tenant'))).toEqual(['0 tenants', '1 tenant', '2,000 tenants']);
-    expect(roughDuration(16_100)).toBe('17 s');
-  });
-
   it('lists names up to a limit and cleans them', () => {
     expect(listed(['a', 'b\u001B[2J', 'c'], 2)).toBe('a, b and 1 more');
     expect(listed(['a', 'b'], 10, 1500)).toBe('a, b and 1,498 more');

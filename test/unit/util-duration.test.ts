@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { formatDuration, parseDuration } from '../../src/util/duration.js';
+import { formatDuration, parseDuration, roughDuration } from '../../src/util/duration.js';
 
 describe('parseDuration', () => {
   it.each<[string | number, number]>([
@@ -39,17 +39,17 @@ describe('parseDuration', () => {
 describe('formatDuration', () => {
   it.each<[number, string]>([
     [0, '0 ms'],
-    [0.4, '0 ms'],
-    [820, '820 ms'],
-    [999.4, '999 ms'],
-    [999.6, '1.0 s'],
+    [4, '4 ms'],
+    [300, '0.3 s'],
     [12_400, '12.4 s'],
-    [59_940, '59.9 s'],
-    [59_960, '1 min 00 s'],
-    [185_000, '3 min 05 s'],
-    [3_599_600, '1 h 00 min'],
-    [7_620_000, '2 h 07 min'],
+    [59_990, '1 min'],
+    [185_000, '3 min 5 s'],
+    [7_440_000, '2 h 4 min'],
   ])('shows %d ms as %s', (ms, shown) => {
     expect(formatDuration(ms)).toBe(shown);
+  });
+
+  it('rounds a guess up to whole seconds', () => {
+    expect(roughDuration(16_100)).toBe('17 s');
   });
 });

@@ -1,7 +1,18 @@
 import { describe, expect, it } from 'vitest';
 
-import { orList, plural } from '../../src/util/plural.js';
-import { redactUrls } from '../../src/util/redact.js';
+import { count, orList, plural } from '../../src/util/plural.js';
+import { redact } from '../../src/util/redact.js';
+
+describe('count', () => {
+  it.each<[number, string]>([
+    [0, '0'],
+    [999, '999'],
+    [1000, '1,000'],
+    [1_234_567, '1,234,567'],
+  ])('writes %d as %s', (value, shown) => {
+    expect(count(value)).toBe(shown);
+  });
+});
 
 describe('plural', () => {
   it.each<[number, string]>([
@@ -28,7 +39,7 @@ describe('orList', () => {
   });
 });
 
-describe('redactUrls', () => {
+describe('redact', () => {
   it.each<[string, string]>([
     ['cannot use postgres://app:s3cret@db/x today', 'cannot use postgres://app:***@db/x today'],
     ['postgresql://app:p@ss:word@db', 'postgresql://app:***@db'],
@@ -37,6 +48,6 @@ describe('redactUrls', () => {
     ['https://example.com/a', 'https://example.com/a'],
     ['host:port', 'host:port'],
   ])('turns %j into %j', (text, redacted) => {
-    expect(redactUrls(text)).toBe(redacted);
+    expect(redact(text)).toBe(redacted);
   });
 });
