@@ -50,6 +50,7 @@ export const ERROR_CODES = {
   UNSAFE_POOLER: EXIT.unreachable,
   OUTCOME_UNKNOWN: EXIT.unreachable,
   MIGRATION_FAILED: EXIT.failed,
+  REGISTRY_NOT_MADE: EXIT.failed,
   TENANT_MOVED: EXIT.failed,
   TENANT_BUSY: EXIT.failed,
   TENANT_AHEAD: EXIT.failed,

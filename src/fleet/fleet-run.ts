@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 
 import { isConnectionError } from '../db/index.js';
-import { isServerError, isTenantsError, serializeError } from '../errors/index.js';
+import { isServerError, isTenantsError, serializeError, TenantsError } from '../errors/index.js';
 import type { EngineLane } from '../engine/lane.js';
 import { listMigrationFiles } from '../engine/files.js';
 import type { MigrationFile, Plan } from '../engine/types.js';
@@ -119,7 +119,7 @@ class FleetRun {
     if (sharedResult.status === 'failed') {
       for (const { cohort } of planned ?? []) this.#leaveOut(cohort);
     } else if (selection.kind !== 'shared') {
-      await this.#migrateTenants(session, planner, makeLane, planned);
+      await this.#migrateTenants(session, planner, makeLane, planned, sharedResult);
     }
     return this.#report(sharedResult, planner, session.lostTo());
   }
@@ -239,10 +239,11 @@ class FleetRun {
     planner: Planner,
     makeLane: () => EngineLane,
     first: PlannedCohort[] | undefined,
+    shared: SharedResult,
   ): Promise<void> {
     let planned = first;
     if (planned === undefined) {
-      await assertRegistry(session.client, this.#project.registry);
+      await this.#assertRegistryMade(session.client, shared);
       planned = await this.#plan(planner, await this.#surveyTenants(session.client));
     }
     const members = planned.reduce((sum, { cohort }) => sum + cohort.members.length, 0);
@@ -273,6 +274,19 @@ class FleetRun {
       if (!(await session.holdsLock())) return;
       this.#emit({ type: 'phase', phase: 'verify' });
       planned = await this.#lookAgain(session.client, planner, again);
+    }
+  }
+
+  /** What is refused after the shared schema was changed is no refusal that touched nothing. */
+  async #assertRegistryMade(client: Client, shared: SharedResult): Promise<void> {
+    try {
+      await assertRegistry(client, this.#project.registry);
+    } catch (error) {
+      if (shared.status !== 'applied' || !isTenantsError(error)) throw error;
+      throw new TenantsError('REGISTRY_NOT_MADE', `The shared schema was migrated. ${error.message}`, {
+        ...error.details,
+        suggestions: error.suggestions,
+      });
     }
   }
 

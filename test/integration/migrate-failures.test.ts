@@ -324,3 +324,16 @@ describe('tenants created while others are migrated', () => {
     expect(report.warnings).toHaveLength(1);
   });
 });
+
+describe('shared migrations that leave no registry', () => {
+  test('are told from a refusal before them, which touched nothing', async () => {
+    await database.query('DROP SCHEMA public CASCADE; CREATE SCHEMA public');
+    await fleet.files.write('migrations/shared/0001_registry.sql', 'CREATE TABLE accounts (id int);');
+    await expect(fleet.migrate()).rejects.toMatchObject({
+      code: 'REGISTRY_NOT_MADE',
+      exitCode: 1,
+      message: expect.stringContaining('The shared schema was migrated.') as string,
+    });
+    await expect(fleet.migrate()).rejects.toMatchObject({ code: 'REGISTRY_MISSING', exitCode: 2 });
+  });
+});
