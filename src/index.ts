@@ -6,11 +6,19 @@ export type { ChangedTenant, ChangeOptions, DeletedDomain, DeletedTenant } from 
 export { cloneTenant, type CloneTenantOptions } from './fleet/clone-tenant.js';
 export { createDomain, type CreateDomainOptions } from './fleet/create-domain.js';
 export { createTenant } from './fleet/create-tenant.js';
-export type { CreatedTenant, CreateTenantOptions, TenantHook } from './fleet/create-types.js';
+export type { CreatedTenant, CreateTenantOptions } from './fleet/create-types.js';
 export { exec } from './fleet/exec.js';
 export type { ExecOptions, ExecReport, ExecResult } from './fleet/exec/types.js';
 export { deleteDomain } from './fleet/delete-domain.js';
 export { deleteTenant, type DeleteTenantOptions } from './fleet/delete-tenant.js';
+export type {
+  HookClient,
+  Hooks,
+  MigrateHook,
+  MigrateHookContext,
+  TenantHook,
+  TenantHookContext,
+} from './fleet/hook-types.js';
 export { list } from './fleet/list.js';
 export { migrate } from './fleet/migrate.js';
 export { plan } from './fleet/plan.js';

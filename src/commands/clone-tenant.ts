@@ -56,9 +56,7 @@ export default class CloneTenant extends BaseCommand {
     };
     const loaded = await this.load(flags, runSettings(flags));
     const { cloneTenant } = await import('../fleet/clone-tenant.js');
-    const cloned = await this.change(loaded, (project, control) =>
-      cloneTenant(project, { ...options, ...control, hooks: project.hooks }),
-    );
+    const cloned = await this.change(loaded, (project, control) => cloneTenant(project, { ...options, ...control }));
     this.remark(cloned.warnings);
     return this.print(tenantDocument(cloned), (context) => formatChanged(cloned, context, 'Cloned'), signalExitCode());
   }

@@ -58,9 +58,7 @@ export default class CreateTenant extends BaseCommand {
     };
     const { createTenant } = await import('../fleet/create-tenant.js');
     const loaded = await this.load(flags);
-    const created = await this.change(loaded, (project, control) =>
-      createTenant(project, { ...options, ...control, hooks: project.hooks }),
-    );
+    const created = await this.change(loaded, (project, control) => createTenant(project, { ...options, ...control }));
     return this.print(created, (context) => formatCreated(created, context), signalExitCode());
   }
 }

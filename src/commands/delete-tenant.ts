@@ -43,9 +43,7 @@ export default class DeleteTenant extends BaseCommand {
     const { deleteTenant } = await import('../fleet/delete-tenant.js');
     const dump = flags.dump === undefined ? {} : { dump: resolve(flags.dump) };
     const options = { schema, keepSchema: flags['keep-schema'], ...dump };
-    const deleted = await this.change(loaded, (project, control) =>
-      deleteTenant(project, { ...options, ...control, hooks: project.hooks }),
-    );
+    const deleted = await this.change(loaded, (project, control) => deleteTenant(project, { ...options, ...control }));
     this.remark(deleted.warnings);
     return this.print(tenantDocument(deleted), (context) => formatDeleted(deleted, context, dump), signalExitCode());
   }

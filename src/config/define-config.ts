@@ -1,16 +1,6 @@
 import type { ClientConfig } from 'pg';
 
-/** What a hook is told: the tenant's schema, and its domains. */
-export type HookContext = { tenant: string; domains: string[] };
-
-export type Hook = (context: HookContext) => void | Promise<void>;
-
-export type Hooks = {
-  beforeCreateTenant?: Hook | undefined;
-  afterCreateTenant?: Hook | undefined;
-  beforeDeleteTenant?: Hook | undefined;
-  afterDeleteTenant?: Hook | undefined;
-};
+import type { Hooks } from '../fleet/hook-types.js';
 
 /** A duration: `'5s'`, `'250ms'`, `'2m'`, `'0'`, or a number of milliseconds. */
 export type Duration = string | number;
@@ -103,7 +93,7 @@ export type TenantsConfig = {
         tenants?: number | undefined;
       }
     | undefined;
-  /** Functions that are called around the creation and deletion of tenants. Default: `{}`. */
+  /** Functions that are called around the migrations, the creation and the deletion of tenants. Default: `{}`. */
   hooks?: Hooks | undefined;
   /** Tenants of each cohort that are migrated alone before the rest; 0 turns it off. Default: `1`. */
   canary?: number | undefined;

@@ -3,9 +3,6 @@ export {
   defineConfig,
   type DomainTable,
   type Duration,
-  type Hook,
-  type HookContext,
-  type Hooks,
   type TenantsConfig,
   type TenantTable,
 } from './define-config.js';

@@ -9,6 +9,7 @@ import { parseDatabase } from './database.js';
 import { databaseSchema } from './database-schema.js';
 import { readEnvFile } from './env-file.js';
 import { findConfig } from './find.js';
+import { hookLoaderUrl } from './load-hooks.js';
 import { misspelledVariables, overlay, type Overlay } from './overlay.js';
 import { isPlainObject } from './plain-object.js';
 import { describeProblems } from './problems.js';
@@ -49,7 +50,8 @@ export async function loadProject(options: LoadOptions): Promise<LoadedProject> 
   if (!parsed.success || problems.length > 0) throw invalid(problems, configFile);
   refuseEmbedded(database.value, env);
   const root = configFile === null ? cwd : path.dirname(configFile);
-  return { ...toProject(parsed.data, root), database: database.value, configFile, warnings };
+  const hooksOrigin = configFile === null ? undefined : { loader: hookLoaderUrl(), file: configFile };
+  return { ...toProject(parsed.data, root), database: database.value, configFile, hooksOrigin, warnings };
 }
 
 async function locate(cwd: string, env: Environment, given: string | undefined): Promise<string | null> {

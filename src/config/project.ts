@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { ClientConfig } from 'pg';
 
 import type { Project } from '../fleet/project.js';
-import type { Hooks } from './define-config.js';
+import type { Hooks } from '../fleet/hook-types.js';
 import type { ParsedConfig } from './schema.js';
 
 /** A project as it is loaded: the database may be missing or still have to be started. */
@@ -20,7 +20,7 @@ export type LoadedProject = Omit<Project, 'database'> & {
 export function toProject(
   config: ParsedConfig,
   root: string,
-): Omit<LoadedProject, 'database' | 'configFile' | 'warnings'> {
+): Omit<LoadedProject, 'database' | 'configFile' | 'hooksOrigin' | 'warnings'> {
   const { shared, tenants, registry, tsconfigPaths, executor, lockTimeout, statementTimeout, lockWait } = config;
   const absolute = (file: string) => path.resolve(root, file);
   return {

@@ -1,11 +1,9 @@
 import { z } from 'zod';
 
 import { databaseSchema } from './database-schema.js';
-import type { Hook } from './define-config.js';
+import { hooksSchema } from './hooks-schema.js';
 import { choice, count, duration, identifier, text, toggle } from './fields.js';
 import { registrySchema } from './registry-schema.js';
-
-const hook = z.custom<Hook>((value) => typeof value === 'function', { error: 'expected a function' }).optional();
 
 /** Every key with its type, default and documentation. Nothing else in the product has defaults. */
 const settings = z.strictObject({
@@ -66,15 +64,9 @@ const settings = z.strictObject({
   recycle: z
     .strictObject({ tenants: count(1).default(500).describe('Tenants after which a connection is replaced.') })
     .prefault({}),
-  hooks: z
-    .strictObject({
-      beforeCreateTenant: hook,
-      afterCreateTenant: hook,
-      beforeDeleteTenant: hook,
-      afterDeleteTenant: hook,
-    })
+  hooks: hooksSchema
     .prefault({})
-    .describe('Functions that are called around the creation and deletion of tenants.'),
+    .describe('Functions that are called around the migrations, the creation and the deletion of tenants.'),
   canary: count(0)
     .default(1)
     .describe('Tenants of each cohort that are migrated alone before the rest; 0 turns it off.'),

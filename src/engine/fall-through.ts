@@ -19,10 +19,11 @@ export async function referencedTables(client: Client, schema: string): Promise<
 }
 
 /**
+ * Objects outside the schema that this transaction has locked as only a change of their definition does.
+ *
  * @param before what `referencedTables` answered at the beginning.
- * @throws TenantsError MIGRATION_FAILED naming the objects that were changed outside the schema.
  */
-export async function assertNoFallThrough(client: Client, schema: string, before: readonly string[]): Promise<void> {
+export async function changedOutside(client: Client, schema: string, before: readonly string[]): Promise<string[]> {
   const referenced = [...before, ...(await referencedTables(client, schema))];
   const { rows } = await client.query<{ name: string }>(
     `SELECT DISTINCT format('%I.%I', n.nspname, c.relname) AS name
@@ -36,11 +37,7 @@ export async function assertNoFallThrough(client: Client, schema: string, before
       ORDER BY 1`,
     [schema, referenced],
   );
-  if (rows.length === 0) return;
-  throw fallThroughError(
-    schema,
-    rows.map(({ name }) => name),
-  );
+  return rows.map(({ name }) => name);
 }
 
 /** The error for objects that a migration was about to change, or has changed, outside the tenant's schema. */

@@ -8,21 +8,23 @@ import {
   codeOf,
   describeHolder,
   isConnectionError,
-  isRetryable,
   lockHolders,
   SQLSTATE,
   tenantLock,
 } from '../db/index.js';
-import { isTenantsError, serializeError, TenantsError } from '../errors/index.js';
+import { serializeError, TenantsError } from '../errors/index.js';
 import { withCancel } from './cancel.js';
 import { openLaneSession, resetLaneSession } from './lane-session.js';
 import { appliedBefore, isRepeatable, leavesTraces, planNames } from './plan.js';
 import { describeFailure } from './failure.js';
+import { type HookCall, type MigrateHooks, segmentHooks } from './hooks.js';
 import { lookUpSegment } from './look-up.js';
+import { mayPass, reasonOf, withAttempts } from './retry.js';
+import { runHookAlone } from './run-hook.js';
 import { runOutsideTransaction } from './run-outside.js';
 import { type FailurePlace, runTransaction, type TransactionOutcome } from './run-transaction.js';
 import type { SegmentFrame } from './steps.js';
-import type { TenantResult, ApplySettings, MigrationFile, Plan, TenantWork } from './types.js';
+import type { TenantResult, ApplySettings, MigrationFile, Plan, Segment, TenantWork } from './types.js';
 
 /** Longest pause between two tries for a tenant's lock, in ms. */
 const LONGEST_POLL_MS = 500;
@@ -36,14 +38,19 @@ export type LaneOptions = {
   settings: ApplySettings;
   /** The files of each migrations directory; needed where a plan has direct migrations. */
   filesOf(plan: Plan): readonly MigrationFile[];
+  hooks?: MigrateHooks | undefined;
   /** Aborted when running statements are to be cancelled and rolled back. */
   cancel?: AbortSignal;
   /** Tenants after which the connection is replaced: a backend's catalog caches only grow. */
   recycleAfter: number;
 };
 
-/** Statements of the registration of a new tenant, in the same transaction as its migrations. */
-export type Registration = { prelude: readonly BatchItem[]; postlude?: readonly BatchItem[] };
+/** Statements of the registration of a new tenant, in the same transaction as its migrations, and the hooks around it all. */
+export type Registration = {
+  prelude: readonly BatchItem[];
+  postlude?: readonly BatchItem[];
+  hooks?: { before: readonly HookCall[]; after: readonly HookCall[] };
+};
 
 /** What stands behind a failed result; `segment` is the one that failed, and those before it were committed. */
 export type LaneFailure = { segment: number; error?: Error; place: FailurePlace };
@@ -74,11 +81,12 @@ export class EngineLane {
     for (const index of plan.segments.keys()) {
       const outcome = await this.#runSegment(work, plan, index, attempts, registration);
       if (outcome.kind !== 'committed') {
+        if (outcome.kind === 'failed' && outcome.recorded === true) committed.push(...namesOf(plan.segments[index]));
         this.#lastFailure = { place: {}, ...outcome, segment: index };
         return withAttempts(await this.#failed(work, outcome, committed), attempts);
       }
       warnings.push(...outcome.warnings);
-      committed.push(...(plan.segments[index]?.migrations ?? []).map(({ name }) => name));
+      committed.push(...namesOf(plan.segments[index]));
     }
     this.#served += 1;
     const result: TenantResult = {
@@ -120,6 +128,7 @@ export class EngineLane {
       applied: appliedBefore(plan, index),
       tableExists: plan.tableExists || index > 0,
       settings,
+      hooks: segmentHooks(this.#options, work, plan, index, registration),
       ...(registration !== undefined && index === 0 ? { prelude: registration.prelude } : {}),
       ...(registration?.postlude !== undefined && last ? { postlude: registration.postlude } : {}),
     };
@@ -133,11 +142,11 @@ export class EngineLane {
       }
       if (outcome.kind === 'lost') {
         const found = await this.#lookUp(frame, busyUntil);
-        if (found === 'committed') return { kind: 'committed', warnings: [] };
+        if (found === 'committed') return await this.#after({ kind: 'committed', warnings: [] }, frame);
         if (found === 'moved') return { kind: 'moved' };
         if (found === 'unknown') return outcome;
       }
-      if (outcome.kind !== 'failed' && outcome.kind !== 'lost') return outcome;
+      if (outcome.kind !== 'failed' && outcome.kind !== 'lost') return await this.#after(outcome, frame);
       const { error, place } = outcome;
       const begun = outcome.kind === 'lost' || outcome.begun !== false;
       const failed = { kind: 'failed', error, place, begun } as const;
@@ -148,6 +157,17 @@ export class EngineLane {
       const reason = reasonOf(error);
       attempts.set(reason, (attempts.get(reason) ?? 0) + 1);
       await this.#pause(Math.min(5000, 100 * 2 ** tries) * (0.5 + Math.random()));
+    }
+  }
+
+  /** Without a transaction the last hooks are called when everything is recorded; what they throw undoes nothing. */
+  async #after(outcome: TransactionOutcome, { segment, hooks }: SegmentFrame): Promise<TransactionOutcome> {
+    if (outcome.kind !== 'committed' || segment.transaction) return outcome;
+    try {
+      for (const hook of hooks?.last ?? []) await runHookAlone(hook, hooks?.cancel);
+      return outcome;
+    } catch (error) {
+      return { kind: 'failed', error: error as Error, place: { step: 'hook' }, recorded: true };
     }
   }
 
@@ -173,7 +193,7 @@ export class EngineLane {
     }
     const clean = outcome.kind === 'committed' || outcome.kind === 'busy' || outcome.kind === 'moved';
     if (outcome.kind === 'lost' || (!clean && !frame.segment.transaction)) await this.close();
-    else if (leavesTraces(plan) || !frame.segment.transaction) {
+    else if (leavesTraces(plan) || frame.hooks !== undefined || !frame.segment.transaction) {
       await resetLaneSession(client).catch(() => this.close());
     }
     return outcome;
@@ -268,13 +288,8 @@ async function schemaOidOf(client: Client, schema: string): Promise<number> {
   return rows[0]?.oid ?? 0;
 }
 
-/** Connections that others have now may be free in a moment. */
-function mayPass(error: Error): boolean {
-  return isRetryable(error) || reasonOf(error) === SQLSTATE.tooManyConnections;
-}
-
-function reasonOf(error: Error): string {
-  return (isTenantsError(error) ? error.details.sqlstate : undefined) ?? codeOf(error) ?? 'connection';
+function namesOf(segment: Segment | undefined): string[] {
+  return (segment?.migrations ?? []).map(({ name }) => name);
 }
 
 function cancelled(): TenantsError {
@@ -289,9 +304,4 @@ function wasStopped(outcome: TransactionOutcome): boolean {
 
 function movedAdvice({ role }: ApplySettings): string[] {
   return role === undefined ? [] : [`If nobody was at work: the role "${role}" needs USAGE on the tenant's schema.`];
-}
-
-function withAttempts(result: TenantResult, attempts: ReadonlyMap<string, number>): TenantResult {
-  if (attempts.size === 0) return result;
-  return { ...result, attempts: [...attempts].map(([sqlstate, count]) => ({ sqlstate, count })) };
 }

@@ -15,6 +15,7 @@ import { TenantsError } from '../errors/index.js';
 import { createMigrationsTable, recordMigration } from './bookkeeping.js';
 import { dropIndexStatement, prepareConcurrentIndex, remainingIndexes } from './concurrent-index.js';
 import { listGuard, placeGuard } from './guards.js';
+import { runHookAlone } from './run-hook.js';
 import { type FailurePlace, MOVED, type TransactionOutcome } from './run-transaction.js';
 import { pathOf, type SegmentFrame } from './steps.js';
 import type { CompiledMigration, MigrationFile, Statement } from './types.js';
@@ -40,6 +41,11 @@ export async function runOutsideTransaction(
       await leave(client, work.tenant);
       return { kind: 'moved' };
     }
+    for (const hook of frame.hooks?.first ?? []) {
+      place.step = 'hook';
+      await runHookAlone(hook, frame.hooks?.cancel);
+    }
+    delete place.step;
   } catch (error) {
     return { kind: 'failed', error: error as Error, place, begun: false };
   }

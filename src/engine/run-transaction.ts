@@ -1,9 +1,10 @@
 import type { Client, QueryResult } from 'pg';
 
-import { BatchError, codeOf, isConnectionError, sendBatch, SQLSTATE } from '../db/index.js';
+import { BatchError, codeOf, isConnectionError, isRetryable, sendBatch, SQLSTATE } from '../db/index.js';
 import { TenantsError } from '../errors/index.js';
-import { assertNoFallThrough, fallThroughError, referencedTables } from './fall-through.js';
+import { changedOutside, fallThroughError, referencedTables } from './fall-through.js';
 import { FALL_THROUGH } from './guards.js';
+import { HookError, runHook } from './run-hook.js';
 import { isWatched, type Piece, type SegmentFrame, segmentPieces, type Step } from './steps.js';
 import type { CompiledMigration, MigrationFile, Statement } from './types.js';
 
@@ -14,8 +15,11 @@ export type TransactionOutcome =
   | { kind: 'busy' }
   /** The schema, its registration or its applied list is not what the survey saw. */
   | { kind: 'moved' }
-  /** `begun: false`: nothing of the segment was carried out, not even where there is no transaction to undo it. */
-  | { kind: 'failed'; error: Error; place: FailurePlace; begun?: boolean }
+  /**
+   * `begun: false`: nothing of the segment was carried out, not even where there is no transaction to undo it.
+   * `recorded: true`: all of it was, and is recorded; a hook failed after that.
+   */
+  | { kind: 'failed'; error: Error; place: FailurePlace; begun?: boolean; recorded?: boolean }
   /** The connection broke; the COMMIT may have been carried out. */
   | { kind: 'lost'; error: Error; place: FailurePlace };
 
@@ -51,11 +55,15 @@ async function runPieces(
   warnings: string[],
 ): Promise<void> {
   const watched = isWatched(frame);
-  const referenced = watched ? await referencedTables(client, frame.work.tenant) : [];
+  const { tenant } = frame.work;
+  const referenced = watched ? await referencedTables(client, tenant) : [];
+  let allowed: readonly string[] = [];
   for (const [index, piece] of pieces.entries()) {
-    if (watched && index === pieces.length - 1) await checkLocks(client, frame, referenced, warnings);
+    if (watched && index === pieces.length - 1) await checkLocks(client, frame, referenced, allowed, warnings);
     await runPiece(client, piece, frame, files, place, warnings);
-    if (piece.kind !== 'batch' && client.getTransactionStatus() !== 'T') {
+    if (piece.kind === 'hook') {
+      if (watched && !piece.watched) allowed = await changedOutside(client, tenant, referenced);
+    } else if (piece.kind !== 'batch' && client.getTransactionStatus() !== 'T') {
       throw new TenantsError(
         'MIGRATION_FAILED',
         `Migration ${piece.migration.name} ended the transaction it ran in; it may have run partly.`,
@@ -76,9 +84,19 @@ async function runPiece(
     await runBatch(client, piece.steps, frame, place, warnings);
     return;
   }
+  delete place.statement;
+  if (piece.kind === 'hook') {
+    delete place.migration;
+    delete place.sql;
+    place.step = 'hook';
+    const { settings, work, hooks } = frame;
+    const fallThrough = piece.watched ? settings.fallThrough : 'off';
+    const found = await runHook(client, piece.hook, { tenant: work.tenant, fallThrough, cancel: hooks?.cancel });
+    warnings.push(...found);
+    return;
+  }
   place.migration = piece.migration;
   place.step = 'statement';
-  delete place.statement;
   if (piece.kind === 'simple') {
     place.statement = piece.statement;
     await client.query(piece.statement.sql);
@@ -130,7 +148,9 @@ async function runBatch(
     if (step?.statement === undefined) delete place.statement;
     else place.statement = step.statement;
     if (step !== undefined) place.step = step.role;
-    throw error instanceof BatchError ? error.cause : error;
+    const cause = error instanceof BatchError ? error.cause : error;
+    if (step?.hook === undefined || isConnectionError(cause)) throw cause;
+    throw HookError.of(step.hook, cause, undefined, isRetryable(cause));
   }
 }
 
@@ -168,12 +188,13 @@ async function checkLocks(
   client: Client,
   frame: SegmentFrame,
   referenced: string[],
+  allowed: readonly string[],
   warnings: string[],
 ): Promise<void> {
-  try {
-    await assertNoFallThrough(client, frame.work.tenant, referenced);
-  } catch (error) {
-    if (frame.settings.fallThrough !== 'warn' || !(error instanceof TenantsError)) throw error;
-    warnings.push(error.message);
-  }
+  const { tenant } = frame.work;
+  const names = (await changedOutside(client, tenant, referenced)).filter((name) => !allowed.includes(name));
+  if (names.length === 0) return;
+  const error = fallThroughError(tenant, names);
+  if (frame.settings.fallThrough !== 'warn') throw error;
+  warnings.push(error.message);
 }

@@ -1,6 +1,7 @@
 import { applicationName, type BatchItem, quoteIdentifier, searchPath } from '../db/index.js';
 import { createMigrationsTable, recordMigration } from './bookkeeping.js';
 import { fallThroughGuard, listGuard, lockGuard, placeGuard } from './guards.js';
+import type { HookCall, SegmentHooks } from './hooks.js';
 import { mayLeaveTraces } from './plan.js';
 import type { ApplySettings, CompiledMigration, Plan, Segment, Statement, TenantWork } from './types.js';
 
@@ -13,19 +14,24 @@ export type Step = BatchItem & {
     | 'fallThrough'
     | 'prelude'
     | 'postlude'
+    | 'hook'
     | 'statement'
     | 'constraints'
     | 'bookkeeping'
     | 'commit';
   migration?: CompiledMigration;
   statement?: Statement;
+  /** Ends the work of this hook. */
+  hook?: string;
 };
 
 /** A piece of a transaction: statements in one round trip, or something that must be run and waited for by itself. */
 export type Piece =
   | { kind: 'batch'; steps: Step[] }
   | { kind: 'simple'; migration: CompiledMigration; statement: Statement }
-  | { kind: 'direct'; migration: CompiledMigration; applied: string[] };
+  | { kind: 'direct'; migration: CompiledMigration; applied: string[] }
+  /** `watched`: it may not change what is outside the tenant's schema. */
+  | { kind: 'hook'; hook: HookCall; watched: boolean };
 
 /** What a transactional segment needs to know beyond the plan. */
 export type SegmentFrame = {
@@ -41,21 +47,36 @@ export type SegmentFrame = {
   prelude?: readonly BatchItem[];
   /** Statements that come last before the COMMIT. */
   postlude?: readonly BatchItem[];
+  hooks?: SegmentHooks | undefined;
 };
 
 /** Everything one transactional segment sends, in order. A segment of compiled migrations is a single batch. */
 export function segmentPieces(frame: SegmentFrame): Piece[] {
   const { work, plan, segment, settings } = frame;
   const pieces: Piece[] = [];
-  let steps: Step[] = openingSteps(frame);
+  let steps: Step[] = beginSteps(frame);
   const cut = (piece: Piece): void => {
     if (steps.length > 0) pieces.push({ kind: 'batch', steps });
     pieces.push(piece);
     steps = [];
   };
-
   const done: string[] = [];
   let constraintsFlushed = false;
+  const callHooks = (hooks: readonly HookCall[] = [], isOpening = false): void => {
+    for (const hook of hooks) {
+      if (constraintsFlushed) steps.push(RESTORE_DEFERRED);
+      if (isOpening) steps.push(...sharedPlaceSteps(settings));
+      cut({ kind: 'hook', hook, watched: !isOpening });
+      steps.push({ role: 'constraints', text: 'SET CONSTRAINTS ALL IMMEDIATE', hook: hook.name });
+      constraintsFlushed = true;
+      // It may have changed what migrations rely on. The registration is not the owner's work.
+      steps.push(settingsStep(frame), roleStep(isOpening ? { ...settings, role: undefined } : settings));
+    }
+  };
+
+  callHooks(frame.hooks?.opening, true);
+  steps.push(...guardSteps(frame));
+  callHooks(frame.hooks?.first);
   for (const migration of segment.migrations) {
     if (!plan.fake) {
       if (done.length > 0) steps.push(searchPathStep(work.tenant, plan, settings, migration));
@@ -83,6 +104,8 @@ export function segmentPieces(frame: SegmentFrame): Piece[] {
     });
     done.push(migration.name);
   }
+  if (frame.hooks !== undefined && frame.hooks.last.length > 0) steps.push(settingsStep(frame), roleStep(settings));
+  callHooks(frame.hooks?.last);
   // The look at what was touched outside the schema comes between the last statement and the COMMIT.
   if (isWatched(frame) && steps.length > 0) {
     pieces.push({ kind: 'batch', steps });
@@ -103,24 +126,40 @@ export function isWatched({ plan, segment, settings }: SegmentFrame): boolean {
   return segment.migrations.some((migration) => !migration.allowFallThrough && mayLeaveTraces(migration));
 }
 
-/** The statements that make a transaction safe to run anything in. */
-function openingSteps(frame: SegmentFrame): Step[] {
-  const { work, plan, settings, applied, tableExists } = frame;
-  const steps: Step[] = [
+/** The beginning of a transaction: nobody else is at work on the tenant then. */
+function beginSteps(frame: SegmentFrame): Step[] {
+  return [
     // Under repeatable read the guards could read a list that was overtaken before the lock was had.
     { role: 'frame', text: 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE' },
-    {
-      role: 'frame',
-      text: `SELECT set_config('search_path', $1, true), set_config('lock_timeout', $2, true), set_config('statement_timeout', $3, true), set_config('application_name', $4, true)`,
-      values: [
-        pathOf(work.tenant, plan, settings),
-        `${settings.lockTimeoutMs}ms`,
-        `${settings.statementTimeoutMs}ms`,
-        applicationName(`${plan.direction === 'up' ? 'migrate' : 'rollback'} ${work.tenant}`),
-      ],
-    },
-    { role: 'lock', ...lockGuard(work.tenant) },
+    settingsStep(frame),
+    { role: 'lock', ...lockGuard(frame.work.tenant) },
   ];
+}
+
+function settingsStep({ work, plan, settings }: SegmentFrame): Step {
+  return {
+    role: 'frame',
+    text: `SELECT set_config('search_path', $1, true), set_config('lock_timeout', $2, true), set_config('statement_timeout', $3, true), set_config('application_name', $4, true)`,
+    values: [
+      pathOf(work.tenant, plan, settings),
+      `${settings.lockTimeoutMs}ms`,
+      `${settings.statementTimeoutMs}ms`,
+      applicationName(`${plan.direction === 'up' ? 'migrate' : 'rollback'} ${work.tenant}`),
+    ],
+  };
+}
+
+/** Where a hook finds itself before the tenant's schema exists. */
+function sharedPlaceSteps(settings: ApplySettings): Step[] {
+  const path = searchPath([settings.sharedSchema, ...settings.extraSearchPath]);
+  const step: Step = { role: 'frame', text: `SELECT set_config('search_path', $1, true)`, values: [path] };
+  return [step, roleStep(settings)];
+}
+
+/** The statements that make a transaction safe to run anything in. */
+function guardSteps(frame: SegmentFrame): Step[] {
+  const { work, plan, settings, applied, tableExists } = frame;
+  const steps: Step[] = [];
   for (const item of frame.prelude ?? []) steps.push({ role: 'prelude', ...item });
   if (settings.role !== undefined) steps.push(roleStep(settings));
   if (work.schemaOid === null) steps.push({ role: 'prelude', text: `CREATE SCHEMA ${quoteIdentifier(work.tenant)}` });

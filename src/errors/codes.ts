@@ -51,6 +51,7 @@ export const ERROR_CODES = {
   OUTCOME_UNKNOWN: EXIT.unreachable,
   MIGRATION_FAILED: EXIT.failed,
   REGISTRY_NOT_MADE: EXIT.failed,
+  HOOK_FAILED: EXIT.failed,
   TENANT_MOVED: EXIT.failed,
   TENANT_BUSY: EXIT.failed,
   TENANT_AHEAD: EXIT.failed,

@@ -4,6 +4,8 @@ import { ERROR_CODES, type ErrorCode } from './codes.js';
 export type ErrorDetails = {
   tenant?: string;
   migration?: string;
+  /** The hook of the configuration in which it occurred. */
+  hook?: string;
   /** Path of the migration file, and the line in it where that is known. */
   file?: string;
   line?: number;

@@ -116,13 +116,18 @@ export class Crew {
   }
 
   /** Finds out what became of a dead worker's tenants; returns those that are to be handed out again. */
-  async #mourn(worker: Worker, cause: Cause, suspect: TenantWork | undefined): Promise<TenantWork[]> {
+  async #mourn(
+    worker: Worker,
+    { unfit, ...cause }: NonNullable<Worker['death']>,
+    suspect: TenantWork | undefined,
+  ): Promise<TenantWork[]> {
     this.#leave(worker);
     const cut = this.#isStopping();
     this.#deaths += 1;
-    if (!cut && this.#deaths >= DEATHS_IN_A_ROW) this.#fail(tooManyDeaths(cause));
+    if (!cut && unfit === true) this.#fail(unfitWorkers(cause));
+    else if (!cut && this.#deaths >= DEATHS_IN_A_ROW) this.#fail(tooManyDeaths(cause));
     if (!worker.hasBegun) return worker.held.map(({ work }) => work);
-    return await this.#settle(worker.held, cause, suspect === undefined || cut);
+    return await this.#settle(worker.held, cause, suspect === undefined || cut || unfit === true);
   }
 
   async #settleUnclear(worker: Worker): Promise<void> {
@@ -162,6 +167,13 @@ export class Crew {
   #isStopping(): boolean {
     return this.#stopped.signal.aborted;
   }
+}
+
+function unfitWorkers({ how, error }: Cause): TenantsError {
+  return new TenantsError('EXECUTOR_FAILED', error?.message ?? `A worker ${how}.`, {
+    suggestions: error?.suggestions ?? [],
+    cause: error,
+  });
 }
 
 function tooManyDeaths(cause: Cause): TenantsError {

@@ -1,12 +1,13 @@
 import type { ApplySettings, Plan, TenantResult, TenantWork } from '../engine/types.js';
 import type { SerializedError } from '../errors/index.js';
 import type { PackedDatabase } from './pack-database.js';
+import type { HookSource } from './worker-hooks.js';
 
 /**
  * What a parent and its workers say to each other, processes and threads alike. Everything is plain data that the
  * structured clone algorithm copies. A worker of another version is refused: the files on disk were replaced during a run.
  */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 /** ms between two signs of life of a worker. They come from its event loop: a worker that hangs is silent. */
 export const HEARTBEAT_MS = 1000;
@@ -18,6 +19,8 @@ export type WorkerSetup = {
   /** Lanes of this worker. */
   concurrency: number;
   recycleAfter: number;
+  /** Absent when there are none. */
+  hooks?: HookSource | undefined;
 };
 
 export type ToWorker =
@@ -45,7 +48,9 @@ export type FromWorker =
   /** A new connection needs the password that a function of the configuration makes. */
   | { type: 'askPassword'; id: number }
   /** The last message of a worker that cannot go on. */
-  | { type: 'failed'; error: SerializedError };
+  | { type: 'failed'; error: SerializedError }
+  /** Instead of it, when no other worker could do better. */
+  | { type: 'unfit'; error: SerializedError };
 
 const FROM_WORKER: ReadonlySet<unknown> = new Set([
   'hello',
@@ -56,6 +61,7 @@ const FROM_WORKER: ReadonlySet<unknown> = new Set([
   'givenBack',
   'askPassword',
   'failed',
+  'unfit',
 ] satisfies FromWorker['type'][]);
 
 /** Tells the worker's messages from what a migration sends over the same channel. */

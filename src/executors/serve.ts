@@ -1,9 +1,11 @@
 import { listMigrationFiles } from '../engine/files.js';
 import { EngineLane } from '../engine/lane.js';
+import type { MigrateHooks } from '../engine/hooks.js';
 import type { MigrationFile, Plan, TenantWork } from '../engine/types.js';
 import { serializeError } from '../errors/index.js';
 import type { ParentChannel } from './channel.js';
 import { unpackDatabase } from './pack-database.js';
+import { loadWorkerHooks } from './worker-hooks.js';
 import { HEARTBEAT_MS, PROTOCOL_VERSION, type ToWorker, type WorkerSetup } from './protocol.js';
 
 /** What a worker does, from its first message to its last. The parent alone tells it what; it ends with its channel. */
@@ -37,6 +39,7 @@ class WorkerServer {
   readonly #questions = new Map<number, Question>();
   readonly #idle: EngineLane[] = [];
   #setup: WorkerSetup | undefined;
+  #hooks: MigrateHooks | undefined;
   #waiting: TenantWork[] = [];
   #busy = 0;
   #asked = 0;
@@ -48,7 +51,7 @@ class WorkerServer {
   }
 
   receive(message: ToWorker): void {
-    if (message.type === 'setup') this.#setup = message.setup;
+    if (message.type === 'setup') void this.#setUp(message.setup);
     else if (message.type === 'plan') this.#plans.set(message.plan.id, message.plan);
     else if (message.type === 'chunk') this.#take(message.work);
     else if (message.type === 'password') this.#answered(message.id)?.resolve(message.password);
@@ -61,6 +64,19 @@ class WorkerServer {
       this.#ending = true;
       this.#endWhenIdle();
     }
+  }
+
+  /** Tenants that come meanwhile wait. */
+  async #setUp(setup: WorkerSetup): Promise<void> {
+    try {
+      if (setup.hooks !== undefined) this.#hooks = await loadWorkerHooks(setup.hooks);
+    } catch (error) {
+      this.#channel.post({ type: 'unfit', error: serializeError(error) });
+      this.#channel.exit(1);
+      return;
+    }
+    this.#setup = setup;
+    this.#fillLanes();
   }
 
   #take(work: readonly TenantWork[]): void {
@@ -119,6 +135,7 @@ class WorkerServer {
       plans: this.#plans,
       settings: setup.settings,
       filesOf: (plan) => this.#listed.get(JSON.stringify(plan.source)) ?? [],
+      hooks: this.#hooks,
       cancel: this.#cancel.signal,
       recycleAfter: setup.recycleAfter,
     });

@@ -1,5 +1,6 @@
 import type { ClientConfig } from 'pg';
 
+import type { HookSource } from './worker-hooks.js';
 import type { ApplySettings, Plan, TenantResult, TenantWork } from '../engine/types.js';
 
 export type { NotExecutedReason, TenantResult } from '../engine/types.js';
@@ -20,6 +21,8 @@ export type ExecutionContext = {
   readonly chunkSize: number;
   /** Where lanes connect to, password included: nothing to print, and nothing for an argv or an environment. */
   readonly database: ClientConfig;
+  /** The hooks that lanes call, for an executor that opens lanes elsewhere; those of `openLane` have them already. */
+  readonly hooks?: HookSource | undefined;
   /** Tenants after which a lane's connection is replaced. */
   readonly recycleAfter: number;
   /** Aborted when nothing more may be handed out; what runs is drained. */
@@ -48,7 +51,7 @@ export interface Executor {
    *
    * @throws TenantsError EXECUTOR_UNAVAILABLE when it cannot work with this configuration.
    */
-  assertUsable?(database: ClientConfig): void;
+  assertUsable?(database: ClientConfig, hooks?: HookSource): void;
   /**
    * Takes work as lanes become free and yields results as they come, in any order. A tenant that was taken and gets no
    * result counts as `notExecuted`; what is thrown ends the run and leaves the results that were yielded.

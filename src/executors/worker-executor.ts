@@ -8,6 +8,7 @@ import { packDatabase } from './pack-database.js';
 import type { StartWorker } from './channel.js';
 import type { ExecutionContext, Executor } from './types.js';
 import { Worker } from './worker.js';
+import { assertHooksTravel } from './worker-hooks.js';
 
 /** Lanes of each worker unless the configuration says otherwise. */
 export const WORKER_CONCURRENCY = 2;
@@ -41,13 +42,17 @@ function workerExecutor(name: string, start: StartWorker, options: WorkerExecuto
     name,
     defaultConcurrency: WORKER_CONCURRENCY,
     usesWorkers: true,
-    assertUsable: (database) => void packDatabase(database, name),
+    assertUsable: (database, hooks) => {
+      packDatabase(database, name);
+      if (hooks !== undefined) assertHooksTravel(hooks, name);
+    },
     async *execute(work, context) {
       const setup = {
         database: packDatabase(context.database, name),
         settings: context.settings,
         concurrency: context.concurrency,
         recycleAfter: context.recycleAfter,
+        hooks: context.hooks,
       };
       const crew = new Crew(work, {
         context,

@@ -40,6 +40,7 @@ export class Worker {
   #cancelled = false;
   #served = 0;
   #complaint: SerializedError | undefined;
+  #unfit = false;
   #killedFor: string | undefined;
   #exit: WorkerExit | undefined;
 
@@ -59,11 +60,11 @@ export class Worker {
     });
   }
 
-  /** How it ended; `undefined` while it is alive. `error` is what it said itself. */
-  get death(): { how: string; error?: SerializedError } | undefined {
+  /** How it ended; `undefined` while it is alive. `error` is what it said itself, `unfit` that any other would say the same. */
+  get death(): { how: string; error?: SerializedError; unfit?: boolean } | undefined {
     if (this.#exit === undefined) return undefined;
     const how = this.#killedFor ?? this.#exit.how;
-    if (this.#complaint !== undefined) return { how, error: this.#complaint };
+    if (this.#complaint !== undefined) return { how, error: this.#complaint, unfit: this.#unfit };
     return this.#exit.error === undefined ? { how } : { how, error: serializeError(this.#exit.error) };
   }
 
@@ -139,8 +140,11 @@ export class Worker {
     else if (message.type === 'result') this.#settle(message.result);
     else if (message.type === 'givenBack') for (const tenant of message.tenants) this.#held.delete(tenant);
     else if (message.type === 'askPassword') void this.#answerPassword(message.id);
-    else if (message.type === 'failed') this.#complaint = message.error;
-    else if (message.type === 'threw') {
+    else if (message.type === 'failed' || message.type === 'unfit') {
+      this.#complaint = message.error;
+      this.#unfit = message.type === 'unfit';
+    }
+    if (message.type === 'threw') {
       const held = this.#held.get(message.tenant);
       if (held !== undefined && this.#held.delete(message.tenant)) {
         this.#unclear.push({ ...held, error: message.error });

@@ -1,6 +1,7 @@
 import type { Client } from 'pg';
 
 import { assertNewSchemaName } from '../db/index.js';
+import { HookError } from '../engine/run-hook.js';
 import { TenantsError } from '../errors/index.js';
 import {
   assertAvailable,
@@ -17,8 +18,9 @@ import {
 } from '../registry/index.js';
 import { withChangeSession } from './change-session.js';
 import type { ChangedTenant, ChangeOptions } from './change-types.js';
-import type { TenantHook } from './create-types.js';
 import { changed } from './changed.js';
+import type { Hooks } from './hook-types.js';
+import { callInChange, hookCalls } from './hooks.js';
 import { copySchema } from './copy-schema.js';
 import { mentionsOf } from './mentions.js';
 import { withLibpqEnvironment } from './pg-dump/environment.js';
@@ -39,7 +41,8 @@ export type CloneTenantOptions = ChangeOptions & {
   set?: Record<string, string>;
   /** The structure only; the migrations table keeps its rows. */
   noData?: boolean;
-  hooks?: { beforeCreateTenant?: TenantHook | undefined; afterCreateTenant?: TenantHook | undefined };
+  /** Default: those of the project. */
+  hooks?: Pick<Hooks, 'beforeCreateTenant' | 'afterCreateTenant'>;
 };
 
 /**
@@ -86,13 +89,13 @@ export async function cloneTenant(project: Project, options: CloneTenantOptions)
         work: () => clone(client, project, options, registration, environment),
         isDone: async (other) => (await findTenant(other, registry, schema)) !== undefined,
       }).catch(async (error: unknown) => {
+        if (error instanceof HookError) throw error;
         const reason = error instanceof TenantsError ? error.cause : error;
         const explained = await registrationFailure(client, registry, { ...registration, adopt: false }, reason);
         throw explained instanceof TenantsError ? explained : error;
       });
     });
   });
-  await options.hooks?.afterCreateTenant?.(hookContext(schema, domains));
   return changed(result.tenant, startedAt, result.warnings);
 }
 
@@ -104,16 +107,32 @@ async function clone(
   environment: NodeJS.ProcessEnv,
 ): Promise<{ tenant: TenantWithDomains; warnings: string[] }> {
   const { registry } = project;
-  const { source, schema, noData = false } = options;
+  const { source, schema, noData = false, hooks = project.hooks } = options;
+  const { type, domains } = registration;
+  const told = { tenant: schema, type, domains: domains.map(({ domain }) => domain) };
+  const call = { tenant: schema, cancel: options.cancel };
+  const shared = [project.shared.schema, ...project.tenants.extraSearchPath];
   await send(client, [lockRowItem(registry, source)]);
   await assertClonable(client, project, options);
   await assertAvailable(client, registry, { schema, domains: registration.domains, adopt: false });
-  await options.hooks?.beforeCreateTenant?.(hookContext(schema, registration.domains));
+  await callInChange(client, project, {
+    ...call,
+    calls: hookCalls('beforeCreateTenant', hooks?.beforeCreateTenant, told),
+    path: shared,
+    watched: false,
+  });
   await send(client, registrationItems(registry, registration));
   // The dump changes the settings of the session, so everything about the registry comes first.
   const tenant = await requireTenant(client, registry, schema);
   await copySchema(client, project, { source, schema, noData, environment, cancel: options.cancel });
-  return { tenant, warnings: await mentionsOf(client, source, { within: schema }) };
+  const warnings = await mentionsOf(client, source, { within: schema });
+  const others = await callInChange(client, project, {
+    ...call,
+    calls: hookCalls('afterCreateTenant', hooks?.afterCreateTenant, told),
+    path: [schema, ...shared],
+    watched: true,
+  });
+  return { tenant, warnings: [...warnings, ...others] };
 }
 
 async function assertClonable(
@@ -143,8 +162,4 @@ async function assertClonable(
     `The tenant "${source}" cannot be cloned: the extension "${extension}" is installed in its schema, and a database has each extension once.`,
     { tenant: source, suggestions: [`Move it: ALTER EXTENSION "${extension.replaceAll('"', '""')}" SET SCHEMA …`] },
   );
-}
-
-function hookContext(tenant: string, domains: NewTenant['domains']): { tenant: string; domains: string[] } {
-  return { tenant, domains: domains.map(({ domain }) => domain) };
 }

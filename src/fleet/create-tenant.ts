@@ -20,7 +20,8 @@ import type { Cohort } from './cohorts.js';
 import { takeCreationLock } from './creation-lock.js';
 import type { CreatedTenant, CreateTenantOptions } from './create-types.js';
 import type { Project } from './project.js';
-import { provision } from './provision.js';
+import { hookCalls } from './hooks.js';
+import { type CreationHooks, provision } from './provision.js';
 import { withSession } from './session.js';
 import { judgeShared } from './shared-schema.js';
 import { sharedSource, tenantSource } from './source.js';
@@ -63,18 +64,25 @@ export async function createTenant(project: Project, options: CreateTenantOption
     const type = leftover ? existing.type : registration.type;
     const { plan, place, files } = await planNewTenant(client, project, { ...registration, type }, options);
     options.onEvent?.({ type: 'phase', phase: 'tenants', total: 1 });
-    const told = { tenant: registration.schema, domains: registration.domains.map(({ domain }) => domain) };
-    await options.hooks?.beforeCreateTenant?.(told);
-    const migrations = await provision(client, project, { registration, plan, place, files, leftover, options });
+    const hooks = hooksOf(project, { ...registration, type }, options);
+    const migrations = await provision(client, project, { registration, plan, place, files, leftover, options, hooks });
     options.onEvent?.({
       type: 'tenant:done',
       result: { tenant: registration.schema, status: 'applied', migrations, durationMs: performance.now() - startedAt },
     });
-    await options.hooks?.afterCreateTenant?.(told);
     // It is there, whatever becomes of this last look.
     const made = await findTenant(client, project.registry, registration.schema).catch(() => undefined);
     return answer(made ?? registration, migrations, startedAt);
   });
+}
+
+function hooksOf(project: Project, { schema, type, domains }: NewTenant, options: CreateTenantOptions): CreationHooks {
+  const { beforeCreateTenant, afterCreateTenant } = options.hooks ?? project.hooks ?? {};
+  const told = { tenant: schema, type, domains: domains.map(({ domain }) => domain) };
+  return {
+    before: hookCalls('beforeCreateTenant', beforeCreateTenant, told),
+    after: hookCalls('afterCreateTenant', afterCreateTenant, told),
+  };
 }
 
 /** @throws TenantsError TENANT_EXISTS when the tenant is not the one that was wished for. */

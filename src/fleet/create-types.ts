@@ -1,8 +1,6 @@
 import type { TenantDomain } from '../registry/types.js';
+import type { Hooks } from './hook-types.js';
 import type { FleetEvent } from './types.js';
-
-/** What a hook of the configuration is told. */
-export type TenantHook = (context: { tenant: string; domains: string[] }) => void | Promise<void>;
 
 export type CreateTenantOptions = {
   schema: string;
@@ -18,8 +16,8 @@ export type CreateTenantOptions = {
   adopt?: boolean;
   /** Leave the schema without migrations. */
   noMigrate?: boolean;
-  /** Called before anything is made, and once the tenant is there; what the first throws leaves nothing behind. */
-  hooks?: { beforeCreateTenant?: TenantHook | undefined; afterCreateTenant?: TenantHook | undefined };
+  /** Default: those of the project. */
+  hooks?: Pick<Hooks, 'beforeCreateTenant' | 'afterCreateTenant'>;
   drain?: AbortSignal;
   cancel?: AbortSignal;
   onEvent?: (event: FleetEvent) => void;

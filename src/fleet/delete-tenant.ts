@@ -14,9 +14,10 @@ import {
 } from '../registry/index.js';
 import { withChangeSession } from './change-session.js';
 import type { ChangeOptions, DeletedTenant } from './change-types.js';
-import type { TenantHook } from './create-types.js';
 import { changeFailure } from './change-failure.js';
 import { changed } from './changed.js';
+import type { Hooks } from './hook-types.js';
+import { callAfterChange, callInChange, hookCalls, type Told } from './hooks.js';
 import { dropInBatches, dropSchema } from './drop-in-batches.js';
 import { type DumpFile, withDumpFile } from './pg-dump/dump-file.js';
 import type { Project } from './project.js';
@@ -31,7 +32,8 @@ export type DeleteTenantOptions = ChangeOptions & {
   dump?: string;
   /** Objects that are dropped in one transaction; by default half of the server's lock table. */
   batchSize?: number;
-  hooks?: { beforeDeleteTenant?: TenantHook | undefined; afterDeleteTenant?: TenantHook | undefined };
+  /** Default: those of the project. */
+  hooks?: Pick<Hooks, 'beforeDeleteTenant' | 'afterDeleteTenant'>;
 };
 
 /**
@@ -57,7 +59,8 @@ export async function deleteTenant(project: Project, options: DeleteTenantOption
     if (dump === undefined) return await remove(client, project, options);
     return await withDumpFile(project, dump, server.version, cancel, (file) => remove(client, project, options, file));
   });
-  await options.hooks?.afterDeleteTenant?.(hookContext(deleted.tenant));
+  const { afterDeleteTenant } = options.hooks ?? project.hooks ?? {};
+  await callAfterChange(hookCalls('afterDeleteTenant', afterDeleteTenant, hookContext(deleted.tenant)), cancel);
   const status = options.keepSchema === true ? 'unregistered' : 'deleted';
   return changed({ ...deleted.tenant, status }, startedAt, deleted.warnings);
 }
@@ -120,7 +123,7 @@ async function remove(
 async function prepare(
   client: Client,
   project: Project,
-  { schema, keepSchema, hooks }: DeleteTenantOptions,
+  { schema, keepSchema, hooks = project.hooks, cancel }: DeleteTenantOptions,
   file: DumpFile | undefined,
 ): Promise<{ tenant: TenantWithDomains; contents: SchemaContents | undefined }> {
   await send(client, [lockRowItem(project.registry, schema)]);
@@ -128,7 +131,14 @@ async function prepare(
   if (file !== undefined && tenant.status === 'deleting') throw dumpTooLate(schema);
   const contents = await readContents(client, schema);
   if (contents !== undefined && keepSchema !== true) assertOwnContents(schema, contents);
-  await hooks?.beforeDeleteTenant?.(hookContext(tenant));
+  await callInChange(client, project, {
+    calls: hookCalls('beforeDeleteTenant', hooks?.beforeDeleteTenant, hookContext(tenant)),
+    tenant: schema,
+    // Without a schema of its own, what is not qualified must not be found in the shared one.
+    path: contents === undefined ? [] : [schema, project.shared.schema, ...project.tenants.extraSearchPath],
+    watched: false,
+    cancel,
+  });
   if (file !== undefined && contents !== undefined) {
     await asOwner(client, project.role, () => keepWritersOut(client, contents.oid));
     await file.write(schema);
@@ -196,8 +206,8 @@ function items<T>(item: T | undefined): T[] {
   return item === undefined ? [] : [item];
 }
 
-function hookContext({ schema, domains }: TenantWithDomains): { tenant: string; domains: string[] } {
-  return { tenant: schema, domains: domains.map(({ domain }) => domain) };
+function hookContext({ schema, type, domains }: TenantWithDomains): Told {
+  return { tenant: schema, type, domains: domains.map(({ domain }) => domain) };
 }
 
 function purposeOf(schema: string): string {

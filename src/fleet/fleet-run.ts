@@ -13,6 +13,7 @@ import { type Cohort, type FilesByType, formCohorts } from './cohorts.js';
 import { createPlanner, installedExtensions, type Planner } from './compile.js';
 import type { Course } from './course.js';
 import { handOut, isMoved, type PlannedCohort, StopSign } from './hand-out.js';
+import { hookSource } from './hooks.js';
 import { laneFactory } from './lanes.js';
 import { prepare, type Wanted } from './prepare.js';
 import type { Project } from './project.js';
@@ -28,7 +29,7 @@ import type { FleetEvent, MigrateOptions, MigrateReport, SharedResult } from './
 /** What `migrate` and `rollback` have in common: everything but the course. */
 export async function runFleet(project: Project, options: MigrateOptions, course: Course): Promise<MigrateReport> {
   const executor = await resolveExecutor(project.executor);
-  executor.assertUsable?.(project.database);
+  executor.assertUsable?.(project.database, hookSource(project));
   const run = new FleetRun(project, options, course, executor);
   return await run.start();
 }

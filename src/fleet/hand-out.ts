@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { EngineLane } from '../engine/lane.js';
 import type { Plan, TenantWork } from '../engine/types.js';
 import type { Executor, NotExecutedReason, TenantResult } from '../executors/types.js';
+import { hookSource } from './hooks.js';
 import { applySettings } from './source.js';
 import type { Cohort } from './cohorts.js';
 import type { Project } from './project.js';
@@ -157,6 +158,7 @@ async function execute(
     const context = {
       plans: options.plans,
       settings: applySettings(project),
+      hooks: hookSource(project),
       concurrency: Math.min(options.concurrency, work.length),
       maxProcesses: options.maxProcesses,
       chunkSize: project.chunkSize,

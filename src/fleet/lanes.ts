@@ -19,6 +19,7 @@ export function laneFactory(
       plans,
       settings: applySettings(project),
       filesOf,
+      hooks: project.hooks,
       cancel,
       recycleAfter: project.recycle.tenants,
     });

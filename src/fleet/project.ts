@@ -1,6 +1,8 @@
 import type { ClientConfig } from 'pg';
 
+import type { HookSource } from '../executors/worker-hooks.js';
 import type { RegistryShape } from '../registry/types.js';
+import type { Hooks } from './hook-types.js';
 
 /** The configuration after loading and validation: absolute paths, numbers in ms, a database one can connect to. */
 export type Project = {
@@ -37,4 +39,8 @@ export type Project = {
   statementTimeoutMs: number;
   lockWaitMs: number;
   transaction: 'tenant' | 'migration';
+  /** Functions that are called when something happens to a tenant. Default: none. */
+  hooks?: Hooks;
+  /** How workers get the hooks around the migrations; without it only executors that work in this process can call them. */
+  hooksOrigin?: HookSource['origin'];
 };

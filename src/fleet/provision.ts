@@ -2,7 +2,7 @@ import type { Client } from 'pg';
 
 import { type BatchItem, qualified, quoteIdentifier, sendBatch, SQLSTATE } from '../db/index.js';
 import { lockGuard } from '../engine/guards.js';
-import type { EngineLane } from '../engine/lane.js';
+import type { EngineLane, Registration } from '../engine/lane.js';
 import { isAtomic, planNames } from '../engine/plan.js';
 import type { MigrationFile, Plan, Segment } from '../engine/types.js';
 import { ERROR_CODES, type ErrorCode, isTenantsError, TenantsError } from '../errors/index.js';
@@ -28,7 +28,11 @@ export type NewTenantWork = {
   /** The registration is there already: a killed process left it in the state `provisioning`. */
   leftover: boolean;
   options: CreateTenantOptions;
+  hooks: CreationHooks;
 };
+
+/** The first ones before the registration, the last ones before the last COMMIT. */
+export type CreationHooks = NonNullable<Registration['hooks']>;
 
 /**
  * Carries a new tenant's registration and plan out: in one transaction where the plan allows it, else in several with the
@@ -38,7 +42,7 @@ export type NewTenantWork = {
  * @throws TenantsError as `createTenant`; what this call made is gone then.
  */
 export async function provision(client: Client, project: Project, work: NewTenantWork): Promise<string[]> {
-  const { registration, plan, place, leftover, options } = work;
+  const { registration, plan, place, leftover, options, hooks } = work;
   const { registry } = project;
   const atomic = isAtomic(plan) && !leftover;
   const status = atomic ? 'active' : 'provisioning';
@@ -56,7 +60,7 @@ export async function provision(client: Client, project: Project, work: NewTenan
   try {
     const result = await lane.apply(
       { tenant: registration.schema, planId: framed.id, schemaOid: place.oid },
-      { prelude, postlude },
+      { prelude, postlude, hooks },
     );
     if (result.status === 'applied') return planNames(plan);
     const error = await failureOf(client, project, work, lane, result);

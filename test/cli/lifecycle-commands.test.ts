@@ -132,9 +132,9 @@ describe('delete-tenant', () => {
     const args = ['delete-tenant', 'umbrella', '--dump', 'umbrella.sql', '--confirm', 'umbrella', '--verbose'];
     const outcome = await run(args, { env: { PATH: path } });
     expect(outcome.code).toBe(0);
-    const context = '{"tenant":"umbrella","domains":[]}';
-    expect(outcome.stderr).toContain(`before ${context}`);
-    expect(outcome.stderr).toContain(`after ${context}`);
+    const context = '{"tenant":"umbrella","type":null,"domains":[]';
+    expect(outcome.stderr).toContain(`before ${context},"client":{}}`);
+    expect(outcome.stderr).toContain(`after ${context}}`);
     const file = cli.project.path('umbrella.sql');
     expect(await readFile(file, 'utf8')).toContain('--schema="umbrella"');
     expect((await stat(file)).mode & 0o777).toBe(0o600);

@@ -244,7 +244,8 @@ test.each([
 
 test('hooks are told, and one that fails keeps everything as it is', async () => {
   const told: unknown[] = [];
-  const context = { tenant: schema, domains: [`d${count}.example`] };
+  const context = { tenant: schema, type: null, domains: [`d${count}.example`] };
+  const client = { query: expect.any(Function) as unknown };
   const beforeDeleteTenant = (): void => {
     throw new Error('the invoices are not paid');
   };
@@ -254,7 +255,10 @@ test('hooks are told, and one that fails keeps everything as it is', async () =>
     schema,
     hooks: { beforeDeleteTenant: (one) => void told.push(one), afterDeleteTenant: (one) => void told.push(one) },
   });
-  expect(told).toEqual([context, context]);
+  expect(told).toEqual([
+    { ...context, client },
+    { ...context, client: undefined },
+  ]);
 });
 
 /** Puts a program in place of `pg_dump` that answers a version and else does as it is told. */

@@ -1,0 +1,19 @@
+import { z } from 'zod';
+
+import type { MigrateHook, TenantHook } from '../fleet/hook-types.js';
+
+/** The functions of the configuration. */
+export const hooksSchema = z.strictObject({
+  beforeMigrate: hook<MigrateHook>(),
+  afterMigrate: hook<MigrateHook>(),
+  beforeRollback: hook<MigrateHook>(),
+  afterRollback: hook<MigrateHook>(),
+  beforeCreateTenant: hook<TenantHook>(),
+  afterCreateTenant: hook<TenantHook>(),
+  beforeDeleteTenant: hook<TenantHook>(),
+  afterDeleteTenant: hook<TenantHook>(),
+});
+
+function hook<T>() {
+  return z.custom<T>((value) => typeof value === 'function', { error: 'expected a function' }).optional();
+}

@@ -1,0 +1,68 @@
+import { afterEach, beforeEach } from 'vitest';
+
+import type { Hooks, MigrateHook, MigrateHookContext } from '../../src/fleet/hook-types.js';
+import type { MigrateReport } from '../../src/fleet/types.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { createFleet, type TestFleet } from '../support/fleet.js';
+
+/** In the order in which they are handed out. */
+export const TENANTS = ['acme', 'big "Corp"', 'select'];
+
+/** One tenant after the other, none of them alone before the rest. */
+export const ONE_LANE = { canary: 0, concurrency: 1 };
+
+export type HookFleet = {
+  readonly fleet: TestFleet;
+  readonly database: TestDatabase;
+  migrate(hooks: Hooks, overrides?: object): Promise<MigrateReport>;
+  /** What hooks have written into `public.audit`. */
+  audit(): Promise<string[]>;
+};
+
+/** Before each test a fleet of three tenants with `0002_tasks` pending, and a table that hooks write to. */
+export function useHookFleet(): HookFleet {
+  let current: { fleet: TestFleet; database: TestDatabase } | undefined;
+  const get = (): { fleet: TestFleet; database: TestDatabase } => {
+    if (current === undefined) throw new Error('The fleet exists inside tests only.');
+    return current;
+  };
+  beforeEach(async () => {
+    const database = await createTestDatabase();
+    const fleet = await createFleet(database);
+    current = { fleet, database };
+    await fleet.migrate({ selection: { kind: 'shared' } });
+    await database.query(`INSERT INTO tenants (schema_name) SELECT unnest($1::text[])`, [TENANTS]);
+    await fleet.migrate({ missing: 'create' });
+    await database.query('CREATE TABLE public.audit (tenant text, note text)');
+    await fleet.tenantMigration(
+      '0002_tasks.sql',
+      '-- Up Migration\nCREATE TABLE tasks (id int PRIMARY KEY);\n-- Down Migration\nDROP TABLE tasks;',
+    );
+  });
+  afterEach(async () => {
+    await current?.fleet.remove();
+    await current?.database.drop();
+  });
+  return {
+    get fleet() {
+      return get().fleet;
+    },
+    get database() {
+      return get().database;
+    },
+    migrate: (hooks, overrides = {}) => get().fleet.migrate({}, { ...ONE_LANE, ...overrides, hooks }),
+    audit: async () => {
+      const { rows } = await get().database.query(
+        'SELECT tenant, note FROM public.audit ORDER BY tenant COLLATE "C", note',
+      );
+      return rows.map(({ tenant, note }) => `${String(tenant)}: ${String(note)}`);
+    },
+  };
+}
+
+/** A hook that does something for `acme` only. */
+export const onlyAcme =
+  (hook: (client: NonNullable<MigrateHookContext['client']>) => unknown): MigrateHook =>
+  async ({ tenant, client }) => {
+    if (tenant === 'acme' && client !== undefined) await hook(client);
+  };
