@@ -12,10 +12,12 @@ export type { ExecOptions, ExecReport, ExecResult } from './fleet/exec/types.js'
 export { deleteDomain } from './fleet/delete-domain.js';
 export { deleteTenant, type DeleteTenantOptions } from './fleet/delete-tenant.js';
 export type {
+  CreateHookContext,
   HookClient,
   Hooks,
   MigrateHook,
   MigrateHookContext,
+  RenameHookContext,
   TenantHook,
   TenantHookContext,
 } from './fleet/hook-types.js';

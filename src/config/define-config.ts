@@ -93,7 +93,7 @@ export type TenantsConfig = {
         tenants?: number | undefined;
       }
     | undefined;
-  /** Functions that are called around the migrations, the creation and the deletion of tenants. Default: `{}`. */
+  /** Functions that are called around the migrations and the life of each tenant. Default: `{}`. */
   hooks?: Hooks | undefined;
   /** Tenants of each cohort that are migrated alone before the rest; 0 turns it off. Default: `1`. */
   canary?: number | undefined;

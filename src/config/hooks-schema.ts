@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import type { MigrateHook, TenantHook } from '../fleet/hook-types.js';
+import type { CreateHookContext, MigrateHook, RenameHookContext, TenantHook } from '../fleet/hook-types.js';
 
 /** The functions of the configuration. */
 export const hooksSchema = z.strictObject({
@@ -8,8 +8,10 @@ export const hooksSchema = z.strictObject({
   afterMigrate: hook<MigrateHook>(),
   beforeRollback: hook<MigrateHook>(),
   afterRollback: hook<MigrateHook>(),
-  beforeCreateTenant: hook<TenantHook>(),
-  afterCreateTenant: hook<TenantHook>(),
+  beforeCreateTenant: hook<TenantHook<CreateHookContext>>(),
+  afterCreateTenant: hook<TenantHook<CreateHookContext>>(),
+  beforeRenameTenant: hook<TenantHook<RenameHookContext>>(),
+  afterRenameTenant: hook<TenantHook<RenameHookContext>>(),
   beforeDeleteTenant: hook<TenantHook>(),
   afterDeleteTenant: hook<TenantHook>(),
 });

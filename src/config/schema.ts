@@ -66,7 +66,7 @@ const settings = z.strictObject({
     .prefault({}),
   hooks: hooksSchema
     .prefault({})
-    .describe('Functions that are called around the migrations, the creation and the deletion of tenants.'),
+    .describe('Functions that are called around the migrations and the life of each tenant.'),
   canary: count(0)
     .default(1)
     .describe('Tenants of each cohort that are migrated alone before the rest; 0 turns it off.'),

@@ -45,8 +45,8 @@ export function lendClient(client: Client, hook: string): HookSession {
     }
   };
 
-  const query = (text: unknown, values?: unknown): Promise<QueryResult> => {
-    const answer = open ? deliver(text, values) : Promise.reject(warnOf(usedTooLate(hook)));
+  const query = (text: unknown, values?: unknown, callback?: unknown): Promise<QueryResult> => {
+    const answer = open ? deliver(text, callback ?? values) : Promise.reject(warnOf(usedTooLate(hook)));
     running.add(answer);
     // A failure reaches whoever waits for the answer; nobody waiting must not end the process.
     answer.catch(() => undefined).finally(() => running.delete(answer));
@@ -70,18 +70,27 @@ export function lendClient(client: Client, hook: string): HookSession {
 
 function toConfig(query: unknown, values: unknown, hook: string): QueryConfig {
   const given = typeof query === 'string' ? { text: query } : query;
-  if (!isPlainConfig(given)) {
+  if (!isPlainConfig(given) || typeof values === 'function') {
     throw new TenantsError(
       'USAGE',
       `The hook ${hook} sent something that is neither a text nor a plain object with one.`,
-      { hook, suggestions: ['Give client.query() a text, or an object with `text` and `values`.'] },
+      {
+        hook,
+        suggestions: [
+          'Give client.query() a text, or an object with `text` and `values`, and await the promise it returns.',
+        ],
+      },
     );
   }
-  const { name: _name, ...config } = given;
-  return values === undefined ? config : { ...config, values: values as unknown[] };
+  const config: QueryConfig = { text: given.text, values: (values ?? given.values) as unknown[] };
+  for (const key of PASSED_ON) if (given[key] !== undefined) Object.assign(config, { [key]: given[key] });
+  return config;
 }
 
-function isPlainConfig(value: unknown): value is QueryConfig {
+/** How rows are read. Callbacks and what makes an object a query of its own stay behind. */
+const PASSED_ON = ['rowMode', 'types'] as const;
+
+function isPlainConfig(value: unknown): value is QueryConfig & { rowMode?: unknown } {
   if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return false;
   return 'text' in value && typeof value.text === 'string';
 }

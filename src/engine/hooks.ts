@@ -1,6 +1,5 @@
 import type { QueryConfig, QueryResult, QueryResultRow } from 'pg';
 
-import type { Registration } from './lane.js';
 import { planNames } from './plan.js';
 import type { Direction, Plan, TenantWork } from './types.js';
 
@@ -60,6 +59,9 @@ export type HookCall = {
   call(client: HookClient | undefined): unknown;
 };
 
+/** Hooks around a tenant's registration and migrations together. */
+export type RegistrationHooks = { before: readonly HookCall[]; after: readonly HookCall[] };
+
 /** The hooks of one segment. */
 export type SegmentHooks = {
   /** Before the registration of a new tenant, when nothing of it is there. */
@@ -78,22 +80,22 @@ export function segmentHooks(
   { tenant }: TenantWork,
   plan: Plan,
   index: number,
-  registration: Registration | undefined,
+  around: RegistrationHooks | undefined,
 ): SegmentHooks | undefined {
   const { scope, direction, fake, segments } = plan;
   const migrations = planNames(plan);
   const runs = scope.kind === 'tenants' && !fake && migrations.length > 0;
-  const around = (name: keyof MigrateHooks): HookCall[] => {
+  const calls = (name: keyof MigrateHooks): HookCall[] => {
     const hook = runs ? hooks[name] : undefined;
     if (hook === undefined) return [];
     const told = { tenant, type: scope.kind === 'tenants' ? scope.type : null, migrations, direction };
     return [{ name, call: (client) => hook({ ...told, migrations: [...migrations], client }) }];
   };
   const [isFirst, isLast] = [index === 0, index === segments.length - 1];
-  const opening = isFirst ? (registration?.hooks?.before ?? []) : [];
-  const first = isFirst ? around(direction === 'up' ? 'beforeMigrate' : 'beforeRollback') : [];
+  const opening = isFirst ? (around?.before ?? []) : [];
+  const first = isFirst ? calls(direction === 'up' ? 'beforeMigrate' : 'beforeRollback') : [];
   const last = isLast
-    ? [...around(direction === 'up' ? 'afterMigrate' : 'afterRollback'), ...(registration?.hooks?.after ?? [])]
+    ? [...calls(direction === 'up' ? 'afterMigrate' : 'afterRollback'), ...(around?.after ?? [])]
     : [];
   return opening.length + first.length + last.length === 0 ? undefined : { opening, first, last, cancel };
 }

@@ -5,11 +5,9 @@ import type { Client, ClientConfig } from 'pg';
 import {
   type BatchItem,
   closeClient,
-  codeOf,
   describeHolder,
   isConnectionError,
   lockHolders,
-  SQLSTATE,
   tenantLock,
 } from '../db/index.js';
 import { serializeError, TenantsError } from '../errors/index.js';
@@ -17,9 +15,9 @@ import { withCancel } from './cancel.js';
 import { openLaneSession, resetLaneSession } from './lane-session.js';
 import { appliedBefore, isRepeatable, leavesTraces, planNames } from './plan.js';
 import { describeFailure } from './failure.js';
-import { type HookCall, type MigrateHooks, segmentHooks } from './hooks.js';
+import { type MigrateHooks, type RegistrationHooks, segmentHooks } from './hooks.js';
 import { lookUpSegment } from './look-up.js';
-import { mayPass, reasonOf, withAttempts } from './retry.js';
+import { mayPass, reasonOf, wasStopped, withAttempts } from './retry.js';
 import { runHookAlone } from './run-hook.js';
 import { runOutsideTransaction } from './run-outside.js';
 import { type FailurePlace, runTransaction, type TransactionOutcome } from './run-transaction.js';
@@ -49,7 +47,7 @@ export type LaneOptions = {
 export type Registration = {
   prelude: readonly BatchItem[];
   postlude?: readonly BatchItem[];
-  hooks?: { before: readonly HookCall[]; after: readonly HookCall[] };
+  hooks?: RegistrationHooks;
 };
 
 /** What stands behind a failed result; `segment` is the one that failed, and those before it were committed. */
@@ -128,7 +126,7 @@ export class EngineLane {
       applied: appliedBefore(plan, index),
       tableExists: plan.tableExists || index > 0,
       settings,
-      hooks: segmentHooks(this.#options, work, plan, index, registration),
+      hooks: segmentHooks(this.#options, work, plan, index, registration?.hooks),
       ...(registration !== undefined && index === 0 ? { prelude: registration.prelude } : {}),
       ...(registration?.postlude !== undefined && last ? { postlude: registration.postlude } : {}),
     };
@@ -294,12 +292,6 @@ function namesOf(segment: Segment | undefined): string[] {
 
 function cancelled(): TenantsError {
   return new TenantsError('INTERRUPTED', 'The run was cancelled before this began.');
-}
-
-/** Ended by a cancellation with nothing changed, rather than by an error of its own at the same time. */
-function wasStopped(outcome: TransactionOutcome): boolean {
-  if (outcome.kind === 'busy') return true;
-  return outcome.kind === 'failed' && ['INTERRUPTED', SQLSTATE.queryCanceled].includes(codeOf(outcome.error) ?? '');
 }
 
 function movedAdvice({ role }: ApplySettings): string[] {

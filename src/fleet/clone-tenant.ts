@@ -109,7 +109,7 @@ async function clone(
   const { registry } = project;
   const { source, schema, noData = false, hooks = project.hooks } = options;
   const { type, domains } = registration;
-  const told = { tenant: schema, type, domains: domains.map(({ domain }) => domain) };
+  const told = { tenant: schema, type, domains: domains.map(({ domain }) => domain), source };
   const call = { tenant: schema, cancel: options.cancel };
   const shared = [project.shared.schema, ...project.tenants.extraSearchPath];
   await send(client, [lockRowItem(registry, source)]);

@@ -2,6 +2,7 @@ import type { Client } from 'pg';
 
 import { assertNewSchemaName, assertOwnSession, assertWritable } from '../db/index.js';
 import { listMigrationFiles } from '../engine/files.js';
+import type { RegistrationHooks } from '../engine/hooks.js';
 import type { MigrationFile } from '../engine/types.js';
 import { TenantsError } from '../errors/index.js';
 import {
@@ -21,7 +22,7 @@ import { takeCreationLock } from './creation-lock.js';
 import type { CreatedTenant, CreateTenantOptions } from './create-types.js';
 import type { Project } from './project.js';
 import { hookCalls } from './hooks.js';
-import { type CreationHooks, provision } from './provision.js';
+import { provision } from './provision.js';
 import { withSession } from './session.js';
 import { judgeShared } from './shared-schema.js';
 import { sharedSource, tenantSource } from './source.js';
@@ -76,9 +77,13 @@ export async function createTenant(project: Project, options: CreateTenantOption
   });
 }
 
-function hooksOf(project: Project, { schema, type, domains }: NewTenant, options: CreateTenantOptions): CreationHooks {
+function hooksOf(
+  project: Project,
+  { schema, type, domains }: NewTenant,
+  options: CreateTenantOptions,
+): RegistrationHooks {
   const { beforeCreateTenant, afterCreateTenant } = options.hooks ?? project.hooks ?? {};
-  const told = { tenant: schema, type, domains: domains.map(({ domain }) => domain) };
+  const told = { tenant: schema, type, domains: domains.map(({ domain }) => domain), source: null };
   return {
     before: hookCalls('beforeCreateTenant', beforeCreateTenant, told),
     after: hookCalls('afterCreateTenant', afterCreateTenant, told),

@@ -16,14 +16,29 @@ export type TenantHookContext = {
   client: HookClient | undefined;
 };
 
-export type TenantHook = (context: TenantHookContext) => void | Promise<void>;
+export type CreateHookContext = TenantHookContext & {
+  /** The tenant that `clone-tenant` copies, whose rows the new one has then; `null` for `create-tenant`. */
+  source: string | null;
+};
+
+export type RenameHookContext = TenantHookContext & {
+  /** The schema's old name and its new one; `tenant` is the one that it has at this moment. */
+  from: string;
+  to: string;
+};
+
+export type TenantHook<C extends TenantHookContext = TenantHookContext> = (context: C) => void | Promise<void>;
 
 /** Functions of the configuration that are called when something happens to a tenant. What one throws fails the tenant. */
 export type Hooks = MigrateHooks & {
   /** `create-tenant` and `clone-tenant`, in the transaction, before anything of the tenant is there. */
-  beforeCreateTenant?: TenantHook | undefined;
+  beforeCreateTenant?: TenantHook<CreateHookContext> | undefined;
   /** In the same transaction, last before its COMMIT: what it throws leaves nothing of the tenant behind. */
-  afterCreateTenant?: TenantHook | undefined;
+  afterCreateTenant?: TenantHook<CreateHookContext> | undefined;
+  /** `rename-tenant`, in the transaction, before anything is changed. */
+  beforeRenameTenant?: TenantHook<RenameHookContext> | undefined;
+  /** In the same transaction, last before its COMMIT. */
+  afterRenameTenant?: TenantHook<RenameHookContext> | undefined;
   /** `delete-tenant`, in the transaction, before anything is removed. */
   beforeDeleteTenant?: TenantHook | undefined;
   /** After the COMMIT: the tenant is gone, whatever it throws. */

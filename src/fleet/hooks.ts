@@ -14,11 +14,16 @@ export function hookSource({ hooks = {}, hooksOrigin }: Project): HookSource | u
 }
 
 /** What a hook around a tenant's life is told, without the client. */
-export type Told = Omit<TenantHookContext, 'client'>;
+export type Told<C extends TenantHookContext = TenantHookContext> = Omit<C, 'client'>;
 
 /** A call for lanes; empty when there is no such hook. */
-export function hookCalls(name: keyof Hooks, hook: TenantHook | undefined, told: Told): HookCall[] {
-  return hook === undefined ? [] : [{ name, call: (client) => hook({ ...told, domains: [...told.domains], client }) }];
+export function hookCalls<C extends TenantHookContext>(
+  name: keyof Hooks,
+  hook: TenantHook<C> | undefined,
+  told: Told<C>,
+): HookCall[] {
+  if (hook === undefined) return [];
+  return [{ name, call: (client) => hook({ ...told, domains: [...told.domains], client } as unknown as C) }];
 }
 
 export type ChangeHook = {

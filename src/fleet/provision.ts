@@ -2,7 +2,8 @@ import type { Client } from 'pg';
 
 import { type BatchItem, qualified, quoteIdentifier, sendBatch, SQLSTATE } from '../db/index.js';
 import { lockGuard } from '../engine/guards.js';
-import type { EngineLane, Registration } from '../engine/lane.js';
+import type { RegistrationHooks } from '../engine/hooks.js';
+import type { EngineLane } from '../engine/lane.js';
 import { isAtomic, planNames } from '../engine/plan.js';
 import type { MigrationFile, Plan, Segment } from '../engine/types.js';
 import { ERROR_CODES, type ErrorCode, isTenantsError, TenantsError } from '../errors/index.js';
@@ -28,11 +29,8 @@ export type NewTenantWork = {
   /** The registration is there already: a killed process left it in the state `provisioning`. */
   leftover: boolean;
   options: CreateTenantOptions;
-  hooks: CreationHooks;
+  hooks: RegistrationHooks;
 };
-
-/** The first ones before the registration, the last ones before the last COMMIT. */
-export type CreationHooks = NonNullable<Registration['hooks']>;
 
 /**
  * Carries a new tenant's registration and plan out: in one transaction where the plan allows it, else in several with the

@@ -16,11 +16,18 @@ import { withChangeSession } from './change-session.js';
 import type { ChangedTenant, ChangeOptions } from './change-types.js';
 import { changed } from './changed.js';
 import { mentionsOf } from './mentions.js';
+import type { Hooks, RenameHookContext } from './hook-types.js';
+import { callInChange, hookCalls } from './hooks.js';
 import type { Project } from './project.js';
 import { namespaceOf } from './schema-contents.js';
 import { asOwner, changeTenant, send } from './tenant-change.js';
 
-export type RenameTenantOptions = ChangeOptions & { from: string; to: string };
+export type RenameTenantOptions = ChangeOptions & {
+  from: string;
+  to: string;
+  /** Default: those of the project. */
+  hooks?: Pick<Hooks, 'beforeRenameTenant' | 'afterRenameTenant'>;
+};
 
 /**
  * Renames a tenant's schema and its row in one transaction. Domains, views, policies and constraints follow by themselves;
@@ -79,13 +86,35 @@ async function assertRenamable(
 
 async function rename(
   client: Client,
-  { registry, role }: Project,
-  { from, to }: RenameTenantOptions,
+  project: Project,
+  options: RenameTenantOptions,
 ): Promise<{ tenant: TenantWithDomains; warnings: string[] }> {
+  const { registry, role } = project;
+  const { from, to } = options;
+  await callHook(client, project, options, 'beforeRenameTenant', await requireTenant(client, registry, from));
   const warnings = await mentionsOf(client, from);
   await send(client, [renameItem(registry, from, to)]);
   await asOwner(client, role, () =>
     client.query(`ALTER SCHEMA ${quoteIdentifier(from)} RENAME TO ${quoteIdentifier(to)}`),
   );
-  return { tenant: await requireTenant(client, registry, to), warnings };
+  const tenant = await requireTenant(client, registry, to);
+  const others = await callHook(client, project, options, 'afterRenameTenant', tenant);
+  return { tenant, warnings: [...warnings, ...others] };
+}
+
+async function callHook(
+  client: Client,
+  project: Project,
+  { from, to, hooks = project.hooks, cancel }: RenameTenantOptions,
+  name: 'beforeRenameTenant' | 'afterRenameTenant',
+  { schema, type, domains }: TenantWithDomains,
+): Promise<string[]> {
+  const told = { tenant: schema, type, domains: domains.map(({ domain }) => domain), from, to };
+  return await callInChange(client, project, {
+    calls: hookCalls<RenameHookContext>(name, hooks?.[name], told),
+    tenant: schema,
+    path: [schema, project.shared.schema, ...project.tenants.extraSearchPath],
+    watched: true,
+    cancel,
+  });
 }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { createTenant } from '../../src/fleet/create-tenant.js';
-import type { TenantHookContext } from '../../src/fleet/hook-types.js';
+import type { CreateHookContext, TenantHookContext } from '../../src/fleet/hook-types.js';
 import { useDatabase } from '../support/database.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';
 
@@ -19,7 +19,7 @@ const isRegistered = async (schema: string): Promise<boolean> =>
 
 test('the hooks of the creation are told of the tenant and work in its transaction', async () => {
   const calls: unknown[] = [];
-  const look = async (when: string, { client, ...context }: TenantHookContext): Promise<void> => {
+  const look = async (when: string, { client, ...context }: CreateHookContext): Promise<void> => {
     const answer = await client?.query<{ row: boolean; schema: boolean; path: string }>(
       `SELECT EXISTS (SELECT FROM public.tenants WHERE schema_name = 'acme') AS row, to_regnamespace('acme') IS NOT NULL AS schema,
               current_setting('search_path') AS path`,
@@ -40,7 +40,7 @@ test('the hooks of the creation are told of the tenant and work in its transacti
       },
     },
   });
-  const told = { tenant: 'acme', type: null, domains: ['acme.example.com'] };
+  const told = { tenant: 'acme', type: null, domains: ['acme.example.com'], source: null };
   expect(calls).toEqual([
     ['before', told, { row: false, schema: false, path: '"public", pg_temp' }],
     ['after', told, { row: true, schema: true, path: '"acme", "public", pg_temp' }],

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { tenantLock } from '../../src/db/index.js';
 import { cloneTenant } from '../../src/fleet/clone-tenant.js';
 import { deleteTenant } from '../../src/fleet/delete-tenant.js';
+import type { CreateHookContext } from '../../src/fleet/hook-types.js';
 import type { Project } from '../../src/fleet/project.js';
 import { renameTenant } from '../../src/fleet/rename-tenant.js';
 import { REPOSITORY } from '../support/build.js';
@@ -337,6 +338,36 @@ describe.skipIf(bin === undefined)('cloneTenant', () => {
     } finally {
       await proxy.close();
     }
+  });
+
+  test('hooks work in its transaction and are told what is cloned; one that fails leaves nothing', async () => {
+    const told: unknown[] = [];
+    const note = async ({ client: own, ...context }: CreateHookContext): Promise<void> => {
+      const answer = await own?.query(
+        `SELECT current_schema()::text AS schema, current_setting('row_security') AS rls,
+                (SELECT count(*)::int FROM public.tenants WHERE schema_name = 'copy') AS row`,
+      );
+      told.push([context, answer?.rows[0]]);
+    };
+    const options = { source: SOURCE, schema: 'copy', domains: ['copy.example'] };
+    await cloneTenant(project, { ...options, hooks: { beforeCreateTenant: note, afterCreateTenant: note } });
+    const context = { tenant: 'copy', type: 'shop', domains: ['copy.example'], source: SOURCE };
+    expect(told).toEqual([
+      [context, { schema: 'public', rls: 'on', row: 0 }],
+      [context, { schema: 'copy', rls: 'on', row: 1 }],
+    ]);
+    await client.query(`DROP SCHEMA copy CASCADE; DELETE FROM public.domains`);
+    await client.query(`DELETE FROM public.tenants WHERE schema_name = 'copy'`);
+
+    const afterCreateTenant = async ({ client: own }: CreateHookContext): Promise<void> => {
+      // The same SQLSTATE as that of a domain that is taken.
+      await own?.query(`INSERT INTO public.domains OVERRIDING SYSTEM VALUE SELECT * FROM public.domains`);
+    };
+    await expect(cloneTenant(project, { ...options, hooks: { afterCreateTenant } })).rejects.toMatchObject({
+      code: 'HOOK_FAILED',
+      details: { hook: 'afterCreateTenant', sqlstate: '23505' },
+    });
+    await expectNothing();
   });
 
   test('it can be cancelled, and leaves nothing', async () => {

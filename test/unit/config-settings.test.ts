@@ -134,7 +134,7 @@ describe('wrong values', () => {
     [{ tenants: { migration: 'x' } }, "tenants.migration: unknown key, did you mean 'migrations'?"],
     [
       { hooks: { afterCreateTenan: null } },
-      "hooks.afterCreateTenan: unknown key, did you mean 'afterCreateTenant', 'afterDeleteTenant' or 'beforeCreateTenant'?",
+      "hooks.afterCreateTenan: unknown key, did you mean 'afterCreateTenant', 'afterRenameTenant' or 'afterDeleteTenant'?",
     ],
     [{ hooks: { afterCreateTenant: 'x' } }, 'hooks.afterCreateTenant: expected a function'],
     [{ tenants: { types: { shop: 5 } } }, 'tenants.types.shop: expected a path'],
