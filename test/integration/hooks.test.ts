@@ -126,6 +126,18 @@ describe('the hooks around the migrations', () => {
     expect(rows).toEqual([{ wrong: false }]);
   });
 
+  test('leave no trace in the session beside compiled migrations either', async () => {
+    const seen: unknown[] = [];
+    const beforeMigrate: MigrateHook = async ({ client }) => {
+      const answer = await client?.query<{ own: string | null }>(`SELECT current_setting('hook.trace', true) AS own`);
+      seen.push(answer?.rows[0]?.own || 'none');
+      await client?.query(`SELECT set_config('hook.trace', 'left', false)`);
+      await client?.query('CREATE TEMPORARY TABLE leftover (id int)');
+    };
+    expect((await hooked.migrate({ beforeMigrate })).tenants).toMatchObject({ applied: 3, failed: 0 });
+    expect(seen).toEqual(['none', 'none', 'none']);
+  });
+
   test('that write rows do not stand in the way of migrations', async () => {
     await hooked.database.query(
       `DO $$ DECLARE s name; BEGIN FOREACH s IN ARRAY ARRAY['acme', 'big "Corp"', 'select'] LOOP
