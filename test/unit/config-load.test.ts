@@ -166,7 +166,9 @@ describe('configuration files', () => {
   it('keeps hooks as functions', async () => {
     await write('tenants.config.mjs', `export default { hooks: { afterCreateTenant: () => 'called' } };`);
     const { hooks } = await load();
-    expect(hooks.afterCreateTenant?.({ tenant: 'acme', type: null, domains: [], source: null, client: undefined })).toBe('called');
+    expect(
+      hooks.afterCreateTenant?.({ tenant: 'acme', type: null, domains: [], source: null, client: undefined }),
+    ).toBe('called');
   });
 
   it.each<[string, string, string]>([
