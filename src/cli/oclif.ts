@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Config, type Interfaces, settings } from '@oclif/core';
 
 import { TenantsHelp } from './help.js';
-import { guardStreams } from './output.js';
+import { guardStreams, keepStdout } from './output.js';
 import { usageError } from './usage-error.js';
 
 /** What is left to oclif: the list of commands, parsing, help. */
@@ -36,6 +36,7 @@ export async function startOclif(root: string, commands?: string): Promise<Oclif
       return 0;
     },
     run: async (command, argv) => {
+      keepStdout();
       try {
         return await config.runCommand<number>(command, argv);
       } catch (error) {

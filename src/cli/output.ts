@@ -30,10 +30,30 @@ export function guardStreams(): void {
   });
 }
 
+type Write = (text: string, done?: (error?: Error | null) => void) => void;
+
+/** Our own way to stdout, whoever else writes there. */
+let toStdout: Write = (text, done) => void process.stdout.write(text, done);
+
+/**
+ * Keeps stdout for the result: what configuration files, migrations and hooks print from here on goes to stderr, where it
+ * disturbs no document.
+ */
+export function keepStdout(): void {
+  const write = process.stdout.write.bind(process.stdout);
+  toStdout = (text, done) => void write(text, done);
+  process.stdout.write = process.stderr.write.bind(process.stderr);
+}
+
 /** The result of a command: the only thing that stands on stdout. */
 export function printResult(text: string): void {
+  writeResult(text === '' || text.endsWith('\n') ? text : `${text}\n`);
+}
+
+/** A part of a result, as it is. @param done called when there is room for more, or with what went wrong. */
+export function writeResult(text: string, done?: (error?: Error | null) => void): void {
   state.printed = true;
-  process.stdout.write(text === '' || text.endsWith('\n') ? text : `${text}\n`);
+  toStdout(text, done);
 }
 
 /** Whether stdout has its result, so that there must not be a second one. */
@@ -59,7 +79,7 @@ export function formatContext(stream: NodeJS.WriteStream): FormatContext {
  * reader that left on purpose is none.
  */
 export async function flushStreams(): Promise<Error | undefined> {
-  await Promise.all([process.stdout, process.stderr].map((stream) => flush(stream)));
+  await Promise.all([flush(toStdout), flush((text, done) => void process.stderr.write(text, done))]);
   return state.lost;
 }
 
@@ -68,8 +88,8 @@ function wantsColor(stream: NodeJS.WriteStream): boolean {
   return stream.isTTY && !state.wishes.noColor && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb';
 }
 
-function flush(stream: NodeJS.WriteStream): Promise<void> {
+function flush(write: Write): Promise<void> {
   return new Promise((resolve) => {
-    stream.write('', () => resolve());
+    write('', () => resolve());
   });
 }

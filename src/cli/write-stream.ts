@@ -1,4 +1,4 @@
-import { printResult } from './output.js';
+import { writeResult } from './output.js';
 
 /** Whoever read stdout has closed it. */
 export class ReaderGone extends Error {
@@ -11,20 +11,18 @@ export class ReaderGone extends Error {
  * @throws ReaderGone when nobody reads any more; other errors of the stream.
  */
 export async function writeResultPart(text: string): Promise<void> {
-  // From here on there is a result on stdout, and no document of an error may follow it.
-  printResult('');
-  await write(process.stdout, text).catch((error: NodeJS.ErrnoException) => {
+  await write(writeResult, text).catch((error: NodeJS.ErrnoException) => {
     throw error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED' ? new ReaderGone() : error;
   });
 }
 
 /** Writes a message and resolves when there is room for more; nobody need read it. */
 export async function writeMessagePart(text: string): Promise<void> {
-  await write(process.stderr, text).catch(() => {});
+  await write((part, done) => void process.stderr.write(part, done), text).catch(() => {});
 }
 
-function write(stream: NodeJS.WriteStream, text: string): Promise<void> {
+function write(to: typeof writeResult, text: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    stream.write(text, (error) => (error ? reject(error) : resolve()));
+    to(text, (error) => (error ? reject(error) : resolve()));
   });
 }

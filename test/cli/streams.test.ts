@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -51,6 +52,28 @@ describe('streams', () => {
 
   it('keep the exit code of a failure when they break', async () => {
     expect((await shell('tenants list x 2>&1 | true; exit ${PIPESTATUS[0]}')).code).toBe(2);
+  });
+
+  it('keep what migrations print away from the result', async () => {
+    await cli.project.write(
+      'migrations/tenant/0003_talkative.js',
+      `console.log('loaded');
+       export const up = (pgm) => {
+         console.log('built');
+         process.stdout.write('raw\\n');
+         pgm.createTable('talkative', { id: 'id' });
+       };`,
+    );
+    for (const executor of ['standard', 'multiprocessing']) {
+      const { code, stdout, stderr, json } = await cli.run(['migrate', '--json', '--executor', executor]);
+      expect({ code, lines: stdout.trim().split('\n').length }).toEqual({ code: 0, lines: 1 });
+      expect(json()).toMatchObject({ command: 'migrate', exitCode: 0 });
+      expect(stderr).toContain('loaded\nbuilt\nraw\n');
+      expect((await cli.run(['rollback', '--count', '1', '--tenants-only', '--confirm', 'all'])).code).toBe(0);
+    }
+    const plan = await cli.run(['plan', '--json']);
+    expect(plan.json()).toMatchObject({ tenants: { pending: 3 } });
+    await rm(cli.project.path('migrations/tenant/0003_talkative.js'));
   });
 
   it.runIf(existsSync('/dev/full'))('that lose the result are a failure', async () => {
