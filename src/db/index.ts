@@ -1,4 +1,5 @@
 export { type BatchAnswer, BatchError, type BatchItem, sendBatch } from './batch.js';
+export { requestCancel } from './cancel-request.js';
 export { copyIn } from './copy-in.js';
 export { applicationName, closeClient, connectionFailure, openClient, withClient } from './connect.js';
 export { freeConnections } from './free-connections.js';
@@ -22,6 +23,14 @@ export {
 } from './locks.js';
 export { fetchPart, openPart, type ResultColumn, type ResultPart } from './portal.js';
 export { assertNewSchemaName } from './schema-name.js';
-export { assertOwnSession, assertWritable, inspectServer, type ServerInfo } from './server.js';
+export {
+  assertOwn,
+  assertOwnSession,
+  assertTransactions,
+  type SessionKind,
+  sessionKind,
+  unsafePooler,
+} from './own-session.js';
+export { assertWritable, inspectServer, type ServerInfo } from './server.js';
 export { codeOf, isConnectionError, isRetryable, RETRYABLE, SQLSTATE } from './sqlstates.js';
 export { isInTheWay, type WaitingBackend, waitingBackends } from './waiting-backends.js';

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Client, ClientConfig } from 'pg';
 
-import { withClient } from '../db/index.js';
+import { requestCancel, withClient } from '../db/index.js';
 
 /** Pause between two requests to cancel, in ms: one that arrives between two statements is lost. */
 const REPEAT_MS = 500;
@@ -35,7 +35,9 @@ async function cancelUntil(database: ClientConfig, client: Client, ended: AbortS
   try {
     await withClient(database, 'cancel', async (canceller) => {
       while (!ended.aborted) {
-        await canceller.query('SELECT pg_cancel_backend($1)', [pid]);
+        const { rows } = await canceller.query<{ found: boolean }>('SELECT pg_cancel_backend($1) AS found', [pid]);
+        // A pooler announces numbers of its own, and only the pooler knows whose they are.
+        if (rows[0]?.found !== true) await requestCancel(client);
         await sleep(REPEAT_MS, undefined, { signal: ended });
       }
     });

@@ -61,7 +61,7 @@ async function readDigests(
   const help = async (): Promise<void> => {
     try {
       await withClient(database, 'survey', async (helper) => {
-        await limitLockWaits(helper, lockTimeoutMs);
+        if ((await lockTimeoutOf(helper)) !== lockTimeoutMs) await limitLockWaits(helper, lockTimeoutMs);
         await drain(helper);
       });
     } catch (error) {

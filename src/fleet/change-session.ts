@@ -1,4 +1,4 @@
-import { assertOwnSession, assertWritable } from '../db/index.js';
+import { assertOwn, assertWritable } from '../db/index.js';
 import { assertRegistry } from '../registry/index.js';
 import type { Project } from './project.js';
 import { type FleetSession, withSession } from './session.js';
@@ -17,7 +17,7 @@ export async function withChangeSession<T>(
   return await withSession(project, purpose, async (session) => {
     const { client, server } = session;
     assertWritable(server);
-    await assertOwnSession(client, project.database);
+    assertOwn(session.session);
     await client.query(
       `SELECT set_config(name, '5s', false) FROM pg_settings WHERE name = 'client_connection_check_interval' AND setting = '0'`,
     );

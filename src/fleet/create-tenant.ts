@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 
-import { assertNewSchemaName, assertOwnSession, assertWritable } from '../db/index.js';
+import { assertNewSchemaName, assertOwn, assertWritable } from '../db/index.js';
 import { listMigrationFiles } from '../engine/files.js';
 import type { RegistrationHooks } from '../engine/hooks.js';
 import type { MigrationFile } from '../engine/types.js';
@@ -43,9 +43,9 @@ export async function createTenant(project: Project, options: CreateTenantOption
   const startedAt = performance.now();
   const registration = registrationOf(project, options);
   options.onEvent?.({ type: 'phase', phase: 'connect' });
-  return await withSession(project, `create-tenant ${options.schema}`, async ({ client, server }) => {
+  return await withSession(project, `create-tenant ${options.schema}`, async ({ client, server, session }) => {
     assertWritable(server);
-    await assertOwnSession(client, project.database);
+    assertOwn(session);
     await assertRegistry(client, project.registry);
     if (registration.schema === project.shared.schema) {
       const { name, domains, extra } = registration;

@@ -1,8 +1,10 @@
 import pLimit from 'p-limit';
 
+import { assertOwn } from '../db/index.js';
 import { serializeError, TenantsError } from '../errors/index.js';
 import { STANDARD_CONCURRENCY } from '../executors/standard.js';
 import { assertRegistry, listTenants, selectTenants, type Tenant } from '../registry/index.js';
+import { assertOptionsArrive } from './exec/assert-options.js';
 import { type Child, startChild } from './exec/child.js';
 import { tenantEnvironment } from './exec/environment.js';
 import { assertProgram } from './exec/find-program.js';
@@ -41,7 +43,9 @@ export async function exec(project: Project, options: ExecOptions): Promise<Exec
 
 async function selectedTenants(project: Project, options: ExecOptions): Promise<Tenant[]> {
   const { registry, tenants: settings } = project;
-  return await withSession(project, 'exec', async ({ client }) => {
+  return await withSession(project, 'exec', async ({ client, server, session }) => {
+    assertOwn(session);
+    if (!server.direct) await assertOptionsArrive(project.database);
     await assertRegistry(client, registry);
     const all = await listTenants(client, registry, { order: settings.order });
     return selectTenants(all, options, registry, Object.keys(settings.types ?? {}));

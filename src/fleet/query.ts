@@ -2,7 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Client } from 'pg';
 
-import { assertWritable, closeClient, openClient, type ResultPart } from '../db/index.js';
+import {
+  assertOwn,
+  assertTransactions,
+  assertWritable,
+  closeClient,
+  openClient,
+  type ResultPart,
+} from '../db/index.js';
 import { withCancel } from '../engine/cancel.js';
 import { parseQuery, type QueryStatement } from '../engine/sql/index.js';
 import { serializeError, TenantsError } from '../errors/index.js';
@@ -26,12 +33,16 @@ export async function query(project: Project, options: QueryOptions): Promise<Qu
   const startedAt = performance.now();
   const statement = await parseQuery(options.sql);
   options.onEvent?.({ type: 'phase', phase: 'connect' });
-  const tenants = await withSession(project, 'query', async ({ client, server }) => {
-    if (options.write === true) assertWritable(server);
-    return await selected(client, project, options);
+  const { tenants, ownSession } = await withSession(project, 'query', async ({ client, server, session }) => {
+    if (options.write === true) {
+      assertWritable(server);
+      assertOwn(session);
+    }
+    if (session !== 'own') await assertTransactions(client);
+    return { tenants: await selected(client, project, options), ownSession: session === 'own' };
   });
   options.onEvent?.({ type: 'phase', phase: 'tenants', total: tenants.length });
-  const run = new QueryRun(project, statement, tenants, options);
+  const run = new QueryRun(project, statement, tenants, ownSession, options);
   return { ...(await run.start()), durationMs: Math.round(performance.now() - startedAt) };
 }
 
@@ -46,6 +57,8 @@ class QueryRun {
   readonly #project: Project;
   readonly #statement: QueryStatement;
   readonly #tenants: readonly Tenant[];
+  /** Behind a pooler that shares it out, nothing but a transaction is ours to clean up. */
+  readonly #ownSession: boolean;
   readonly #options: QueryOptions;
   readonly #turns = new Turns();
   readonly #failed = new Map<string, QueryReport['failed'][number]['error']>();
@@ -56,10 +69,17 @@ class QueryRun {
   /** What `onRows` threw: the reader has gone. */
   #reader: { error: unknown } | undefined;
 
-  constructor(project: Project, statement: QueryStatement, tenants: readonly Tenant[], options: QueryOptions) {
+  constructor(
+    project: Project,
+    statement: QueryStatement,
+    tenants: readonly Tenant[],
+    ownSession: boolean,
+    options: QueryOptions,
+  ) {
     this.#project = project;
     this.#statement = statement;
     this.#tenants = tenants;
+    this.#ownSession = ownSession;
     this.#options = options;
   }
 
@@ -120,7 +140,7 @@ class QueryRun {
     } finally {
       this.#turns.done(position);
     }
-    return await resetQuerySession(client);
+    return await resetQuerySession(client, this.#ownSession);
   }
 
   async #handOver(tenant: string, part: Omit<Parameters<QueryOptions['onRows']>[0], 'tenant'>): Promise<void> {

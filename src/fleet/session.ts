@@ -1,11 +1,13 @@
 import {
   type ServerInfo,
-  assertOwnSession,
+  assertOwn,
   assertWritable,
   closeClient,
   inspectServer,
   isConnectionError,
   openClient,
+  type SessionKind,
+  sessionKind,
 } from '../db/index.js';
 import type { Client } from 'pg';
 
@@ -16,10 +18,15 @@ import { LaneWatch } from './lane-watch.js';
 import type { Project } from './project.js';
 
 /** The control connection of a run: it surveys, holds the fleet lock, and hands nothing to tenants. */
-export type FleetSession = { readonly client: Client; readonly server: ServerInfo };
+export type FleetSession = {
+  readonly client: Client;
+  readonly server: ServerInfo;
+  /** Behind some poolers it is shared: then nothing may be set or held that outlives a transaction. */
+  readonly session: SessionKind;
+};
 
 /** A session that holds the fleet lock. Its client is another one after the first has broken. */
-export type LockedSession = FleetSession & {
+export type LockedSession = Omit<FleetSession, 'session'> & {
   /** True while the lock is held; after a break it waits until the lock is had again, and false says that it is not. */
   holdsLock(): Promise<boolean>;
   /** Whoever has the lock now that could not be had again, for messages. */
@@ -27,9 +34,10 @@ export type LockedSession = FleetSession & {
 };
 
 /**
- * Opens the control connection and gives it to `use`.
+ * Opens the control connection and gives it to `use`. A session that is our own waits for locks no longer than it may; one
+ * that a pooler shares out is left as it is.
  *
- * @throws TenantsError DATABASE_UNREACHABLE, DATABASE_REFUSED, DATABASE_UNSUPPORTED or UNSAFE_POOLER.
+ * @throws TenantsError DATABASE_UNREACHABLE, DATABASE_REFUSED or DATABASE_UNSUPPORTED.
  */
 export async function withSession<T>(
   project: Project,
@@ -39,8 +47,9 @@ export async function withSession<T>(
   const client = await openClient(project.database, purpose);
   try {
     const server = await inspectServer(client);
-    await limitLockWaits(client, project.lockTimeoutMs);
-    return await use({ client, server });
+    const session = server.direct ? 'own' : await sessionKind(client, project.database);
+    if (session === 'own') await limitLockWaits(client, project.lockTimeoutMs);
+    return await use({ client, server, session });
   } catch (error) {
     throw explained(error);
   } finally {
@@ -51,7 +60,8 @@ export async function withSession<T>(
 /**
  * Like `withSession`, for changing the fleet: one such run per database, and no hand-run node-pg-migrate beside it.
  *
- * @throws TenantsError LOCKED when another run holds the lock and `lockWait` has passed, besides those of `withSession`.
+ * @throws TenantsError LOCKED when another run holds the lock and `lockWait` has passed, UNSAFE_POOLER, and those of
+ *   `withSession`.
  */
 export async function withFleetLock<T>(
   project: Project,
@@ -65,7 +75,7 @@ export async function withFleetLock<T>(
   try {
     const server = await inspectServer(client);
     assertWritable(server);
-    await assertOwnSession(client, project.database);
+    if (!server.direct) assertOwn(await sessionKind(client, project.database));
     await limitLockWaits(client, project.lockTimeoutMs);
     await lock.take(server);
     watch = new LaneWatch({

@@ -11,7 +11,7 @@ import { urlOfDatabase, withAdmin } from '../support/admin.js';
 import { useDatabase } from '../support/database.js';
 import { ask, listen, shut } from './ask.js';
 import { createSite, projectNames, type Site } from './fixture.js';
-import { hasPgBouncer, type PgBouncer, startPgBouncer } from './pgbouncer.js';
+import { hasPgBouncer, type PgBouncer, startPgBouncer } from '../support/pgbouncer.js';
 
 /** Requests of each measurement; `TENANTS_LOAD=100000` is the long form. */
 const REQUESTS = Number(process.env['TENANTS_LOAD'] ?? 1000);
@@ -193,7 +193,7 @@ describe.skipIf(!hasPgBouncer)('under load, through PgBouncer in transaction mod
   const pool = (): Pool => site.pool({ connectionString: bouncer.url, max: 30 });
 
   beforeAll(async () => {
-    bouncer = await startPgBouncer(database.config, 5);
+    bouncer = await startPgBouncer(database.config, { size: 5 });
   });
 
   afterAll(() => bouncer.stop());

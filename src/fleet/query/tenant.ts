@@ -52,11 +52,14 @@ export async function queryTenant(client: Client, options: TenantQuery): Promise
   await emit(part);
 }
 
-/** Ends a transaction that was left open and takes away what is left in the session; false when the connection is of no more use. */
-export async function resetQuerySession(client: Client): Promise<boolean> {
+/**
+ * Ends a transaction that was left open and takes away what is left in the session, if that is our own; false when the
+ * connection is of no more use.
+ */
+export async function resetQuerySession(client: Client, ownSession: boolean): Promise<boolean> {
   try {
     await client.query('ROLLBACK');
-    await client.query('DISCARD ALL');
+    if (ownSession) await client.query('DISCARD ALL');
     return true;
   } catch {
     return false;

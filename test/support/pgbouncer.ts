@@ -5,20 +5,30 @@ import { join } from 'node:path';
 
 import { Client, type ClientConfig } from 'pg';
 
-import { createProject } from '../support/project.js';
+import { createProject } from './project.js';
 
 /** PgBouncer is installed on this machine. */
 export const hasPgBouncer = spawnSync('pgbouncer', ['--version']).status === 0;
 
 export type PgBouncer = {
   url: string;
+  config: ClientConfig;
   /** Ends it as it is, in the middle of everything, and starts it again on the same port. */
   restart(): Promise<void>;
   stop(): Promise<void>;
 };
 
-/** Starts a PgBouncer in transaction mode in front of a database, with few server connections. */
-export async function startPgBouncer(target: ClientConfig, size: number): Promise<PgBouncer> {
+/**
+ * Starts a PgBouncer in front of a database, in transaction mode unless `mode` says otherwise.
+ *
+ * @param options.size server connections that it has at most
+ * @param options.settings further lines of its configuration
+ */
+export async function startPgBouncer(
+  target: ClientConfig,
+  options: { size: number; mode?: 'transaction' | 'session' | 'statement'; settings?: string[] },
+): Promise<PgBouncer> {
+  const { size, mode = 'transaction', settings = ['ignore_startup_parameters = extra_float_digits'] } = options;
   const port = await freePort();
   const folder = await createProject({
     'pgbouncer.ini': `[databases]
@@ -28,22 +38,24 @@ listen_addr = 127.0.0.1
 listen_port = ${port}
 unix_socket_dir =
 auth_type = any
-pool_mode = transaction
+pool_mode = ${mode}
 default_pool_size = ${size}
 max_client_conn = 500
 server_login_retry = 1
-ignore_startup_parameters = extra_float_digits
+${settings.join('\n')}
 `,
   });
   const url = `postgres://anybody@127.0.0.1:${port}/${String(target.database)}`;
   let running = await start(folder.path('pgbouncer.ini'), url);
   const end = async (): Promise<void> => {
+    if (running.exitCode !== null || running.signalCode !== null) return;
     const ended = once(running, 'exit');
     running.kill('SIGKILL');
     await ended;
   };
   return {
     url,
+    config: { host: '127.0.0.1', port, user: 'anybody', database: String(target.database) },
     restart: async () => {
       await end();
       running = await start(folder.path('pgbouncer.ini'), url);
