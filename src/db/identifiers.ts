@@ -5,10 +5,14 @@ import { TenantsError } from '../errors/index.js';
 /** Longest identifier PostgreSQL keeps, in bytes (`NAMEDATALEN - 1`); anything longer would be cut off in silence. */
 export const MAX_IDENTIFIER_BYTES = 63;
 
+/** A NUL ends a name on the wire, and half a character would arrive there as another one. */
+const UNSENDABLE = /\0|\p{Surrogate}/u;
+
 /**
  * Quotes an identifier, whatever it is called.
  *
- * @throws TenantsError INVALID_NAME for a name that no PostgreSQL object can have: empty, over 63 bytes, or with a NUL.
+ * @throws TenantsError INVALID_NAME for a name that no PostgreSQL object can have: empty, over 63 bytes, with a NUL or
+ *   half a character.
  */
 export function quoteIdentifier(name: string): string {
   if (!isIdentifier(name))
@@ -28,7 +32,7 @@ export function qualified(schema: string, name: string): string {
 
 /** True for any name an existing PostgreSQL object can have. */
 export function isIdentifier(name: string): boolean {
-  return name.length > 0 && !name.includes('\0') && Buffer.byteLength(name) <= MAX_IDENTIFIER_BYTES;
+  return name.length > 0 && !UNSENDABLE.test(name) && Buffer.byteLength(name) <= MAX_IDENTIFIER_BYTES;
 }
 
 /**

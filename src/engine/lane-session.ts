@@ -33,5 +33,9 @@ async function prepareSession(client: Client): Promise<void> {
       // Since PostgreSQL 14: a backend whose client was killed notices it, ends, and lets go of the tenant.
       text: `SELECT set_config(name, '5s', false) FROM pg_settings WHERE name = 'client_connection_check_interval' AND setting = '0'`,
     },
+    {
+      // Since PostgreSQL 17: a limit that is meant for an application ends the connection in the middle of a migration.
+      text: `SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'transaction_timeout' AND setting <> '0'`,
+    },
   ]);
 }

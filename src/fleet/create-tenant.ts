@@ -24,7 +24,7 @@ import type { Project } from './project.js';
 import { hookCalls } from './hooks.js';
 import { provision } from './provision.js';
 import { withSession } from './session.js';
-import { judgeShared } from './shared-schema.js';
+import { assertSharedReadable, judgeShared } from './shared-schema.js';
 import { sharedSource, tenantSource } from './source.js';
 import { judge } from './state.js';
 import { surveySchemas, type SurveyedSchema } from './survey.js';
@@ -130,6 +130,7 @@ function registrationOf(project: Project, options: CreateTenantOptions): NewTena
 async function assertSharedReady(client: Client, project: Project): Promise<void> {
   const files = await listMigrationFiles(sharedSource(project));
   const [place] = await surveySchemas(client, project.database, [project.shared.schema], project.migrationsTable, 1);
+  if (place !== undefined) assertSharedReadable({ place });
   const pending = place === undefined ? [] : judgeShared(place, files, project.checkOrder, undefined).pending;
   if (pending.length === 0) return;
   throw new TenantsError(

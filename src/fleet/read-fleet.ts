@@ -5,7 +5,7 @@ import type { MigrationFile } from '../engine/types.js';
 import { inspectRegistry, listTenants, selectTenants, type TenantSelection } from '../registry/index.js';
 import { type Cohort, type FilesByType, formCohorts } from './cohorts.js';
 import type { Project } from './project.js';
-import { judgeShared, type SharedPlace } from './shared-schema.js';
+import { assertSharedReadable, judgeShared, type SharedPlace } from './shared-schema.js';
 import { readTenantFiles, sharedSource } from './source.js';
 import { surveySchemas } from './survey.js';
 import type { Target } from './types.js';
@@ -37,6 +37,7 @@ export async function readFleet(
   const sharedFiles = await listMigrationFiles(sharedSource(project));
   const [place] = await surveySchemas(client, database, [project.shared.schema], migrationsTable, 1);
   if (place === undefined) throw new Error('The survey left the shared schema out.');
+  assertSharedReadable({ place });
   const present = (await inspectRegistry(client, registry)) === 'present';
   const all = present ? await listTenants(client, registry, { order: settings.order }) : [];
   const tenants = selectTenants(all, selection, registry, Object.keys(settings.types ?? {}));

@@ -53,16 +53,17 @@ export function assertSharedUsable(shared: SharedPlace): void {
 }
 
 /** @throws TenantsError TENANT_UNREADABLE */
-export function assertSharedReadable({ place }: SharedPlace): void {
+export function assertSharedReadable({ place }: Pick<SharedPlace, 'place'>): void {
   if (place.error !== undefined) throw new TenantsError('TENANT_UNREADABLE', place.error.message, place.error);
 }
 
 /**
  * Refuses to touch tenants while the shared schema is behind.
  *
- * @throws TenantsError SHARED_PENDING.
+ * @throws TenantsError SHARED_PENDING; TENANT_UNREADABLE when it cannot be told.
  */
-export function assertSharedCurrent({ pending }: SharedPlace): void {
+export function assertSharedCurrent({ place, pending }: SharedPlace): void {
+  assertSharedReadable({ place });
   if (pending.length === 0) return;
   throw new TenantsError(
     'SHARED_PENDING',

@@ -18,29 +18,58 @@ export type DebianPostgres = {
   config: ClientConfig;
   /** Folder of `pg_dump`. */
   bin: string;
+  /** Starts a copy of it, as it is now, that is in recovery for ever. */
+  startStandby(): Promise<DebianPostgres>;
   stop(): Promise<void>;
 };
 
 /** Folder of an installed PostgreSQL that can run a server and dump it, or `undefined`: the tests that need it are skipped. */
 export function findPostgres(): string | undefined {
-  const needed = ['initdb', 'postgres', 'pg_dump'];
+  const needed = ['initdb', 'postgres', 'pg_dump', 'pg_basebackup'];
   return FOLDERS.find((folder) => needed.every((program) => existsSync(join(folder, program))));
 }
 
 /** Starts a server of its own on a free port; it listens on 127.0.0.1 only. */
-export async function startPostgres(bin: string): Promise<DebianPostgres> {
-  const data = await mkdtemp(join(tmpdir(), 'pg-tenants-debian-'));
-  const account = await unprivileged();
-  await chmod(data, 0o700);
-  if (account !== undefined) await chown(data, account.uid, account.gid);
-  const options = { cwd: '/', env: { LC_ALL: 'C', PATH: '/usr/bin:/bin' }, ...account };
+export async function startPostgres(bin: string, settings: Record<string, string> = {}): Promise<DebianPostgres> {
+  const { data, options } = await emptyFolder();
   const init = ['-D', data, '-U', 'admin', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'];
   await promisify(execFile)(join(bin, 'initdb'), init, options);
+  return await run(bin, data, settings);
+}
+
+/** A copy that is made while the server runs; it finds its own way to a consistent state. */
+async function startStandby(bin: string, { port }: ClientConfig): Promise<DebianPostgres> {
+  const { data, options } = await emptyFolder();
+  const copy = ['-h', '127.0.0.1', '-p', String(port), '-U', 'admin', '-D', data, '-c', 'fast', '-R', '--no-sync'];
+  await promisify(execFile)(join(bin, 'pg_basebackup'), copy, options);
+  return await run(bin, data, {});
+}
+
+async function emptyFolder() {
+  const data = await mkdtemp(join(tmpdir(), 'pg-tenants-debian-'));
+  await chmod(data, 0o700);
+  const options = await accountOptions();
+  if ('uid' in options) await chown(data, Number(options.uid), Number(options.gid));
+  return { data, options };
+}
+
+async function accountOptions() {
+  return { cwd: '/', env: { LC_ALL: 'C', PATH: '/usr/bin:/bin' }, ...(await unprivileged()) };
+}
+
+async function run(bin: string, data: string, wanted: Record<string, string>): Promise<DebianPostgres> {
+  const options = await accountOptions();
   const port = await freePort();
-  const settings = ['fsync=off', 'full_page_writes=off', `port=${port}`, 'listen_addresses=127.0.0.1'];
+  const settings = {
+    fsync: 'off',
+    full_page_writes: 'off',
+    ...wanted,
+    port: String(port),
+    listen_addresses: '127.0.0.1',
+  };
   const child = spawn(
     join(bin, 'postgres'),
-    ['-D', data, '-k', data, ...settings.flatMap((setting) => ['-c', setting])],
+    ['-D', data, '-k', data, ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
     { ...options, stdio: 'ignore' },
   );
   const ended = once(child, 'exit');
@@ -56,7 +85,8 @@ export async function startPostgres(bin: string): Promise<DebianPostgres> {
     await stop();
     throw error;
   }
-  return { url: `postgres://admin@127.0.0.1:${port}/postgres`, config, bin, stop };
+  const url = `postgres://admin@127.0.0.1:${port}/postgres`;
+  return { url, config, bin, startStandby: () => startStandby(bin, config), stop };
 }
 
 async function untilReady(config: ClientConfig, hasEnded: () => boolean): Promise<void> {

@@ -81,15 +81,18 @@ export async function createPopulatedFleet(fleet: TestFleet, database: TestDatab
   await database.query(
     `INSERT INTO t1.projects (name) VALUES ('of t1'); INSERT INTO t2.projects (name) VALUES ('of t2')`,
   );
-  await fleet.tenantMigration('0002_two.sql', 'CREATE TABLE two (id int);\n-- Down Migration\nDROP TABLE two;');
+  await fleet.tenantMigration(
+    '0002_two.sql',
+    '-- Up Migration\nCREATE TABLE two (id int);\n-- Down Migration\nDROP TABLE two;',
+  );
 }
 
 /** Everything of the database that a command could change: relations, rows of the registry and of tenants. */
 export async function snapshot(database: TestDatabase): Promise<unknown> {
   const { rows } = await database.query(
-    `SELECT (SELECT json_agg(nspname || '.' || relname ORDER BY 1) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
+    `SELECT (SELECT json_agg(nspname || '.' || relname ORDER BY nspname || '.' || relname) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
               WHERE nspname !~ '^pg_' AND nspname <> 'information_schema') AS relations,
-            (SELECT json_agg(nspname ORDER BY 1) FROM pg_namespace WHERE nspname !~ '^pg_') AS schemas,
+            (SELECT json_agg(nspname ORDER BY nspname) FROM pg_namespace WHERE nspname !~ '^pg_') AS schemas,
             (SELECT json_agg(t ORDER BY id) FROM public.tenants t) AS tenants,
             (SELECT json_agg(d ORDER BY id) FROM public.domains d) AS domains,
             (SELECT json_agg(p ORDER BY id) FROM public.pgmigrations p) AS shared,
@@ -115,7 +118,7 @@ export async function liveWholeLife(
   const made = await createTenant(await project(), { schema: 'first', domains: ['first.example.com'] });
   expect(made.migrations).toEqual(['0001_projects']);
   await createTenant(await project(), { schema: 'other' });
-  expect(await ask(await project(), `INSERT INTO projects (name) VALUES ('it''s \\ "quoted"')`, true)).toMatchObject({
+  expect(await ask(await project(), `INSERT INTO projects (name) VALUES ('it''s "quoted"')`, true)).toMatchObject({
     failed: [],
   });
   await fleet.tenantMigration('0002_two.sql', LATER);
@@ -128,7 +131,7 @@ export async function liveWholeLife(
   await createDomain(await project(), { schema: 'renamed', domain: 'second.example.com' });
   await deleteDomain(await project(), { domain: 'first.example.com' });
   expect(await ask(await project(), 'SELECT name, made, kind FROM projects, two')).toEqual({
-    rows: ['copy', 'other', 'renamed'].map((tenant) => [tenant, `it's \\ "quoted"`, '2020-02-29 12:30:00', 'b']),
+    rows: ['copy', 'other', 'renamed'].map((tenant) => [tenant, `it's "quoted"`, '2020-02-29 12:30:00', 'b']),
     failed: [],
   });
   const node = `const { Client } = require('pg'); (async () => { const c = new Client({ connectionString: process.env.DATABASE_URL });
