@@ -60,9 +60,9 @@ export async function closeClient(client: Client): Promise<void> {
 /** What the `application_name` of each of our connections begins with. */
 export const APPLICATION_PREFIX = 'tenants: ';
 
-/** `tenants: <purpose>`, cut to the 63 bytes that PostgreSQL keeps. */
+/** `tenants: <purpose>`, cut to the 63 bytes that PostgreSQL keeps. A NUL would begin another parameter of the connection. */
 export function applicationName(purpose: string): string {
-  return Buffer.from(APPLICATION_PREFIX + purpose)
+  return Buffer.from(APPLICATION_PREFIX + purpose.replaceAll('\0', ''))
     .subarray(0, 63)
     .toString('utf8')
     .replaceAll('\uFFFD', '');

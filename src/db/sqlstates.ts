@@ -14,8 +14,11 @@ export const SQLSTATE = {
   /** A new enum value may not be used in the transaction that added it. */
   unsafeNewEnumValue: '55P04',
   featureNotSupported: '0A000',
+  diskFull: '53100',
   outOfMemory: '53200',
   tooManyConnections: '53300',
+  /** A limit of the server's configuration, such as `temp_file_limit`. */
+  limitExceeded: '53400',
   invalidPassword: '28P01',
   invalidAuthorization: '28000',
   invalidDatabase: '3D000',

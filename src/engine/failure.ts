@@ -13,7 +13,10 @@ const ADVICE: Readonly<Record<string, string>> = {
     'A lock was not to be had in time: try again when the database is quieter, or raise --lock-timeout.',
   '25001':
     'This statement cannot run in a transaction: call pgm.noTransaction(), or put "-- tenants: no-transaction" in the file.',
-  '53200':
+  [SQLSTATE.diskFull]: 'The disk of the server is full: make room, then run the same command again.',
+  [SQLSTATE.limitExceeded]:
+    "The statement ran into a limit of the server's configuration: raise it, temp_file_limit for instance, or do the work in smaller parts.",
+  [SQLSTATE.outOfMemory]:
     'The server ran out of lock table space: raise max_locks_per_transaction, or run with --transaction migration.',
 };
 

@@ -6,7 +6,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   [SQLSTATE.lockNotAvailable]:
     'Somebody works with this tenant: try again when it is quieter, or wait longer with --lock-timeout.',
   '40P01': 'Somebody worked with this tenant at the same moment: try again.',
-  '53200': 'The server ran out of lock table space: raise max_locks_per_transaction.',
+  [SQLSTATE.diskFull]: 'The disk of the server is full: make room and try again.',
+  [SQLSTATE.outOfMemory]: 'The server ran out of lock table space: raise max_locks_per_transaction.',
   [SQLSTATE.insufficientPrivilege]:
     'The role that connects must own the schema and may create schemas in the database; see "role" in the configuration.',
 };

@@ -18,6 +18,8 @@ export type DebianPostgres = {
   config: ClientConfig;
   /** Folder of `pg_dump`. */
   bin: string;
+  /** The data directory; it belongs to the account that runs the server. */
+  data: string;
   /** Starts a copy of it, as it is now, that is in recovery for ever. */
   startStandby(): Promise<DebianPostgres>;
   stop(): Promise<void>;
@@ -86,7 +88,7 @@ async function run(bin: string, data: string, wanted: Record<string, string>): P
     throw error;
   }
   const url = `postgres://admin@127.0.0.1:${port}/postgres`;
-  return { url, config, bin, startStandby: () => startStandby(bin, config), stop };
+  return { url, config, bin, data, startStandby: () => startStandby(bin, config), stop };
 }
 
 async function untilReady(config: ClientConfig, hasEnded: () => boolean): Promise<void> {
