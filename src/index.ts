@@ -7,6 +7,8 @@ export { cloneTenant, type CloneTenantOptions } from './fleet/clone-tenant.js';
 export { createDomain, type CreateDomainOptions } from './fleet/create-domain.js';
 export { createTenant } from './fleet/create-tenant.js';
 export type { CreatedTenant, CreateTenantOptions } from './fleet/create-types.js';
+export { doctor, isHealthy } from './fleet/doctor.js';
+export type { Check, CheckName, DoctorOptions, DoctorReport } from './fleet/doctor/types.js';
 export { exec } from './fleet/exec.js';
 export type { ExecOptions, ExecReport, ExecResult } from './fleet/exec/types.js';
 export { deleteDomain } from './fleet/delete-domain.js';

@@ -1,3 +1,4 @@
+import type { DoctorReport } from '../fleet/doctor/types.js';
 import type { RollbackReport } from '../fleet/rollback-types.js';
 import type { MigrateReport, PlanReport, StatusReport } from '../fleet/types.js';
 
@@ -35,6 +36,24 @@ export function planDocument({ shared, tenants, cohorts }: PlanReport) {
       ...cohortDocument(cohort),
       ...(cohort.mode === undefined ? {} : { mode: cohort.mode }),
       ...(cohort.sql === undefined ? {} : { sql: cohort.sql }),
+    })),
+  };
+}
+
+/** The first five fields are always there, the others where they have something to say. */
+export function doctorDocument({ checks }: DoctorReport) {
+  return {
+    checks: checks.map(({ name, ok, expected, actual, fixed, skipped, items, suggestions, done, failures }) => ({
+      name,
+      ok,
+      expected,
+      actual,
+      fixed,
+      ...(skipped === undefined ? {} : { skipped }),
+      ...(items === undefined ? {} : { items }),
+      ...(suggestions === undefined ? {} : { suggestions }),
+      ...(done === undefined ? {} : { done }),
+      ...(failures === undefined ? {} : { failures }),
     })),
   };
 }

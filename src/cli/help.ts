@@ -17,6 +17,7 @@ const ORDER = [
   'delete-domain',
   'query',
   'exec',
+  'doctor',
 ];
 
 /** oclif's help; its list of all commands says besides what holds for each of them. */

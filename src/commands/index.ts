@@ -4,6 +4,7 @@ import CreateMigration from './create-migration.js';
 import CreateTenant from './create-tenant.js';
 import DeleteDomain from './delete-domain.js';
 import DeleteTenant from './delete-tenant.js';
+import Doctor from './doctor.js';
 import Exec from './exec.js';
 import Init from './init.js';
 import List from './list.js';
@@ -31,4 +32,5 @@ export const COMMANDS = {
   'delete-domain': DeleteDomain,
   query: Query,
   exec: Exec,
+  doctor: Doctor,
 };

@@ -3,7 +3,7 @@ import type { Client } from 'pg';
 import { TenantsError } from '../errors/index.js';
 
 /** Oldest server the product works with; older ones lack what the survey and the lanes rely on. */
-const OLDEST_VERSION = 130_000;
+export const OLDEST_VERSION = 130_000;
 
 /** What the connected server can do. Variants of PostgreSQL differ here and nowhere else. */
 export type ServerInfo = {
@@ -33,29 +33,41 @@ export type ServerAnswer = {
  * @throws TenantsError DATABASE_UNSUPPORTED for a server older than PostgreSQL 13.
  */
 export async function inspectServer(client: Client): Promise<ServerInfo> {
+  return judgeServer(await ask(client), announcedPid(client));
+}
+
+/** Reads what the server is, whatever it is. */
+export async function readServer(client: Client): Promise<ServerInfo> {
+  return toServerInfo(await ask(client), announcedPid(client));
+}
+
+/** As `inspectServer`, from what the server answered. Pure. */
+export function judgeServer(answer: ServerAnswer | undefined, announced: number | null): ServerInfo {
+  const server = toServerInfo(answer, announced);
+  if (server.version >= OLDEST_VERSION) return server;
+  throw new TenantsError(
+    'DATABASE_UNSUPPORTED',
+    `The server runs PostgreSQL ${server.versionName}; 13 or newer is needed.`,
+  );
+}
+
+async function ask(client: Client): Promise<ServerAnswer | undefined> {
   const { rows } = await client.query<ServerAnswer>(
     `SELECT current_setting('server_version_num')::int AS version, current_setting('server_version') AS name,
             pg_is_in_recovery() AS standby, current_setting('default_transaction_read_only')::bool AS "readOnly",
             current_setting('max_connections')::int AS max, pg_backend_pid() AS pid`,
   );
-  return judgeServer(rows[0], announcedPid(client));
+  return rows[0];
 }
 
-/** As `inspectServer`, from what the server answered. Pure. */
-export function judgeServer(answer: ServerAnswer | undefined, announced: number | null): ServerInfo {
-  if (answer === undefined || answer.version < OLDEST_VERSION) {
-    throw new TenantsError(
-      'DATABASE_UNSUPPORTED',
-      `The server runs PostgreSQL ${answer?.name ?? 'of an unknown version'}; 13 or newer is needed.`,
-    );
-  }
-  const setting = answer.readOnly ? 'setting' : false;
+function toServerInfo(answer: ServerAnswer | undefined, announced: number | null): ServerInfo {
+  const setting = answer?.readOnly === true ? 'setting' : false;
   return {
-    version: answer.version,
-    versionName: answer.name,
-    readOnly: answer.standby ? 'standby' : setting,
-    maxConnections: answer.max,
-    direct: answer.pid === announced,
+    version: answer?.version ?? 0,
+    versionName: answer?.name ?? 'of an unknown version',
+    readOnly: answer?.standby === true ? 'standby' : setting,
+    maxConnections: answer?.max ?? 0,
+    direct: answer !== undefined && answer.pid === announced,
   };
 }
 

@@ -21,8 +21,7 @@ export async function takeCreationLock(
   schema: string,
   cancel?: AbortSignal,
 ): Promise<void> {
-  // The tenant's own lock is taken by the lane, on another connection. No schema has a name like this one.
-  const key = tenantLock(`the creation of the tenant with the schema name ${schema}`.padEnd(64));
+  const key = creationLock(schema);
   const until = lockTimeoutMs === 0 ? Infinity : Date.now() + lockTimeoutMs;
   while (!(await tryLock(client, key))) {
     if (Date.now() >= until || cancel?.aborted === true) {
@@ -35,4 +34,11 @@ export async function takeCreationLock(
     }
     await sleep(POLL_MS);
   }
+}
+
+/**
+ * The key of that lock. The tenant's own is taken by the lane, on another connection; no schema has a name like this one.
+ */
+export function creationLock(schema: string): string {
+  return tenantLock(`the creation of the tenant with the schema name ${schema}`.padEnd(64));
 }

@@ -100,7 +100,7 @@ export async function withFleetLock<T>(
 }
 
 /** A control connection that breaks in the middle is told from a mistake of ours. */
-function explained(error: unknown): unknown {
+export function explained(error: unknown): unknown {
   if (isTenantsError(error) || !isConnectionError(error)) return error;
   const text = error instanceof Error ? error.message : String(error);
   return new TenantsError('DATABASE_UNREACHABLE', `The connection to the database broke: ${text}.`, {

@@ -11,7 +11,13 @@ export { parseDomain } from './domain-name.js';
 export { findDomain, makePrimaryItems, removeDomainItem, requireDomain } from './domains.js';
 export { assertFinished, assertNotPublic, requireTenant } from './known-tenant.js';
 export { findTenant, isPublicTenant, listTenants, listTenantsWithDomains } from './list.js';
-export { REGISTRY_CHANNEL, registryMigration } from './migration-template.js';
+export {
+  NOTIFY_FUNCTION,
+  REGISTRY_CHANNEL,
+  REGISTRY_INDEXES,
+  registryMigration,
+  registryNotification,
+} from './migration-template.js';
 export { createPublicTenant, hasDomains, type PublicTenantOptions } from './public-tenant.js';
 export { registrationFailure } from './registration-failure.js';
 export {

@@ -11,7 +11,30 @@ import type { RegistryShape } from './types.js';
  */
 export const REGISTRY_CHANNEL = 'tenants_changed';
 
-const NOTIFY_FUNCTION = 'tenants_registry_notify';
+/** Name of the trigger function, and of the trigger on either table. */
+export const NOTIFY_FUNCTION = 'tenants_registry_notify';
+
+/** The indexes that the template makes by name; where one of them is, the registry was made by it. */
+export const REGISTRY_INDEXES = {
+  domainsOfTenant: 'tenants_registry_domains_of_tenant',
+  onePrimary: 'tenants_registry_one_primary',
+} as const;
+
+/** The trigger of one table: the word and the column that it is created with, and the statement that creates it. */
+export type NotifyTrigger = { table: string; word: string; column: string; statement: string };
+
+/** What announces changes of the registry, as the template creates it; names are unqualified. */
+export function registryNotification(shape: RegistryShape): { createFunction: string; triggers: NotifyTrigger[] } {
+  const { tenants, domains } = shape;
+  const triggers = [
+    { table: tenants.table, word: 'schemas', column: tenants.columns.schemaName },
+    { table: domains.table, word: 'domains', column: domains.columns.domain },
+  ];
+  return {
+    createFunction: notifyFunction(),
+    triggers: triggers.map((one) => ({ ...one, statement: notifyTrigger(one.table, one.word, one.column) })),
+  };
+}
 
 /**
  * The text of the first shared migration, an `.sql` file as node-pg-migrate reads it: what creates the registry, and what
@@ -23,6 +46,7 @@ const NOTIFY_FUNCTION = 'tenants_registry_notify';
 export function registryMigration(shape: RegistryShape): string {
   const tenants = plain(shape.tenants.table);
   const domains = plain(shape.domains.table);
+  const notification = registryNotification(shape);
   return `${HEADER}
 -- Up Migration
 
@@ -36,11 +60,9 @@ ${columnList(domainColumns(shape))}
 
 ${domainIndexes(shape)}
 
-${notifyFunction()}
+${notification.createFunction}
 
-${notifyTrigger(shape.tenants.table, 'schemas', shape.tenants.columns.schemaName)}
-
-${notifyTrigger(shape.domains.table, 'domains', shape.domains.columns.domain)}
+${notification.triggers.map(({ statement }) => statement).join('\n\n')}
 
 -- Down Migration
 
@@ -113,12 +135,12 @@ function columnList(columns: Column[]): string {
 
 function domainIndexes({ domains: { table, columns } }: RegistryShape): string {
   const on = `${plain(table)} (${plain(columns.tenantId)})`;
-  const byTenant = `CREATE INDEX tenants_registry_domains_of_tenant ON ${on};`;
+  const byTenant = `CREATE INDEX ${REGISTRY_INDEXES.domainsOfTenant} ON ${on};`;
   if (columns.isPrimary === null) return byTenant;
   return `${byTenant}
 
 -- At most one primary domain for each tenant.
-CREATE UNIQUE INDEX tenants_registry_one_primary ON ${on} WHERE ${plain(columns.isPrimary)};`;
+CREATE UNIQUE INDEX ${REGISTRY_INDEXES.onePrimary} ON ${on} WHERE ${plain(columns.isPrimary)};`;
 }
 
 function notifyFunction(): string {

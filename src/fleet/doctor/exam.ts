@@ -1,0 +1,129 @@
+import type { Client } from 'pg';
+
+import { hasOwnSession, isConnectionError, OLDEST_VERSION, type ServerInfo } from '../../db/index.js';
+import { EXIT, isServerError, isTenantsError } from '../../errors/index.js';
+import { inspectRegistry, listTenants, selectTenants } from '../../registry/index.js';
+import { formCohorts } from '../cohorts.js';
+import type { Project } from '../project.js';
+import { readTenantFiles } from '../source.js';
+import { surveySchemas } from '../survey.js';
+import { ACTIVITY_CHECKS } from './activity.js';
+import { CAPACITY_CHECKS } from './capacity.js';
+import { CATALOG_CHECKS } from './catalog.js';
+import { MIGRATION_CHECKS, SHARED_MIGRATION_CHECKS } from './migrations.js';
+import { OBJECT_CHECKS } from './objects.js';
+import { PRIVILEGE_CHECKS } from './privileges.js';
+import { REGISTRY_CHECKS } from './registry.js';
+import { skipped, wrong } from './results.js';
+import { SERVER_CHECKS, versionCheck } from './server.js';
+import { TENANT_CHECKS } from './tenants.js';
+import type { Check, CheckGroup, Exam, SurveyedFleet } from './types.js';
+import { UNFINISHED_CHECKS } from './unfinished.js';
+
+/** All checks, in the order in which they are shown: what others rest on comes first. */
+const GROUPS: readonly CheckGroup[] = [
+  SERVER_CHECKS,
+  PRIVILEGE_CHECKS,
+  REGISTRY_CHECKS,
+  SHARED_MIGRATION_CHECKS,
+  MIGRATION_CHECKS,
+  TENANT_CHECKS,
+  UNFINISHED_CHECKS,
+  OBJECT_CHECKS,
+  CAPACITY_CHECKS,
+  ACTIVITY_CHECKS,
+  CATALOG_CHECKS,
+];
+
+/** Connections that the survey may use. */
+const SURVEY_CONNECTIONS = 4;
+
+/** How long others may keep a transaction open or a lock idle, in ms. */
+const PATIENCE_MS = 5 * 60_000;
+
+/** Reads what the checks need in common. */
+export async function prepareExam(
+  project: Project,
+  client: Client,
+  server: ServerInfo,
+  ownSession: boolean,
+  patienceMs = PATIENCE_MS,
+): Promise<Exam> {
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT nspname::text AS name FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' ORDER BY 1`,
+  );
+  const fleet = await surveyFleet(project, client);
+  return { project, client, server, ownSession, patienceMs, fleet, schemas: rows.map(({ name }) => name) };
+}
+
+/** Makes all checks; one that the server does not let us make is wrong, with the reason. */
+export async function examine(exam: Exam): Promise<Check[]> {
+  const checks: Check[] = [];
+  for (const group of GROUPS) checks.push(...(await runGroup(exam, group)));
+  return checks;
+}
+
+/** All that can be said about a server that is too old to ask. */
+export function examineOld(server: ServerInfo): Check[] {
+  const names = GROUPS.flatMap((group) => group.names).filter((name) => name !== 'server-version');
+  return [versionCheck(server), ...names.map((name) => skipped(name, 'the server is too old'))];
+}
+
+/** Whether the checks can be made on this server, and whether the session is our own; the second is looked at if the first is. */
+export async function lookAtConnection(
+  client: Client,
+  server: ServerInfo,
+  project: Project,
+): Promise<{ supported: boolean; ownSession: boolean }> {
+  if (server.version < OLDEST_VERSION) return { supported: false, ownSession: false };
+  return { supported: true, ownSession: await hasOwnSession(client, project.database) };
+}
+
+async function runGroup(exam: Exam, group: CheckGroup): Promise<Check[]> {
+  if (group.needs === 'fleet' && exam.fleet === undefined) {
+    return group.names.map((name) => skipped(name, 'the registry cannot be read'));
+  }
+  try {
+    return await group.run(exam);
+  } catch (error) {
+    if (isFatal(error)) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    return group.names.map((name) => wrong(name, `could not be checked: ${reason}`));
+  }
+}
+
+/** The connection is gone, the configuration is wrong, or the mistake is ours: no other check would fare better. */
+function isFatal(error: unknown): boolean {
+  if (isConnectionError(error)) return true;
+  if (isTenantsError(error)) return error.exitCode === EXIT.usage || error.exitCode === EXIT.unreachable;
+  return !isServerError(error);
+}
+
+/** Where all tenants stand, by the order of the files; `undefined` without a registry that can be read. */
+async function surveyFleet(project: Project, client: Client): Promise<SurveyedFleet | undefined> {
+  if (!(await canRead(project, client))) return undefined;
+  const { registry, tenants, migrationsTable, database } = project;
+  const registered = await listTenants(client, registry, { order: tenants.order });
+  const members = selectTenants(registered, {}, registry, Object.keys(tenants.types ?? {}));
+  const files = await readTenantFiles(project, members);
+  const names = members.map(({ schema }) => schema);
+  const connections = project.concurrency ?? SURVEY_CONNECTIONS;
+  const surveyed = await surveySchemas(client, database, names, migrationsTable, connections);
+  return { registered, files, cohorts: formCohorts(members, surveyed, files, true) };
+}
+
+async function canRead({ registry }: Project, client: Client): Promise<boolean> {
+  try {
+    if ((await inspectRegistry(client, registry)) === 'missing') return false;
+  } catch (error) {
+    if (isTenantsError(error) && error.code === 'REGISTRY_MISMATCH') return false;
+    throw error;
+  }
+  const { rows } = await client.query<{ readable: boolean }>(
+    `SELECT bool_and(has_schema_privilege(c.relnamespace, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')) AS readable
+       FROM pg_class c
+      WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = $1) AND c.relname = $2::text`,
+    [registry.schema, registry.tenants.table],
+  );
+  return rows[0]?.readable === true;
+}

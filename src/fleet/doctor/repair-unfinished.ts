@@ -1,0 +1,54 @@
+import { findTenant } from '../../registry/index.js';
+import { createTenant } from '../create-tenant.js';
+import { deleteTenant } from '../delete-tenant.js';
+import type { Repair } from './repair.js';
+import type { DoctorOptions, Exam } from './types.js';
+import { readUnfinished, type Unfinished } from './unfinished.js';
+
+/** Finishes the tenants that a killed `create-tenant` left behind, as the same command would. */
+export async function finishCreations(exam: Exam, { hooks, drain, cancel }: DoctorOptions): Promise<Repair[]> {
+  const { project, client } = exam;
+  const { left } = await unfinished(exam, 'creations');
+  return left.map((schema) => ({
+    done: `finished the tenant "${schema}"`,
+    undone: `the tenant "${schema}" was not finished`,
+    run: async () => {
+      const tenant = await findTenant(client, project.registry, schema);
+      // Somebody else was faster.
+      if (tenant?.status !== 'provisioning') return;
+      await createTenant(project, {
+        schema,
+        domains: tenant.domains.map(({ domain }) => domain),
+        // What an adopted schema is called is nobody's choice any more.
+        adopt: true,
+        ...(hooks === undefined ? {} : { hooks }),
+        ...(drain === undefined ? {} : { drain }),
+        ...(cancel === undefined ? {} : { cancel }),
+      });
+    },
+  }));
+}
+
+/** Goes on with the deletions that a killed `delete-tenant` left behind; they were confirmed when they began. */
+export async function finishDeletions(exam: Exam, { hooks, cancel }: DoctorOptions): Promise<Repair[]> {
+  const { project, client } = exam;
+  const { left } = await unfinished(exam, 'deletions');
+  return left.map((schema) => ({
+    done: `finished the deletion of "${schema}"`,
+    undone: `the deletion of "${schema}" was not finished`,
+    run: async () => {
+      const tenant = await findTenant(client, project.registry, schema);
+      if (tenant?.status !== 'deleting') return;
+      await deleteTenant(project, {
+        schema,
+        ...(hooks === undefined ? {} : { hooks }),
+        ...(cancel === undefined ? {} : { cancel }),
+      });
+    },
+  }));
+}
+
+async function unfinished(exam: Exam, which: 'creations' | 'deletions'): Promise<Unfinished> {
+  if (exam.fleet === undefined) return { left: [], atWork: [] };
+  return (await readUnfinished(exam, exam.fleet))[which];
+}
