@@ -111,6 +111,9 @@ export function segmentPieces(frame: SegmentFrame): Piece[] {
     pieces.push({ kind: 'batch', steps });
     steps = [];
   }
+  // Rows of the registry are written by the user who connects, at the end as at the beginning.
+  if (settings.role !== undefined && (frame.postlude ?? []).length > 0)
+    steps.push({ role: 'frame', text: 'RESET ROLE' });
   for (const item of frame.postlude ?? []) steps.push({ role: 'postlude', ...item });
   steps.push({ role: 'commit', text: 'COMMIT' });
   pieces.push({ kind: 'batch', steps });
