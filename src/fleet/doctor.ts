@@ -1,7 +1,7 @@
 import { closeClient, openClient, readServer } from '../db/index.js';
 import { examine, examineOld, lookAtConnection, prepareExam } from './doctor/exam.js';
 import { repair } from './doctor/repair.js';
-import type { DoctorOptions, DoctorReport } from './doctor/types.js';
+import type { DoctorOptions, DoctorReport, Exam } from './doctor/types.js';
 import { limitLockWaits } from './lock-waits.js';
 import type { Project } from './project.js';
 import { explained, withFleetLock } from './session.js';
@@ -49,7 +49,8 @@ async function examineAndFix(project: Project, options: DoctorOptions): Promise<
   return await withFleetLock(project, 'doctor --fix', lock, async (session) => {
     const look = () => prepareExam(project, session.client, session.server, true, options.patienceMs);
     options.onEvent?.({ type: 'phase', phase: 'survey' });
-    const exam = await look();
+    // The session's client is another one after the first has broken.
+    const exam: Exam = Object.defineProperty(await look(), 'client', { get: () => session.client, enumerable: true });
     const before = await examine(exam);
     const repairs = await repair(exam, before, session, options);
     if (repairs.size === 0) return { checks: before };

@@ -4,11 +4,12 @@ import type { FormatContext } from './context.js';
 import { redact } from './redact.js';
 import { createStyle, type Style } from './style.js';
 import { table } from './table.js';
-import { count, plural } from './words.js';
+import { count, listed, plural } from './words.js';
 import { wrap } from './wrap.js';
 
 /** Names and objects that are listed for one check; `--verbose` and `--json` have all. */
 const ITEMS = 5;
+const NAMES = 10;
 const SUGGESTIONS = 4;
 
 /**
@@ -66,11 +67,18 @@ function explained(check: Check, { columns, verbose }: FormatContext, style: Sty
     const rest = texts.length - shown.length;
     return [...shown.flatMap(print), ...(rest > 0 ? [`      and ${count(rest)} more; --verbose shows all`] : [])];
   };
+  const itemLines = (texts: readonly string[]): string[] => {
+    if (verbose === true || texts.some((text) => text.includes(': '))) {
+      return some(texts, ITEMS, (text) => indented('    - ', redact(text), columns));
+    }
+    // Bare names stand side by side.
+    return texts.length === 0 ? [] : indented('    - ', redact(listed(texts, NAMES)), columns);
+  };
   const paint = paintOf(check, style);
   return [
     `${paint(markOf(check))} ${style.bold(name)}`,
     ...(check.ok ? [] : [...line('expected:', expected), ...line('actual:  ', check.actual)]),
-    ...(check.ok ? [] : some(items, ITEMS, (text) => indented('    - ', redact(text), columns))),
+    ...(check.ok ? [] : itemLines(items)),
     ...some(done, ITEMS, (text) => mark(indented('    ✔ ', redact(text), columns), '✔', style.green)),
     ...some(failures, ITEMS, (text) => mark(indented('    ✖ ', redact(text), columns), '✖', style.red)),
     ...(check.ok

@@ -193,10 +193,71 @@ describe('invalid indexes', () => {
     await invalidate('a1.i');
     const project = await fleet.project();
     const check = await checkOf(project, 'invalid-indexes', { fix: true });
-    expect(check).toMatchObject({ ok: false, items: ['a1.i: its tenant has pending migrations'] });
+    expect(check).toMatchObject({ ok: false, items: ['a1.i: its schema has pending migrations'] });
     expect(check.suggestions).toEqual([expect.stringContaining('tenants migrate --tenant a1')]);
     await fleet.migrate();
     expect(await checkOf(project, 'invalid-indexes')).toMatchObject({ ok: true });
+  });
+
+  test('of the shared schema while it is behind are left to migrate, too', async () => {
+    await fleet.files.write(
+      'migrations/shared/0002_i.sql',
+      '-- tenants: no-transaction\nCREATE INDEX CONCURRENTLY i ON tenants (name);',
+    );
+    await database.query('CREATE INDEX i ON tenants (name)');
+    await invalidate('public.i');
+    const check = await checkOf(await fleet.project(), 'invalid-indexes', { fix: true });
+    expect(check).toMatchObject({ ok: false, items: ['public.i: its schema has pending migrations'] });
+    expect(check.suggestions).toEqual([expect.stringContaining('tenants migrate --shared')]);
+  });
+
+  test('of a tenant out of order that lacks a migration are left alone although the order is accepted', async () => {
+    await fleet.create('a1');
+    await fleet.tenantMigration(
+      '0000_index.sql',
+      '-- tenants: no-transaction\nCREATE INDEX CONCURRENTLY i ON projects (name);',
+    );
+    await database.query('CREATE INDEX i ON a1.projects (id)');
+    await invalidate('a1.i');
+    const project = { ...(await fleet.project()), checkOrder: false };
+    expect(await checkOf(project, 'invalid-indexes', { fix: true })).toMatchObject({
+      ok: false,
+      items: ['a1.i: its schema has pending migrations'],
+    });
+    expect(await indexes('a1')).toContainEqual(['i', false]);
+  });
+
+  test('that a REINDEX of a table left over are dropped, those of its TOAST table included', async () => {
+    await fleet.create('a1');
+    const blocker = await database.client();
+    await blocker.query('BEGIN; INSERT INTO a1.projects (name) VALUES (1)');
+    const client = await database.client();
+    const reindex = client.query('REINDEX TABLE CONCURRENTLY a1.projects').catch((error: unknown) => error);
+    await expect.poll(() => indexes('a1')).toContainEqual(['projects_pkey_ccnew', false]);
+    const { processID } = client as unknown as { processID: number };
+    await database.query('SELECT pg_cancel_backend($1)', [processID]);
+    expect(await reindex).toMatchObject({ code: '57014' });
+    await blocker.query('ROLLBACK');
+    const project = await fleet.project();
+    const check = await checkOf(project, 'invalid-indexes');
+    expect(check.items?.toSorted()).toEqual([
+      expect.stringMatching(/^a1\.pg_toast_\d+_index_ccnew: left over from REINDEX$/),
+      'a1.projects_pkey_ccnew: left over from REINDEX',
+    ]);
+    expect(await checkOf(project, 'invalid-indexes', { fix: true })).toMatchObject({ ok: true, fixed: true });
+    expect(await indexes('a1')).toEqual([
+      ['pgmigrations_pkey', true],
+      ['projects_pkey', true],
+    ]);
+  });
+
+  test('of a partitioned table are told, not touched', async () => {
+    await fleet.create('a1');
+    await database.query(`CREATE TABLE a1.p (id int) PARTITION BY RANGE (id); CREATE TABLE a1.p1 PARTITION OF a1.p FOR VALUES FROM (0) TO (9);
+      CREATE INDEX whole ON ONLY a1.p (id)`);
+    const check = await checkOf(await fleet.project(), 'invalid-indexes', { fix: true });
+    expect(check).toMatchObject({ ok: false, items: ['a1.whole: a partition lacks its index'] });
+    expect(check.failures).toBeUndefined();
   });
 
   test('one that cannot be rebuilt stays, with the reason and without what was begun', async () => {
@@ -282,4 +343,28 @@ test('after the first signal no other repair is begun', async () => {
   const check = await checkOf(await fleet.project(), 'unfinished-creations', { fix: true, drain: AbortSignal.abort() });
   expect(check).toMatchObject({ ok: false, failures: [expect.stringContaining('interrupted')] });
   expect(await rows()).toEqual({ half: 'provisioning' });
+});
+
+test('a control connection that breaks is made anew, and the repairs go on', async () => {
+  await fleet.create('a1');
+  await database.query(
+    `INSERT INTO tenants (schema_name, status) VALUES ('half', 'provisioning'), ('more', 'provisioning')`,
+  );
+  await database.query('ALTER TABLE a1.pgmigrations DROP CONSTRAINT pgmigrations_pkey');
+  let cut = 0;
+  const beforeCreateTenant = async (): Promise<void> => {
+    if (cut > 0) return;
+    const { rowCount } = await database.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'tenants: doctor --fix' AND datname = current_database()`,
+    );
+    cut += rowCount ?? 0;
+  };
+  const { checks } = await doctor(await fleet.project(), { fix: true, hooks: { beforeCreateTenant } });
+  expect(cut).toBe(1);
+  expect(checks.filter(({ ok }) => !ok)).toEqual([]);
+  expect(checks.filter(({ fixed }) => fixed).map(({ name }) => name)).toEqual([
+    'migrations-tables',
+    'unfinished-creations',
+  ]);
+  expect(await rows()).toEqual({ a1: 'active', half: 'active', more: 'active' });
 });

@@ -11,8 +11,7 @@ import type { CreateHookContext } from '../../src/fleet/hook-types.js';
 import type { Project } from '../../src/fleet/project.js';
 import { renameTenant } from '../../src/fleet/rename-tenant.js';
 import { REPOSITORY } from '../support/build.js';
-import type { TestDatabase } from '../support/database.js';
-import { type DebianPostgres, findPostgres, startPostgres } from '../support/debian-postgres.js';
+import { asDatabase, type DebianPostgres, findPostgres, startPostgres } from '../support/debian-postgres.js';
 import { describeSchema, readRows } from '../support/describe-schema.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';
 import { openProxy } from '../support/proxy.js';
@@ -390,8 +389,3 @@ describe.skipIf(bin === undefined)('cloneTenant', () => {
     await expectNothing();
   });
 });
-
-function asDatabase({ url, config }: DebianPostgres, client: Client): TestDatabase {
-  const query: TestDatabase['query'] = (sql, values) => client.query(sql, values);
-  return { url, config, name: 'postgres', client: () => Promise.resolve(client), query, drop: () => Promise.resolve() };
-}

@@ -9,6 +9,8 @@ import { promisify } from 'node:util';
 
 import { Client, type ClientConfig } from 'pg';
 
+import type { TestDatabase } from './database.js';
+
 /** Where Debian and Ubuntu put a version of PostgreSQL, newest first. */
 const FOLDERS = [18, 17, 16, 15, 14, 13].map((major) => `/usr/lib/postgresql/${major}/bin`);
 
@@ -89,6 +91,12 @@ async function run(bin: string, data: string, wanted: Record<string, string>): P
   }
   const url = `postgres://admin@127.0.0.1:${port}/postgres`;
   return { url, config, bin, data, startStandby: () => startStandby(bin, config), stop };
+}
+
+/** The server's own database, as the support of a fleet takes one. It stays when the test is done. */
+export function asDatabase({ url, config }: DebianPostgres, client: Client): TestDatabase {
+  const query: TestDatabase['query'] = (sql, values) => client.query(sql, values);
+  return { url, config, name: 'postgres', client: () => Promise.resolve(client), query, drop: () => Promise.resolve() };
 }
 
 async function untilReady(config: ClientConfig, hasEnded: () => boolean): Promise<void> {

@@ -15,7 +15,7 @@ describe('the report of doctor', () => {
     const checks = [
       right('autovacuum', 'on'),
       wrong('missing-schemas', '7 tenants have no schema', {
-        items: ['a', 'b', 'c', 'd', 'e', 'f', 'g'],
+        items: [...'abcdefghijklm'],
         suggestions: ['To create them, run: tenants migrate --create-missing'],
       }),
       skipped('pooler', 'a reason'),
@@ -30,18 +30,20 @@ describe('the report of doctor', () => {
         '✖ missing-schemas',
         '    expected: a schema for every tenant',
         '    actual:   7 tenants have no schema',
-        '    - a',
-        '    - b',
-        '    - c',
-        '    - d',
-        '    - e',
-        '      and 2 more; --verbose shows all',
+        '    - a, b, c, d, e, f, g, h, i, j and 3 more',
         '    Try: To create them, run: tenants migrate --create-missing',
         '',
         '3 checks: 1 wrong, 1 not made, 1 right',
       ].join('\n'),
     );
-    expect(formatDoctor({ checks }, { ...piped, verbose: true })).toContain('    - g\n');
+    expect(formatDoctor({ checks }, { ...piped, verbose: true })).toContain('    - m\n');
+  });
+
+  it('lists the first of many findings', () => {
+    const items = ['a: 1', 'b: 2', 'c: 3', 'd: 4', 'e: 5', 'f: 6', 'g: 7'];
+    const checks = [wrong('tenant-migrations', '7 ahead', { items })];
+    expect(formatDoctor({ checks }, piped)).toContain('    - e: 5\n      and 2 more; --verbose shows all\n');
+    expect(formatDoctor({ checks }, { ...piped, verbose: true })).toContain('    - g: 7\n');
   });
 
   it('tells what was repaired, and what was not and why', () => {
@@ -108,6 +110,9 @@ describe('decisions of doctor', () => {
       items: ['largest tenant: big'],
       suggestions: ['Set max_locks_per_transaction = 128 and restart the server.', expect.any(String)],
     });
-    expect(judgeLockTable({ ...room, places: 1600, lanes: 1, largest: 3 })).toMatchObject({ ok: false });
+    expect(judgeLockTable({ ...room, places: 1600, lanes: 1, largest: 3 })).toMatchObject({
+      ok: false,
+      expected: '1,700 places: a survey, 100 taken',
+    });
   });
 });

@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 
-import { describeHolder, FLEET_LOCK, NODE_PG_MIGRATE_LOCK, tenantLock } from '../../db/index.js';
+import { describeHolder, FLEET_LOCK, NODE_PG_MIGRATE_LOCK, quoteLiteral, tenantLock } from '../../db/index.js';
 import { formatDuration } from '../../util/duration.js';
 import { plural } from '../../util/plural.js';
 import { creationLock } from '../creation-lock.js';
@@ -20,9 +20,11 @@ export const ACTIVITY_CHECKS: CheckGroup = {
 };
 
 type LongTransaction = {
-  pid: number;
+  /** `null` for a prepared transaction, which has no session. */
+  pid: number | null;
   user: string | null;
-  application: string;
+  /** The name of the program, or of the prepared transaction. */
+  name: string;
   state: string | null;
   ageMs: number;
   relations: number;
@@ -32,39 +34,64 @@ type LongTransaction = {
 /**
  * Transactions that have long been open and hold any lock on a relation of a tenant or of the shared schema: `ALTER TABLE`
  * would wait for them, and everybody else for it. Of other users' sessions their age can be seen with the rights of
- * pg_read_all_stats.
+ * pg_read_all_stats. A prepared transaction is found by its lock on its own number.
  */
 async function blockingCheck({ client, project, patienceMs }: Exam, { registered }: SurveyedFleet): Promise<Check> {
   const { rows } = await client.query<LongTransaction>(
-    `SELECT a.pid, a.usename::text AS user, coalesce(a.application_name, '') AS application, a.state,
-            extract(epoch FROM clock_timestamp() - a.xact_start)::float8 * 1000 AS "ageMs", count(*)::int AS relations,
-            min(n.nspname || '.' || c.relname) AS example
-       FROM pg_stat_activity a
-       JOIN pg_locks l ON l.pid = a.pid AND l.locktype = 'relation' AND l.granted
+    `WITH long AS (
+         SELECT a.pid, l.virtualtransaction, a.usename::text AS user, coalesce(a.application_name, '') AS name, a.state,
+                a.xact_start AS began
+           FROM pg_stat_activity a
+           JOIN pg_locks l ON l.pid = a.pid AND l.locktype = 'virtualxid' AND l.virtualxid = l.virtualtransaction
+          WHERE a.pid <> pg_backend_pid() AND a.datname = current_database()
+       UNION ALL
+         SELECT NULL, l.virtualtransaction, p.owner::text, p.gid, 'prepared', p.prepared
+           FROM pg_prepared_xacts p
+           JOIN pg_locks l ON l.pid IS NULL AND l.locktype = 'transactionid' AND l.transactionid = p.transaction
+          WHERE p.database = current_database())
+     SELECT x.pid, x.user, x.name, x.state, extract(epoch FROM clock_timestamp() - x.began)::float8 * 1000 AS "ageMs",
+            count(*)::int AS relations, min(n.nspname || '.' || c.relname) AS example
+       FROM long x
+       JOIN pg_locks l ON l.locktype = 'relation' AND l.granted AND l.virtualtransaction = x.virtualtransaction
+        AND l.pid IS NOT DISTINCT FROM x.pid
         AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
        JOIN pg_class c ON c.oid = l.relation
        JOIN pg_namespace n ON n.oid = c.relnamespace
-      WHERE a.pid <> pg_backend_pid() AND a.xact_start < clock_timestamp() - $2 * interval '1 ms'
-        AND n.nspname::text = ANY ($1::text[])
-      GROUP BY a.pid, a.usename, a.application_name, a.state, a.xact_start
-      ORDER BY a.xact_start`,
+      WHERE x.began < clock_timestamp() - $2 * interval '1 ms' AND n.nspname::text = ANY ($1::text[])
+      GROUP BY x.pid, x.user, x.name, x.state, x.began
+      ORDER BY x.began`,
     [[project.shared.schema, ...registered.map(({ schema }) => schema)], patienceMs],
   );
-  const pids = rows.map(({ pid }) => pid);
+  const session = rows.find(({ pid }) => pid !== null);
+  const prepared = rows.find(({ pid }) => pid === null);
+  const none = (await seesOthers(client)) ? 'none' : 'none that this user may see';
   return noneOf('blocking-transactions', rows.map(describeTransaction), {
+    none,
     thing: `transaction open for over ${formatDuration(patienceMs)}`,
     things: `transactions open for over ${formatDuration(patienceMs)}`,
     suggestions: [
       'Let their programs commit, and set idle_in_transaction_session_timeout.',
-      `To end one, with what it has not committed: SELECT pg_terminate_backend(${pids[0] ?? 'PID'})`,
+      ...(session === undefined
+        ? []
+        : [`To end one, with what it has not committed: SELECT pg_terminate_backend(${session.pid ?? ''})`]),
+      ...(prepared === undefined ? [] : [`COMMIT PREPARED or ROLLBACK PREPARED ${quoteLiteral(prepared.name)}`]),
     ],
   });
 }
 
-function describeTransaction({ pid, user, application, state, ageMs, relations, example }: LongTransaction): string {
-  const who = `process ${pid}${application === '' ? '' : ` (${application})`}${user === null ? '' : ` of user ${user}`}`;
+async function seesOthers(client: Client): Promise<boolean> {
+  const { rows } = await client.query<{ sees: boolean }>(
+    `SELECT pg_has_role(current_user, 'pg_read_all_stats', 'USAGE') AS sees`,
+  );
+  return rows[0]?.sees === true;
+}
+
+function describeTransaction({ pid, user, name, state, ageMs, relations, example }: LongTransaction): string {
+  const who = pid === null ? `prepared transaction "${name}"` : `process ${pid}${name === '' ? '' : ` (${name})`}`;
+  const whose = user === null ? '' : ` of user ${user}`;
   const others = relations > 1 ? ` and ${relations - 1} more` : '';
-  return `${who}: ${state ?? 'open'} for ${formatDuration(ageMs)}, holds ${example}${others}`;
+  const how = pid === null ? 'waiting' : (state ?? 'open');
+  return `${who}${whose}: ${how} for ${formatDuration(ageMs)}, holds ${example}${others}`;
 }
 
 /** Who holds the product's locks. A run's own connection is idle while its lanes work, so any lane at work excuses it. */

@@ -73,7 +73,8 @@ export function judgeLockTable(room: {
 }): Check {
   const { places, sessions, held, lanes, largest, schema } = room;
   const run = Math.max(lanes * largest, SURVEY_LOCKS);
-  const expected = `${number(run + held)} places: ${number(lanes)} × ${plural(largest, 'relation')}, ${number(held)} taken`;
+  const why = run > SURVEY_LOCKS ? `${number(lanes)} × ${plural(largest, 'relation')}` : 'a survey';
+  const expected = `${number(run + held)} places: ${why}, ${number(held)} taken`;
   const details = { expected, ...(schema === null ? {} : { items: [`largest tenant: ${schema}`] }) };
   const actual = `${number(places)} places`;
   if (run + held <= places) return right('lock-table', actual, { expected });

@@ -36,10 +36,12 @@ const LARGE = 5_000;
 const FACTOR = 4;
 
 /**
+ * Compares what the planner knows of the catalog with what there is.
+ *
  * `pg_class.reltuples` is what the last VACUUM or ANALYZE counted, so what a mass migration has added since is the difference
  * to the rows that are there. Until it is analyzed, plans over the catalog flip.
  */
-async function statisticsCheck(client: Client): Promise<Check> {
+export async function statisticsCheck(client: Client): Promise<Check> {
   const { rows } = await client.query<{ rows: number; known: number }>(
     `SELECT (SELECT count(*)::int FROM pg_class) AS rows, greatest(reltuples, 0)::float8 AS known
        FROM pg_class WHERE oid = 'pg_class'::regclass`,

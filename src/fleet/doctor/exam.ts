@@ -1,11 +1,12 @@
 import type { Client } from 'pg';
 
 import { hasOwnSession, isConnectionError, OLDEST_VERSION, type ServerInfo } from '../../db/index.js';
+import { listMigrationFiles } from '../../engine/files.js';
 import { EXIT, isServerError, isTenantsError } from '../../errors/index.js';
 import { inspectRegistry, listTenants, selectTenants } from '../../registry/index.js';
 import { formCohorts } from '../cohorts.js';
 import type { Project } from '../project.js';
-import { readTenantFiles } from '../source.js';
+import { readTenantFiles, sharedSource } from '../source.js';
 import { surveySchemas } from '../survey.js';
 import { ACTIVITY_CHECKS } from './activity.js';
 import { CAPACITY_CHECKS } from './capacity.js';
@@ -17,7 +18,7 @@ import { REGISTRY_CHECKS } from './registry.js';
 import { skipped, wrong } from './results.js';
 import { SERVER_CHECKS, versionCheck } from './server.js';
 import { TENANT_CHECKS } from './tenants.js';
-import type { Check, CheckGroup, Exam, SurveyedFleet } from './types.js';
+import type { Check, CheckGroup, Exam, SurveyedFleet, SurveyedShared } from './types.js';
 import { UNFINISHED_CHECKS } from './unfinished.js';
 
 /** All checks, in the order in which they are shown: what others rest on comes first. */
@@ -52,8 +53,9 @@ export async function prepareExam(
   const { rows } = await client.query<{ name: string }>(
     `SELECT nspname::text AS name FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' ORDER BY 1`,
   );
+  const shared = await surveyShared(project, client);
   const fleet = await surveyFleet(project, client);
-  return { project, client, server, ownSession, patienceMs, fleet, schemas: rows.map(({ name }) => name) };
+  return { project, client, server, ownSession, patienceMs, shared, fleet, schemas: rows.map(({ name }) => name) };
 }
 
 /** Makes all checks; one that the server does not let us make is wrong, with the reason. */
@@ -97,6 +99,14 @@ function isFatal(error: unknown): boolean {
   if (isConnectionError(error)) return true;
   if (isTenantsError(error)) return error.exitCode === EXIT.usage || error.exitCode === EXIT.unreachable;
   return !isServerError(error);
+}
+
+async function surveyShared(project: Project, client: Client): Promise<SurveyedShared> {
+  const { shared, migrationsTable, database } = project;
+  const files = await listMigrationFiles(sharedSource(project));
+  const [place] = await surveySchemas(client, database, [shared.schema], migrationsTable, 1);
+  if (place === undefined) throw new Error('The survey left the shared schema out.');
+  return { place, files: files.map(({ name }) => name) };
 }
 
 /** Where all tenants stand, by the order of the files; `undefined` without a registry that can be read. */

@@ -22,7 +22,7 @@ export type InvalidIndex = {
  * The progress of other users' builds can be seen without special rights only as far as there is one, so their locks say
  * what table it is about.
  */
-export async function readInvalidIndexes({ client, project, fleet }: Exam): Promise<InvalidIndex[]> {
+export async function readInvalidIndexes({ client, project, shared, fleet }: Exam): Promise<InvalidIndex[]> {
   const registered = (fleet?.registered ?? []).filter((tenant) => !isPublicTenant(project.registry, tenant));
   const schemas = [project.shared.schema, ...registered.map(({ schema }) => schema)];
   const { rows } = await client.query<{
@@ -50,17 +50,31 @@ export async function readInvalidIndexes({ client, project, fleet }: Exam): Prom
       ORDER BY array_position($1::text[], n.nspname::text), x.relname`,
     [schemas],
   );
-  const behind = new Set(
-    (fleet?.cohorts ?? [])
-      .filter(({ state }) => state.kind === 'pending')
-      .flatMap(({ members }) => members.map(({ schema }) => schema)),
-  );
+  const behind = schemasBehind({ project, shared, fleet });
   return rows.map(({ schema, namespace, name, kind, bound }) => ({
     schema,
     namespace,
     name,
     kind: kindOf({ name, kind, bound, pending: behind.has(schema) }),
   }));
+}
+
+/** Schemas in which some file is not applied, whatever else is the matter with them. */
+function schemasBehind({ project, shared, fleet }: Pick<Exam, 'project' | 'shared' | 'fleet'>): Set<string> {
+  const lacks = (files: readonly string[], applied: readonly string[]): boolean => {
+    const done = new Set(applied);
+    return files.some((name) => !done.has(name));
+  };
+  const tenants = (fleet?.cohorts ?? []).filter(({ type, applied }) =>
+    lacks(
+      (fleet?.files.get(type) ?? []).map(({ name }) => name),
+      applied,
+    ),
+  );
+  return new Set([
+    ...(lacks(shared.files, shared.place.applied) ? [project.shared.schema] : []),
+    ...tenants.flatMap(({ members }) => members.map(({ schema }) => schema)),
+  ]);
 }
 
 /** Pure. */

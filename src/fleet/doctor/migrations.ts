@@ -1,9 +1,6 @@
-import { listMigrationFiles } from '../../engine/files.js';
 import { plural } from '../../util/plural.js';
 import type { Cohort } from '../cohorts.js';
-import { sharedSource } from '../source.js';
 import { judge } from '../state.js';
-import { surveySchemas } from '../survey.js';
 import { readTableKeys } from './migrations-tables.js';
 import { right, wrong } from './results.js';
 import type { Check, CheckGroup, Exam, SurveyedFleet } from './types.js';
@@ -11,7 +8,7 @@ import type { Check, CheckGroup, Exam, SurveyedFleet } from './types.js';
 /** Where the shared schema stands; it can be told without a registry. */
 export const SHARED_MIGRATION_CHECKS: CheckGroup = {
   names: ['shared-migrations'],
-  run: async (exam) => [await sharedCheck(exam)],
+  run: (exam) => Promise.resolve([sharedCheck(exam)]),
 };
 
 /** Where the tenants stand, by the same survey and cohorts as `status`, and the tables that say so. */
@@ -26,18 +23,13 @@ export const MIGRATION_CHECKS: CheckGroup = {
 };
 
 /** Order is always looked at here: `checkOrder: false` accepts it, but node-pg-migrate's own check does not. */
-async function sharedCheck({ client, project }: Exam): Promise<Check> {
-  const { shared, migrationsTable, database, checkOrder } = project;
-  const files = await listMigrationFiles(sharedSource(project));
-  const [place] = await surveySchemas(client, database, [shared.schema], migrationsTable, 1);
-  if (place === undefined) throw new Error('The survey left the shared schema out.');
+function sharedCheck({ project: { checkOrder }, shared: { place, files } }: Exam): Check {
   const name = 'shared-migrations';
   if (place.error !== undefined) {
     return wrong(name, 'cannot be read', { items: [place.error.message], suggestions: place.error.suggestions ?? [] });
   }
-  const names = files.map((file) => file.name);
-  const state = judge(names, place.applied, true);
-  if (state.kind === 'upToDate') return right(name, `${plural(names.length, 'migration')} applied`);
+  const state = judge(files, place.applied, true);
+  if (state.kind === 'upToDate') return right(name, `${plural(files.length, 'migration')} applied`);
   if (state.kind === 'pending') {
     return wrong(name, `${plural(state.pending.length, 'migration')} pending`, {
       items: state.pending,
@@ -75,7 +67,9 @@ export function tenantsCheck({ project }: Pick<Exam, 'project'>, { cohorts }: Pi
     [count('unreadable'), 'unreadable'],
     [count('unknownType'), 'of an unknown type'],
   ] as const;
-  const shown = parts.filter(([value]) => value > 0).map(([value, label]) => `${value} ${label}`);
+  const shown = parts
+    .filter(([value]) => value > 0)
+    .map(([value, label]) => `${value.toLocaleString('en-US')} ${label}`);
   const actual = shown.length === 0 ? 'no tenants yet' : shown.join(', ');
   const unordered = count('ahead') + count('outOfOrder');
   const blocked = count('unreadable', 'unknownType') + (checkOrder ? unordered : 0);

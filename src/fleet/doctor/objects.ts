@@ -1,5 +1,6 @@
 import { quoteIdentifier } from '../../db/index.js';
 import { plural } from '../../util/plural.js';
+import { shellWord } from './shell-word.js';
 import { type InvalidIndex, readInvalidIndexes } from './invalid-indexes.js';
 import { noneOf, right, wrong } from './results.js';
 import type { Check, CheckGroup, Exam, SurveyedFleet } from './types.js';
@@ -11,29 +12,28 @@ export const OBJECT_CHECKS: CheckGroup = {
   run: async (exam) => {
     const { fleet } = exam;
     if (fleet === undefined) return [];
-    return [indexCheck(await readInvalidIndexes(exam)), await extensionCheck(exam, fleet)];
+    return [indexCheck(exam, await readInvalidIndexes(exam)), await extensionCheck(exam, fleet)];
   },
 };
 
 const KINDS: Readonly<Record<InvalidIndex['kind'], string>> = {
   leftover: 'left over from REINDEX',
-  pending: 'its tenant has pending migrations',
+  pending: 'its schema has pending migrations',
   built: 'its migration is recorded',
   partitioned: 'a partition lacks its index',
 };
 
 /** Pure. */
-function indexCheck(indexes: readonly InvalidIndex[]): Check {
+function indexCheck({ project }: Exam, indexes: readonly InvalidIndex[]): Check {
   if (indexes.length === 0) return right('invalid-indexes', 'none');
   const has = (...kinds: InvalidIndex['kind'][]): boolean => indexes.some(({ kind }) => kinds.includes(kind));
   const example = indexes.find(({ kind }) => kind === 'pending')?.schema ?? '';
+  const which = example === project.shared.schema ? '--shared' : `--tenant ${shellWord(example)}`;
   return wrong('invalid-indexes', plural(indexes.length, 'invalid index', 'invalid indexes'), {
     items: indexes.map(({ schema, name, kind }) => `${schema}.${name}: ${KINDS[kind]}`),
     suggestions: [
       ...(has('leftover', 'built') ? ['To rebuild or drop them, run: tenants doctor --fix'] : []),
-      ...(has('pending')
-        ? [`Migrate first, which builds what is pending anew: tenants migrate --tenant ${example}`]
-        : []),
+      ...(has('pending') ? [`Migrate first, which builds what is pending anew: tenants migrate ${which}`] : []),
       ...(has('partitioned') ? ['Create the index on each partition, and ALTER INDEX … ATTACH PARTITION.'] : []),
     ],
   });

@@ -6,9 +6,10 @@ import type { Repair } from './repair.js';
 import type { DoctorOptions, Exam } from './types.js';
 
 /** Puts the triggers of the registry's first migration back, as that migration creates them, in one transaction. */
-export async function repairRegistry({ project, client }: Exam, { cancel }: DoctorOptions): Promise<Repair[]> {
+export async function repairRegistry(exam: Exam, { cancel }: DoctorOptions): Promise<Repair[]> {
+  const { project } = exam;
   const { registry, role } = project;
-  const { triggers, functionExists, fromTemplate } = await readRegistryParts(client, registry);
+  const { triggers, functionExists, fromTemplate } = await readRegistryParts(exam.client, registry);
   const bad = triggers.filter(({ problem }) => problem !== undefined);
   if (!fromTemplate || bad.length === 0) return [];
   const tables = bad.map(({ table }) => `"${table}"`).join(' and ');
@@ -21,6 +22,7 @@ export async function repairRegistry({ project, client }: Exam, { cancel }: Doct
   });
   const undone = `the triggers of ${tables} were not put back`;
   const run = async (): Promise<void> => {
+    const { client } = exam;
     await changeTenant(project, client, {
       locks: [registry.schema],
       purpose: 'doctor --fix',

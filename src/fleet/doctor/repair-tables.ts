@@ -6,7 +6,7 @@ import type { DoctorOptions, Exam } from './types.js';
 
 /** Gives migrations tables the primary key that node-pg-migrate gives them; rows that are in its way stay, and are told. */
 export async function repairTables(exam: Exam, { cancel }: DoctorOptions): Promise<Repair[]> {
-  const { project, client } = exam;
+  const { project } = exam;
   const keyless = (await readTableKeys(exam)).filter(({ hasKey }) => !hasKey);
   return keyless.map(({ schema }) => {
     const table = qualified(schema, project.migrationsTable);
@@ -14,6 +14,7 @@ export async function repairTables(exam: Exam, { cancel }: DoctorOptions): Promi
       done: `added the primary key of "${schema}"."${project.migrationsTable}"`,
       undone: `"${schema}"."${project.migrationsTable}" has no primary key still`,
       run: async () => {
+        const { client } = exam;
         await changeTenant(project, client, {
           locks: [schema],
           purpose: `doctor --fix ${schema}`,

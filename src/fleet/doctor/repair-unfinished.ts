@@ -7,13 +7,13 @@ import { readUnfinished, type Unfinished } from './unfinished.js';
 
 /** Finishes the tenants that a killed `create-tenant` left behind, as the same command would. */
 export async function finishCreations(exam: Exam, { hooks, drain, cancel }: DoctorOptions): Promise<Repair[]> {
-  const { project, client } = exam;
+  const { project } = exam;
   const { left } = await unfinished(exam, 'creations');
   return left.map((schema) => ({
     done: `finished the tenant "${schema}"`,
     undone: `the tenant "${schema}" was not finished`,
     run: async () => {
-      const tenant = await findTenant(client, project.registry, schema);
+      const tenant = await findTenant(exam.client, project.registry, schema);
       // Somebody else was faster.
       if (tenant?.status !== 'provisioning') return;
       await createTenant(project, {
@@ -31,13 +31,13 @@ export async function finishCreations(exam: Exam, { hooks, drain, cancel }: Doct
 
 /** Goes on with the deletions that a killed `delete-tenant` left behind; they were confirmed when they began. */
 export async function finishDeletions(exam: Exam, { hooks, cancel }: DoctorOptions): Promise<Repair[]> {
-  const { project, client } = exam;
+  const { project } = exam;
   const { left } = await unfinished(exam, 'deletions');
   return left.map((schema) => ({
     done: `finished the deletion of "${schema}"`,
     undone: `the deletion of "${schema}" was not finished`,
     run: async () => {
-      const tenant = await findTenant(client, project.registry, schema);
+      const tenant = await findTenant(exam.client, project.registry, schema);
       if (tenant?.status !== 'deleting') return;
       await deleteTenant(project, {
         schema,

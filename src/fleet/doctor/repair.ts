@@ -50,7 +50,7 @@ export async function repair(
       } else if (!(await session.holdsLock())) {
         outcome.failures.push(`${undone}: the lock of the run was lost`);
       } else {
-        await attempt({ done, undone, run }, outcome);
+        await attempt({ done, undone, run }, outcome, session);
       }
     }
     if (outcome.done.length + outcome.failures.length > 0) repaired.set(name, outcome);
@@ -58,13 +58,14 @@ export async function repair(
   return repaired;
 }
 
-async function attempt({ done, undone, run }: Repair, outcome: Repaired): Promise<void> {
+async function attempt({ done, undone, run }: Repair, outcome: Repaired, session: LockedSession): Promise<void> {
   try {
     await run();
     outcome.done.push(done);
   } catch (error) {
-    // A server that is gone would refuse everything that follows.
-    if (isConnectionError(error) || (isTenantsError(error) && error.code === 'DATABASE_UNREACHABLE')) throw error;
+    // One connection that breaks is a failure of this repair; a server that is gone would refuse everything that follows.
+    const broken = isConnectionError(error) || (isTenantsError(error) && error.code === 'DATABASE_UNREACHABLE');
+    if (broken && !(await session.holdsLock())) throw error;
     const reason = error instanceof Error ? error.message : String(error);
     const advice = isTenantsError(error) ? error.suggestions.slice(0, 1).map((text) => ` (${text})`) : [];
     outcome.failures.push(`${undone}: ${reason}${advice.join('')}`);

@@ -1,5 +1,7 @@
 import { quoteIdentifier } from '../../db/index.js';
+import { plural } from '../../util/plural.js';
 import { noneOf, right, wrong } from './results.js';
+import { shellWord } from './shell-word.js';
 import type { Check, CheckGroup, Exam, SurveyedFleet } from './types.js';
 
 /** Rows and schemas that should belong together, and who may change them. */
@@ -102,17 +104,18 @@ async function privilegeCheck({ client, project }: Exam, { cohorts }: SurveyedFl
     [schemas, project.migrationsTable, project.role ?? null],
   );
   if (rows.length === 0) return right('tenant-privileges', schemas.length === 0 ? 'no tenants yet' : 'all of them');
-  return wrong('tenant-privileges', `${rows.length} of ${schemas.length} not`, {
-    items: rows.map(({ schema, owner, enters }) =>
-      enters ? `${schema}: its migrations table belongs to "${owner}"` : `${schema}: no USAGE or CREATE on the schema`,
-    ),
-    suggestions: [
-      'Connect as the owner of these tenants, or name the role that owns them as "role" in the configuration.',
-    ],
-  });
-}
-
-/** The word as a shell reads it. */
-function shellWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
+  return wrong(
+    'tenant-privileges',
+    `${plural(rows.length, 'tenant')} of ${schemas.length.toLocaleString('en-US')} not`,
+    {
+      items: rows.map(({ schema, owner, enters }) =>
+        enters
+          ? `${schema}: its migrations table belongs to "${owner}"`
+          : `${schema}: no USAGE or CREATE on the schema`,
+      ),
+      suggestions: [
+        'Connect as the owner of these tenants, or name the role that owns them as "role" in the configuration.',
+      ],
+    },
+  );
 }

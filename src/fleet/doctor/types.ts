@@ -5,6 +5,7 @@ import type { Tenant } from '../../registry/index.js';
 import type { Cohort, FilesByType } from '../cohorts.js';
 import type { TenantHook } from '../create-types.js';
 import type { Project } from '../project.js';
+import type { SurveyedSchema } from '../survey.js';
 import type { FleetEvent } from '../types.js';
 
 /** What each check expects to find. The names are stable: scripts look for them. */
@@ -91,6 +92,9 @@ export type SurveyedFleet = {
   files: FilesByType;
 };
 
+/** The shared schema as the survey saw it, and the names of the files that it is compared to. */
+export type SurveyedShared = { place: SurveyedSchema; files: string[] };
+
 /** What the checks look at. */
 export type Exam = {
   project: Project;
@@ -99,6 +103,7 @@ export type Exam = {
   /** The session stays the same from one transaction to the next. */
   ownSession: boolean;
   patienceMs: number;
+  shared: SurveyedShared;
   /** `undefined` when there is no registry that could be read. */
   fleet: SurveyedFleet | undefined;
   /** Every schema of the database that is not PostgreSQL's own. */
