@@ -1,4 +1,5 @@
 import type { MigrateReport } from '../fleet/types.js';
+import { shellWord } from '../util/shell-word.js';
 
 export type NextCommandContext = {
   command: 'migrate' | 'rollback';
@@ -35,8 +36,4 @@ export function nextCommand(report: MigrateReport, context: NextCommandContext):
 /** A comma separates names in a list, a leading dash begins a flag, and control characters cannot be printed. */
 function canBeListed(name: string): boolean {
   return !/[,\p{C}]|^-/u.test(name);
-}
-
-function shellWord(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -81,3 +81,29 @@ it.each([
   expect(outcome.stdout).toBe('');
   expect(outcome.stderr).toMatch(message);
 });
+
+it('finishes a tenant whose creation was killed', async () => {
+  await cli.database.query('CREATE TABLE nap (seconds int); INSERT INTO nap VALUES (60)');
+  await cli.project.write(
+    'migrations/tenant/0002_nap.sql',
+    '-- tenants: no-transaction\nSELECT pg_sleep(seconds) FROM public.nap;\n',
+  );
+  const state = async (): Promise<unknown> =>
+    (await cli.database.query(`SELECT status FROM tenants WHERE schema_name = 'sleepy'`)).rows[0]?.['status'];
+  const creation = cli.spawn(['create-tenant', 'sleepy', 'sleepy.example']);
+  await expect.poll(state, { timeout: 20_000 }).toBe('provisioning');
+  const named = async (): Promise<{ ok: boolean; items?: string[] } | undefined> =>
+    (await run(['doctor', '--json'])).json<Document>().checks.find(({ name }) => name === 'unfinished-creations');
+  expect(await named()).toMatchObject({ ok: true, items: ['sleepy: at work'] });
+  creation.child.kill('SIGKILL');
+  await creation.outcome;
+  await cli.database.query('UPDATE nap SET seconds = 0');
+  await expect.poll(named, { timeout: 20_000 }).toMatchObject({ ok: false, items: ['sleepy'] });
+  expect(await run(['doctor', '--fix'])).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining('finished the tenant "sleepy"'),
+  });
+  expect(await state()).toBe('active');
+  // What is left is that the other tenant has the new migration pending, which is not wrong.
+  expect((await named())?.ok).toBe(true);
+}, 60_000);

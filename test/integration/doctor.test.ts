@@ -36,7 +36,7 @@ async function adopt(schema: string): Promise<void> {
 }
 
 test('a healthy fleet is all right, whatever its tenants are called, and nothing is changed', async () => {
-  await ready('a1', 'a2');
+  await ready('a1', 'a2', 'public');
   await adopt(HOSTILE);
   const before = await database.query('SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_user_tables');
   const report = await doctor(await fleet.project());

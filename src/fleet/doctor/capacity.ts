@@ -1,5 +1,6 @@
 import { freeConnections } from '../../db/index.js';
 import { resolveExecutor } from '../../executors/resolve.js';
+import { isPublicTenant } from '../../registry/index.js';
 import { plural } from '../../util/plural.js';
 import { possibleSpread, wantedSpread } from '../spread.js';
 import { right, wrong } from './results.js';
@@ -34,7 +35,7 @@ const SURVEY_LOCKS = 4 * 200 * 2;
  * creating, cloning or rolling back a tenant does; so the lanes of a run may need as many places as there are of them
  * times the relations of the largest tenant, besides what is taken at the moment. (Deleting goes in batches.)
  */
-async function lockTableCheck({ client }: Exam, { registered }: SurveyedFleet, lanes: number): Promise<Check> {
+async function lockTableCheck({ client, project }: Exam, { registered }: SurveyedFleet, lanes: number): Promise<Check> {
   const { rows } = await client.query<{
     places: number;
     perTransaction: number;
@@ -55,7 +56,7 @@ async function lockTableCheck({ client }: Exam, { registered }: SurveyedFleet, l
             (SELECT count(*)::int FROM pg_locks WHERE NOT fastpath) AS held,
             coalesce((SELECT relations FROM largest), 0) AS largest, (SELECT schema FROM largest) AS schema
        FROM setting s`,
-    [registered.map(({ schema }) => schema)],
+    [registered.filter((tenant) => !isPublicTenant(project.registry, tenant)).map(({ schema }) => schema)],
   );
   const [row] = rows;
   if (row === undefined) throw new Error('The settings could not be read.');

@@ -1,6 +1,6 @@
 import { quoteIdentifier } from '../../db/index.js';
 import { plural } from '../../util/plural.js';
-import { shellWord } from './shell-word.js';
+import { shellWord } from '../../util/shell-word.js';
 import { type InvalidIndex, readInvalidIndexes } from './invalid-indexes.js';
 import { noneOf, right, wrong } from './results.js';
 import type { Check, CheckGroup, Exam, SurveyedFleet } from './types.js';

@@ -1,7 +1,7 @@
 import { quoteIdentifier } from '../../db/index.js';
 import { plural } from '../../util/plural.js';
 import { noneOf, right, wrong } from './results.js';
-import { shellWord } from './shell-word.js';
+import { shellWord } from '../../util/shell-word.js';
 import type { Check, CheckGroup, Exam, SurveyedFleet } from './types.js';
 
 /** Rows and schemas that should belong together, and who may change them. */
