@@ -124,7 +124,7 @@ describe('tenants between two states', () => {
 describe('migrations tables', () => {
   test('get back their primary key; a name twice is for people', async () => {
     await fleet.create('a1', 'a2', 'a3');
-    await database.query(`ALTER TABLE a1.pgmigrations DROP CONSTRAINT pgmigrations_pkey;
+    await database.query(`ALTER TABLE a1.pgmigrations DROP CONSTRAINT pgmigrations_pkey; CREATE UNIQUE INDEX ON a1.pgmigrations (id);
       ALTER TABLE pgmigrations DROP CONSTRAINT pgmigrations_pkey;
       ALTER TABLE a2.pgmigrations DROP CONSTRAINT pgmigrations_pkey; UPDATE a2.pgmigrations SET id = 1;
       INSERT INTO a2.pgmigrations (id, name, run_on) VALUES (1, '0001_projects', now())`);

@@ -1,13 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { FLEET_LOCK, tenantLock } from '../../src/db/index.js';
-import { creationLock } from '../../src/fleet/creation-lock.js';
 import { doctor, isHealthy } from '../../src/fleet/doctor.js';
 import { EXPECTED } from '../../src/fleet/doctor/types.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { checkOf, find, wrongChecks } from '../support/doctor.js';
+import { checkOf, find } from '../support/doctor.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';
-import { openProxy } from '../support/proxy.js';
 
 let database: TestDatabase;
 let fleet: TestFleet;
@@ -211,86 +208,5 @@ describe('tenants', () => {
     expect(check).toMatchObject({ ok: false, items: ['citext in a1'] });
     await database.query(String(check.suggestions?.[0]));
     expect((await checkOf(await fleet.project(), 'extensions-in-tenants')).ok).toBe(true);
-  });
-});
-
-describe('activity', () => {
-  test('a transaction that is open for long and holds a lock in a tenant', async () => {
-    await ready('a1');
-    const project = await fleet.project();
-    const client = await database.client();
-    await client.query('BEGIN; SELECT 1 FROM a1.projects');
-    expect(await checkOf(project, 'blocking-transactions')).toMatchObject({ ok: true });
-    const found = await checkOf(project, 'blocking-transactions', { patienceMs: 0 });
-    expect(found).toMatchObject({ ok: false });
-    expect(found.items).toEqual([
-      expect.stringMatching(/^process \d+ .*idle in transaction for \d+ ms, holds a1\.projects/),
-    ]);
-    await client.query('ROLLBACK; BEGIN; SELECT 1 FROM pg_class LIMIT 1');
-    expect(await checkOf(project, 'blocking-transactions', { patienceMs: 0 })).toMatchObject({ ok: true });
-    await client.query('ROLLBACK');
-  });
-
-  test('locks that others hold are told, and wrong only when their holder is idle for long', async () => {
-    await ready('a1');
-    const project = await fleet.project();
-    const client = await database.client();
-    for (const key of [FLEET_LOCK, tenantLock('a1'), creationLock('a1'), '42']) {
-      await client.query('SELECT pg_advisory_lock($1)', [key]);
-    }
-    const held = await checkOf(project, 'locks-held');
-    expect(held).toMatchObject({ ok: true, actual: '3 locks held by others' });
-    expect(held.items?.toSorted()).toEqual([
-      expect.stringMatching(/^the creation of "a1": process \d+/),
-      expect.stringMatching(/^the lock of a run: process \d+ .*idle for/),
-      expect.stringMatching(/^the tenant "a1": process \d+/),
-    ]);
-    expect(await checkOf(project, 'locks-held', { patienceMs: 0 })).toMatchObject({ ok: false });
-    await expect(doctor(project, { fix: true })).rejects.toMatchObject({ code: 'LOCKED', exitCode: 4 });
-  });
-});
-
-describe('a connection that cannot be used', () => {
-  test('a session that is read only is told from one that takes changes, and --fix is refused', async () => {
-    await ready('a1');
-    const project = await fleet.project();
-    const readOnly = { ...project, database: { ...project.database, options: '-c default_transaction_read_only=on' } };
-    expect(await wrongChecks(readOnly)).toEqual(['server-writable']);
-    await expect(doctor(readOnly, { fix: true })).rejects.toMatchObject({ code: 'DATABASE_REFUSED', exitCode: 5 });
-  });
-
-  test('a server that is not there, and one that goes in the middle', async () => {
-    await ready('a1');
-    const project = await fleet.project();
-    const gone = { ...project, database: { ...project.database, port: 1 } };
-    await expect(doctor(gone)).rejects.toMatchObject({ code: 'DATABASE_UNREACHABLE', exitCode: 5 });
-    for (const [type, count] of [
-      ['Q', 1],
-      ['Q', 4],
-      ['Q', 10],
-      ['P', 1],
-      ['P', 6],
-      ['P', 14],
-    ] as const) {
-      const proxy = await openProxy(database);
-      try {
-        proxy.cutAfter(type, count);
-        const { host, port } = proxy.config;
-        const broken = { ...project, database: { ...project.database, host, port } as typeof project.database };
-        await expect(doctor(broken), `${type} ${count}`).rejects.toMatchObject({
-          code: 'DATABASE_UNREACHABLE',
-          exitCode: 5,
-        });
-      } finally {
-        await proxy.close();
-      }
-    }
-  });
-
-  test('a migrations directory that is missing is a mistake of the configuration', async () => {
-    await ready('a1');
-    const project = await fleet.project();
-    const astray = { ...project, tenants: { ...project.tenants, migrations: '/nowhere/at/all' } };
-    await expect(doctor(astray)).rejects.toMatchObject({ exitCode: 2 });
   });
 });

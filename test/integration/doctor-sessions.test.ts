@@ -1,0 +1,138 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+
+import { FLEET_LOCK, tenantLock } from '../../src/db/index.js';
+import { creationLock } from '../../src/fleet/creation-lock.js';
+import { doctor } from '../../src/fleet/doctor.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { checkOf, wrongChecks } from '../support/doctor.js';
+import { createFleet, type TestFleet } from '../support/fleet.js';
+import { openProxy } from '../support/proxy.js';
+
+let database: TestDatabase;
+let fleet: TestFleet;
+
+beforeEach(async () => {
+  database = await createTestDatabase();
+  fleet = await createFleet(database);
+});
+afterEach(async () => {
+  await fleet.remove();
+  await database.drop();
+});
+
+async function ready(...tenants: string[]): Promise<void> {
+  await fleet.migrate({ selection: { kind: 'shared' } });
+  await fleet.create(...tenants);
+}
+
+describe('activity', () => {
+  test('a transaction that is open for long and holds a lock in a tenant', async () => {
+    await ready('a1');
+    const project = await fleet.project();
+    const client = await database.client();
+    await client.query('BEGIN; SELECT 1 FROM a1.projects');
+    expect(await checkOf(project, 'blocking-transactions')).toMatchObject({ ok: true });
+    const found = await checkOf(project, 'blocking-transactions', { patienceMs: 0 });
+    expect(found).toMatchObject({ ok: false });
+    expect(found.items).toEqual([
+      expect.stringMatching(/^process \d+ .*idle in transaction for \d+ ms, holds a1\.projects/),
+    ]);
+    await client.query('ROLLBACK; BEGIN; SELECT 1 FROM pg_class LIMIT 1');
+    expect(await checkOf(project, 'blocking-transactions', { patienceMs: 0 })).toMatchObject({ ok: true });
+    await client.query('ROLLBACK');
+  });
+
+  test('locks that others hold are told, and wrong only when their holder is idle for long', async () => {
+    await ready('a1');
+    const project = await fleet.project();
+    const client = await database.client();
+    for (const key of [FLEET_LOCK, tenantLock('a1'), creationLock('a1'), '42']) {
+      await client.query('SELECT pg_advisory_lock($1)', [key]);
+    }
+    const held = await checkOf(project, 'locks-held');
+    expect(held).toMatchObject({ ok: true, actual: '3 locks held by others' });
+    expect(held.items?.toSorted()).toEqual([
+      expect.stringMatching(/^the creation of "a1": process \d+/),
+      expect.stringMatching(/^the lock of a run: process \d+ .*idle for/),
+      expect.stringMatching(/^the tenant "a1": process \d+/),
+    ]);
+    expect(await checkOf(project, 'locks-held', { patienceMs: 0 })).toMatchObject({ ok: false });
+    await expect(doctor(project, { fix: true })).rejects.toMatchObject({ code: 'LOCKED', exitCode: 4 });
+  });
+});
+
+describe('a connection that cannot be used', () => {
+  test('a session that is read only is told from one that takes changes, and --fix is refused', async () => {
+    await ready('a1');
+    const project = await fleet.project();
+    const readOnly = { ...project, database: { ...project.database, options: '-c default_transaction_read_only=on' } };
+    expect(await wrongChecks(readOnly)).toEqual(['server-writable']);
+    await expect(doctor(readOnly, { fix: true })).rejects.toMatchObject({ code: 'DATABASE_REFUSED', exitCode: 5 });
+  });
+
+  test('a server that is not there, and one that goes in the middle', async () => {
+    await ready('a1');
+    const project = await fleet.project();
+    const gone = { ...project, database: { ...project.database, port: 1 } };
+    await expect(doctor(gone)).rejects.toMatchObject({ code: 'DATABASE_UNREACHABLE', exitCode: 5 });
+    for (const [type, count] of [
+      ['Q', 1],
+      ['Q', 4],
+      ['Q', 10],
+      ['P', 1],
+      ['P', 6],
+      ['P', 14],
+    ] as const) {
+      const proxy = await openProxy(database);
+      try {
+        proxy.cutAfter(type, count);
+        const { host, port } = proxy.config;
+        const broken = { ...project, database: { ...project.database, host, port } as typeof project.database };
+        await expect(doctor(broken), `${type} ${count}`).rejects.toMatchObject({
+          code: 'DATABASE_UNREACHABLE',
+          exitCode: 5,
+        });
+      } finally {
+        await proxy.close();
+      }
+    }
+  });
+
+  test('a backend that is ended while it waits', async () => {
+    await ready('a1');
+    const blocker = await database.client();
+    await blocker.query('BEGIN; LOCK TABLE a1.pgmigrations');
+    const looked = doctor(await fleet.project()).catch((error: unknown) => error);
+    const end = async (): Promise<number | null> =>
+      (
+        await database.query(
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+            WHERE application_name = 'tenants: doctor' AND datname = current_database() AND wait_event_type = 'Lock'`,
+        )
+      ).rowCount;
+    await expect.poll(end).toBe(1);
+    expect(await looked).toMatchObject({ code: 'DATABASE_UNREACHABLE', exitCode: 5 });
+    await blocker.query('ROLLBACK');
+  });
+
+  test('a tenant whose table somebody keeps locked is told, and the others are looked at', async () => {
+    await ready('a1', 'a2');
+    const blocker = await database.client();
+    await blocker.query('BEGIN; LOCK TABLE a1.pgmigrations');
+    const project = { ...(await fleet.project()), lockTimeoutMs: 200 };
+    expect(await checkOf(project, 'tenant-migrations')).toMatchObject({
+      ok: false,
+      actual: '1 up to date, 1 unreadable',
+      items: [expect.stringMatching(/^a1: .*lock timeout/)],
+    });
+    await blocker.query('ROLLBACK');
+    expect(await checkOf(project, 'tenant-migrations')).toMatchObject({ ok: true });
+  });
+
+  test('a migrations directory that is missing is a mistake of the configuration', async () => {
+    await ready('a1');
+    const project = await fleet.project();
+    const astray = { ...project, tenants: { ...project.tenants, migrations: '/nowhere/at/all' } };
+    await expect(doctor(astray)).rejects.toMatchObject({ exitCode: 2 });
+  });
+});
