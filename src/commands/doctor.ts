@@ -34,9 +34,7 @@ export default class Doctor extends BaseCommand {
     const loaded = await this.load(flags, runSettings(flags));
     const { doctor, isHealthy } = await import('../fleet/doctor.js');
     const report = flags.fix
-      ? await this.change(loaded, (project, control) =>
-          doctor(project, { fix: true, ...control, hooks: project.hooks }),
-        )
+      ? await this.change(loaded, (project, control) => doctor(project, { fix: true, ...control }))
       : await this.read(loaded, (project) => doctor(project));
     const code = signalExitCode() ?? (isHealthy(report) ? EXIT.ok : EXIT.failed);
     return this.print(doctorDocument(report), (context) => formatDoctor(report, context), code);

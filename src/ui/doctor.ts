@@ -1,10 +1,11 @@
 import type { Check, DoctorReport } from '../fleet/doctor/types.js';
+import { count, plural } from '../util/plural.js';
+import { redact } from '../util/redact.js';
 import { clean } from './clean.js';
 import type { FormatContext } from './context.js';
-import { redact } from './redact.js';
 import { createStyle, type Style } from './style.js';
 import { table } from './table.js';
-import { count, listed, plural } from './words.js';
+import { listed } from './words.js';
 import { wrap } from './wrap.js';
 
 /** Names and objects that are listed for one check; `--verbose` and `--json` have all. */

@@ -56,7 +56,7 @@ describe('tenants between two states', () => {
 
     const told: unknown[] = [];
     const hooks = { afterCreateTenant: (context: unknown) => void told.push(context) };
-    const { checks } = await doctor(project, { fix: true, hooks });
+    const { checks } = await doctor({ ...project, hooks }, { fix: true });
     expect(find(checks, 'unfinished-creations')).toMatchObject({ ok: true, fixed: true });
     expect(find(checks, 'unfinished-creations').done).toHaveLength(3);
     expect(checks.filter(({ ok }) => !ok)).toEqual([]);
@@ -64,7 +64,7 @@ describe('tenants between two states', () => {
     for (const schema of ['half', 'bare', HOSTILE]) {
       expect(await fleet.applied(schema)).toEqual(['0001_projects', '0002_index']);
     }
-    expect(told).toContainEqual({ tenant: 'half', domains: ['half.example'] });
+    expect(told).toContainEqual(expect.objectContaining({ tenant: 'half', domains: ['half.example'] }));
     const again = await doctor(project, { fix: true });
     expect(again.checks.filter(({ ok, fixed }) => !ok || fixed)).toEqual([]);
   });
@@ -190,7 +190,7 @@ test('a control connection that breaks is made anew, and the repairs go on', asy
     );
     cut += rowCount ?? 0;
   };
-  const { checks } = await doctor(await fleet.project(), { fix: true, hooks: { beforeCreateTenant } });
+  const { checks } = await doctor(await fleet.project({ hooks: { beforeCreateTenant } }), { fix: true });
   expect(cut).toBe(1);
   expect(checks.filter(({ ok }) => !ok)).toEqual([]);
   expect(checks.filter(({ fixed }) => fixed).map(({ name }) => name)).toEqual([

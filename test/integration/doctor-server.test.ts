@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { doctor } from '../../src/fleet/doctor.js';
 import type { Project } from '../../src/fleet/project.js';
-import { hasPgBouncer, startPgBouncer } from '../runtime/pgbouncer.js';
+import { hasPgBouncer, startPgBouncer } from '../support/pgbouncer.js';
 import { useDatabase } from '../support/database.js';
 import { asDatabase, type DebianPostgres, findPostgres, startPostgres } from '../support/debian-postgres.js';
 import { checkOf, find, wrongChecks } from '../support/doctor.js';
@@ -19,12 +19,12 @@ describe.skipIf(bin === undefined)('a small server (skipped without a PostgreSQL
   let admin: Client;
 
   beforeAll(async () => {
-    server = await startPostgres(bin ?? '', [
-      'max_connections=14',
-      'max_locks_per_transaction=20',
-      'max_prepared_transactions=2',
-      'autovacuum=off',
-    ]);
+    server = await startPostgres(bin ?? '', {
+      max_connections: '14',
+      max_locks_per_transaction: '20',
+      max_prepared_transactions: '2',
+      autovacuum: 'off',
+    });
     admin = new Client(server.config);
     await admin.connect();
     fleet = await createFleet(asDatabase(server, admin));
@@ -89,7 +89,7 @@ describe('through other connections', () => {
   test.skipIf(!hasPgBouncer)(
     'a transaction pooler is wrong, the rest is looked at (skipped without PgBouncer)',
     async () => {
-      const bouncer = await startPgBouncer(database.config, 5);
+      const bouncer = await startPgBouncer(database.config, { size: 5 });
       try {
         const url = new URL(bouncer.url);
         const behind = {

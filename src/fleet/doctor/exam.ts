@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 
-import { hasOwnSession, isConnectionError, OLDEST_VERSION, type ServerInfo } from '../../db/index.js';
+import { isConnectionError, OLDEST_VERSION, type ServerInfo, sessionKind } from '../../db/index.js';
 import { listMigrationFiles } from '../../engine/files.js';
 import { EXIT, isServerError, isTenantsError } from '../../errors/index.js';
 import { inspectRegistry, listTenants, selectTenants } from '../../registry/index.js';
@@ -78,7 +78,7 @@ export async function lookAtConnection(
   project: Project,
 ): Promise<{ supported: boolean; ownSession: boolean }> {
   if (server.version < OLDEST_VERSION) return { supported: false, ownSession: false };
-  return { supported: true, ownSession: await hasOwnSession(client, project.database) };
+  return { supported: true, ownSession: server.direct || (await sessionKind(client, project.database)) === 'own' };
 }
 
 async function runGroup(exam: Exam, group: CheckGroup): Promise<Check[]> {

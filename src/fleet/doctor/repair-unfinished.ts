@@ -6,7 +6,7 @@ import type { DoctorOptions, Exam } from './types.js';
 import { readUnfinished, type Unfinished } from './unfinished.js';
 
 /** Finishes the tenants that a killed `create-tenant` left behind, as the same command would. */
-export async function finishCreations(exam: Exam, { hooks, drain, cancel }: DoctorOptions): Promise<Repair[]> {
+export async function finishCreations(exam: Exam, { drain, cancel }: DoctorOptions): Promise<Repair[]> {
   const { project } = exam;
   const { left } = await unfinished(exam, 'creations');
   return left.map((schema) => ({
@@ -21,7 +21,6 @@ export async function finishCreations(exam: Exam, { hooks, drain, cancel }: Doct
         domains: tenant.domains.map(({ domain }) => domain),
         // What an adopted schema is called is nobody's choice any more.
         adopt: true,
-        ...(hooks === undefined ? {} : { hooks }),
         ...(drain === undefined ? {} : { drain }),
         ...(cancel === undefined ? {} : { cancel }),
       });
@@ -30,7 +29,7 @@ export async function finishCreations(exam: Exam, { hooks, drain, cancel }: Doct
 }
 
 /** Goes on with the deletions that a killed `delete-tenant` left behind; they were confirmed when they began. */
-export async function finishDeletions(exam: Exam, { hooks, cancel }: DoctorOptions): Promise<Repair[]> {
+export async function finishDeletions(exam: Exam, { cancel }: DoctorOptions): Promise<Repair[]> {
   const { project } = exam;
   const { left } = await unfinished(exam, 'deletions');
   return left.map((schema) => ({
@@ -41,7 +40,6 @@ export async function finishDeletions(exam: Exam, { hooks, cancel }: DoctorOptio
       if (tenant?.status !== 'deleting') return;
       await deleteTenant(project, {
         schema,
-        ...(hooks === undefined ? {} : { hooks }),
         ...(cancel === undefined ? {} : { cancel }),
       });
     },

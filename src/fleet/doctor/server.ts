@@ -4,7 +4,7 @@ import type { Check, CheckGroup, Exam } from './types.js';
 
 export const SERVER_CHECKS: CheckGroup = {
   names: ['server-version', 'server-writable', 'pooler'],
-  run: async (exam) => [versionCheck(exam.server), await writableCheck(exam), poolerCheck(exam)],
+  run: (exam) => Promise.resolve([versionCheck(exam.server), writableCheck(exam.server), poolerCheck(exam)]),
 };
 
 /** Pure. */
@@ -16,10 +16,10 @@ export function versionCheck({ version, versionName }: Pick<ServerInfo, 'version
   });
 }
 
-async function writableCheck({ client, server }: Exam): Promise<Check> {
-  if (!server.readOnly) return right('server-writable', 'takes changes');
-  const { rows } = await client.query<{ standby: boolean }>('SELECT pg_is_in_recovery() AS standby');
-  if (rows[0]?.standby === true) {
+/** Pure. */
+function writableCheck({ readOnly }: Pick<ServerInfo, 'readOnly'>): Check {
+  if (readOnly === false) return right('server-writable', 'takes changes');
+  if (readOnly === 'standby') {
     return wrong('server-writable', 'a standby', { suggestions: ['Connect to the primary server.'] });
   }
   return wrong('server-writable', 'transactions are read only', {

@@ -3,7 +3,6 @@ import type { Client } from 'pg';
 import type { ServerInfo } from '../../db/index.js';
 import type { Tenant } from '../../registry/index.js';
 import type { Cohort, FilesByType } from '../cohorts.js';
-import type { TenantHook } from '../create-types.js';
 import type { Project } from '../project.js';
 import type { SurveyedSchema } from '../survey.js';
 import type { FleetEvent } from '../types.js';
@@ -69,13 +68,6 @@ export type DoctorOptions = {
   fix?: boolean;
   /** How long a transaction may be open, and a holder of a lock idle, before it counts as wrong, in ms; by default 5 minutes. */
   patienceMs?: number;
-  /** For tenants whose creation or deletion is finished. */
-  hooks?: {
-    beforeCreateTenant?: TenantHook | undefined;
-    afterCreateTenant?: TenantHook | undefined;
-    beforeDeleteTenant?: TenantHook | undefined;
-    afterDeleteTenant?: TenantHook | undefined;
-  };
   /** Aborted by the first signal: the repair that is running is finished, no other is begun. */
   drain?: AbortSignal;
   /** Aborted by the second: what runs is cancelled and rolled back. */
