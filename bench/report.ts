@@ -1,64 +1,78 @@
-import { cpus, totalmem } from 'node:os';
+import { readFile } from 'node:fs/promises';
+import { cpus, release, totalmem } from 'node:os';
+import path from 'node:path';
 
-/** One contender in one scenario: whole-process times in ms per tenant, one for each repetition. */
+import type { Cost } from './costs.js';
+import type { Contender } from './contenders/types.js';
+import type { Options, Scenario } from './options.js';
+import { type Outcome, REPOSITORY } from './run-program.js';
+
+/** One measured run: `ms` is for all tenants, also where only some of them were tried. */
+export type Run = Outcome & { serverCpuMs?: number };
+
+/** One contender in one scenario: a run for each repetition. */
 export type Measurement = {
-  scenario: string;
+  scenario: Scenario;
+  /** Of the fleet. */
+  tenants: number;
+  /** ms of round-trip time that were asked for. */
   latencyMs: number;
   contender: string;
-  tenants: number;
-  perTenantMs: number[];
+  role: Contender['role'];
+  /** Tenants that it was really run on. */
+  sample?: number;
+  runs: Run[];
 };
 
-export type BenchReport = { machine: string; node: string; server: string; date: string; measurements: Measurement[] };
+/** A fleet as it was built. */
+export type FleetFacts = { tenants: number; buildMs: number; relationsPerTenant: number };
 
-/** What the figures were taken on. */
-export function machine(): string {
-  const [cpu] = cpus();
-  return `${cpus().length} × ${cpu?.model.trim() ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB`;
-}
+export type BenchReport = {
+  date: string;
+  machine: string;
+  versions: Record<string, string>;
+  server: { embedded: boolean; settings: Record<string, string> };
+  options: Options;
+  fleets: FleetFacts[];
+  /** The round-trip time that was measured, in ms, for each latency that was asked for. */
+  roundTrips: { latencyMs: number; measuredMs: number }[];
+  measurements: Measurement[];
+  costs: Cost[];
+};
 
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  const [low, high] = [sorted[middle - (sorted.length % 2 === 0 ? 1 : 0)] ?? NaN, sorted[middle] ?? NaN];
-  return (low + high) / 2;
-}
-
-/** A Markdown table for each scenario and latency: medians, spread, and the ratio to the floor. */
-export function toMarkdown(report: BenchReport): string {
-  const groups = group(report.measurements);
-  const lines = [`${report.machine}; Node.js ${report.node}; PostgreSQL ${report.server}; ${report.date}`, ''];
-  for (const [title, rows] of groups) {
-    const floor = median(rows.find(({ contender }) => contender.includes('floor'))?.perTenantMs ?? [NaN]);
-    lines.push(
-      `**${title}**`,
-      '',
-      '| contender | ms per tenant (median) | min–max | ratio to the floor |',
-      '|---|---|---|---|',
-    );
-    for (const { contender, perTenantMs } of rows) {
-      const middle = median(perTenantMs);
-      lines.push(
-        `| ${contender} | ${middle.toFixed(2)} | ${Math.min(...perTenantMs).toFixed(2)}–${Math.max(...perTenantMs).toFixed(2)} | ${(middle / floor).toFixed(2)} |`,
-      );
-    }
-    lines.push('');
-  }
-  return lines.join('\n');
-}
-
-function keyOf({ scenario, tenants, latencyMs }: Measurement): string {
-  const words: Record<string, string> = {
-    noop: 'nothing pending',
-    one: 'one small migration pending',
-    all: 'everything pending',
+/** What the figures are taken on, before there are any. */
+export async function emptyReport(
+  given: Options,
+  embedded: boolean,
+  settings: Record<string, string>,
+): Promise<BenchReport> {
+  return {
+    date: new Date().toISOString(),
+    machine: machine(),
+    versions: {
+      'pg-tenants': await versionOf('package.json'),
+      'node-pg-migrate': await versionOf('node_modules/node-pg-migrate/package.json'),
+      pg: await versionOf('node_modules/pg/package.json'),
+      node: process.versions.node,
+      postgresql: settings['server_version'] ?? '',
+    },
+    server: { embedded, settings },
+    // A URL has a password in it.
+    options: { ...given, database: undefined },
+    fleets: [],
+    roundTrips: [],
+    measurements: [],
+    costs: [],
   };
-  return `${words[scenario] ?? scenario}, ${tenants.toLocaleString('en')} tenants${latencyMs > 0 ? `, ${latencyMs} ms of round-trip time added` : ''}`;
 }
 
-/** Node.js 20 has no Map.groupBy. */
-function group(measurements: readonly Measurement[]): Map<string, Measurement[]> {
-  const groups = new Map<string, Measurement[]>();
-  for (const one of measurements) groups.set(keyOf(one), [...(groups.get(keyOf(one)) ?? []), one]);
-  return groups;
+function machine(): string {
+  const [cpu] = cpus();
+  const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`;
+  return `${cpus().length} × ${cpu?.model.trim() ?? 'unknown'}, ${memory}, ${process.platform} ${release()}`;
+}
+
+async function versionOf(file: string): Promise<string> {
+  const { version } = JSON.parse(await readFile(path.join(REPOSITORY, file), 'utf8')) as { version: string };
+  return version;
 }

@@ -1,140 +1,86 @@
-import { spawnSync } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { parseArgs } from 'node:util';
+import { writeFile } from 'node:fs/promises';
 
-import { Client } from 'pg';
-
-import { startEmbedded } from '../src/embedded/index.js';
 import { openProxy } from '../test/support/proxy.js';
-import {
-  commandLineContender,
-  type Contender,
-  floorContender,
-  psqlContender,
-  runnerContender,
-  tenantsContender,
-} from './contenders.js';
-import { buildFleet, type Scenario } from './fleet.js';
-import { type BenchReport, machine, type Measurement, toMarkdown } from './report.js';
+import { missingFrom } from './check.js';
+import { findContenders } from './contenders/index.js';
+import { takeCost } from './costs.js';
+import { readSettings, roundTripTime } from './database.js';
+import { interruption, watchSignals } from './interruption.js';
+import { toMarkdown } from './markdown.js';
+import { measure, targetOf } from './measure.js';
+import { HELP, type Options, readOptions } from './options.js';
+import { type BenchReport, emptyReport } from './report.js';
+import { serverCpuMeter } from './server-cpu.js';
+import { countsStatements } from './server-profile.js';
+import { type BenchServer, withServer } from './server.js';
+import { STARTUP, withStages } from './stages.js';
 
-const { values } = parseArgs({
-  options: {
-    tenants: { type: 'string', default: '300' },
-    scenario: { type: 'string', default: 'noop,one,all' },
-    executors: { type: 'string', default: 'standard' },
-    connections: { type: 'string', default: '4' },
-    repetitions: { type: 'string', default: '3' },
-    latency: { type: 'string', default: '0' },
-    database: { type: 'string' },
-    json: { type: 'string' },
-    markdown: { type: 'string' },
-    'without-command-line': { type: 'boolean', default: false },
-  },
-});
+/** Startups are short: so many times the repetitions of everything else. */
+const STARTUPS = 4;
 
-const tenants = Number(values.tenants);
-const connections = Number(values.connections);
-const scenarios = values.scenario.split(',') as Scenario[];
-const folder = await mkdtemp(path.join(tmpdir(), 'tenants-bench-server-'));
-const server =
-  values.database === undefined
-    ? await startEmbedded({ root: folder, settings: { max_locks_per_transaction: '1024' } })
-    : undefined;
-const admin = values.database ?? server?.url ?? '';
-const name = `tenants_bench_${process.pid}`;
-const url = new URL(admin);
-url.pathname = `/${name}`;
-
-const report: BenchReport = {
-  machine: machine(),
-  node: process.versions.node,
-  server: await asAdmin(async (client) => {
-    await client.query(`CREATE DATABASE ${name}`);
-    const { rows } = await client.query<{ server_version: string }>('SHOW server_version');
-    return rows[0]?.server_version ?? '';
-  }),
-  date: new Date().toISOString().slice(0, 10),
-  measurements: [],
-};
 try {
-  await measureAll();
-} finally {
-  await asAdmin((client) => client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`));
-  await server?.stop();
-  await rm(folder, { recursive: true, force: true });
-}
-process.stdout.write(`\n${toMarkdown(report)}\n`);
-if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(report, null, 2)}\n`);
-if (values.markdown !== undefined) await writeFile(values.markdown, toMarkdown(report));
-
-async function measureAll(): Promise<void> {
-  const fleet = await buildFleet(url.href, tenants);
-  const [setUp] = [tenantsContender('standard', connections)];
-  await asAdmin(async (client) => {
-    for (const tenant of fleet.tenants) await client.query(`CREATE SCHEMA ${tenant}`);
-  }, url.href);
-  process.stderr.write(`Preparing ${tenants} tenants…\n`);
-  await (await setUp.prepare(fleet, 'noop', url.href))().catch(() => {});
-  await asAdmin(
-    (client) => client.query(`INSERT INTO tenants (schema_name) SELECT unnest($1::text[])`, [fleet.tenants]),
-    url.href,
-  );
-  await (
-    await setUp.prepare(fleet, 'noop', url.href)
-  )();
-  for (const latencyMs of values.latency.split(',').map(Number)) {
-    const proxy = latencyMs > 0 ? await openProxy({ url: url.href, config: fleet.database }) : undefined;
-    proxy?.setLatency(latencyMs);
-    for (const scenario of scenarios) await measureScenario(fleet, scenario, proxy?.url ?? url.href, latencyMs);
-    await proxy?.close();
+  const options = readOptions(process.argv.slice(2));
+  if (options === undefined) process.stdout.write(HELP);
+  else await main(options);
+} catch (error) {
+  if (!interruption.aborted) {
+    process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    process.exitCode = 1;
   }
-  await fleet.remove();
 }
 
-async function measureScenario(
-  fleet: Awaited<ReturnType<typeof buildFleet>>,
-  scenario: Scenario,
-  target: string,
-  latencyMs: number,
-): Promise<void> {
-  const rows = contenders().map((contender) => ({
-    contender,
-    measurement: { scenario, latencyMs, contender: contender.name, tenants, perTenantMs: [] } as Measurement,
-  }));
-  // In turn, so that a machine whose speed drifts is unfair to nobody.
-  for (let repetition = 0; repetition < Number(values.repetitions); repetition += 1) {
-    for (const { contender, measurement } of rows) {
-      await fleet.reset(scenario);
-      const measured = await contender.prepare(fleet, scenario, target);
-      const started = performance.now();
-      await measured();
-      measurement.perTenantMs.push((performance.now() - started) / (tenants * contender.share));
-      process.stderr.write(
-        `${scenario} ${contender.name}: ${measurement.perTenantMs.at(-1)?.toFixed(2) ?? ''} ms per tenant\n`,
-      );
-    }
+async function main(options: Options): Promise<void> {
+  watchSignals();
+  const report = await withServer(options, (server) => measureAll(server, options));
+  const markdown = toMarkdown(report);
+  process.stdout.write(`\n${markdown}\n`);
+  if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`);
+  if (options.markdown !== undefined) await writeFile(options.markdown, markdown);
+  const missing = options.check ? missingFrom(report) : [];
+  if (missing.length > 0) throw new Error(`The benchmark is not complete:\n${missing.join('\n')}`);
+}
+
+async function measureAll(server: BenchServer, options: Options): Promise<BenchReport> {
+  const report = await emptyReport(options, server.embedded, await readSettings(server.url));
+  const contenders = await findContenders(options, server.url);
+  const serverCpu = await serverCpuMeter(server.url);
+  for (const latencyMs of options.latencies) {
+    report.roundTrips.push({ latencyMs, measuredMs: await roundTripThroughProxy(server.url, latencyMs) });
   }
-  report.measurements.push(...rows.map(({ measurement }) => measurement));
+  if (options.scenarios.includes('startup')) {
+    const repetitions = options.check ? 1 : options.repetitions * STARTUPS;
+    report.measurements.push(
+      ...(await measure(STARTUP, contenders, { connections: 1, repetitions, latencyMs: 0, serverCpu: undefined })),
+    );
+  }
+  const costly = options.check || options.serverProfile || options.profile !== undefined;
+  const statements = options.serverProfile && (await countsStatements(server.url));
+  const { connections, repetitions, latencies } = options;
+  for (const tenants of options.tenants) {
+    await withStages(
+      server,
+      options,
+      tenants,
+      (facts) => report.fleets.push(facts),
+      async (stage) => {
+        for (const latencyMs of latencies) {
+          const setting = { connections, repetitions, latencyMs, serverCpu };
+          report.measurements.push(...(await measure(stage, contenders, setting)));
+        }
+        if (costly) report.costs.push(await takeCost(stage, { options, adminUrl: server.url, serverCpu, statements }));
+      },
+    );
+  }
+  return report;
 }
 
-function contenders(): Contender[] {
-  return [
-    floorContender(connections),
-    ...(spawnSync('psql', ['--version']).status === 0 ? [psqlContender(connections)] : []),
-    ...values.executors.split(',').map((executor) => tenantsContender(executor, connections)),
-    runnerContender(connections),
-    ...(values['without-command-line'] ? [] : [commandLineContender(10, tenants)]),
-  ];
-}
-
-async function asAdmin<T>(use: (client: Client) => Promise<T>, target = admin): Promise<T> {
-  const client = new Client({ connectionString: target });
-  await client.connect();
+async function roundTripThroughProxy(url: string, latencyMs: number): Promise<number> {
+  if (latencyMs === 0) return await roundTripTime(url);
+  const proxy = await openProxy(targetOf(url));
+  proxy.setLatency(latencyMs);
   try {
-    return await use(client);
+    return await roundTripTime(proxy.url);
   } finally {
-    await client.end();
+    await proxy.close();
   }
 }

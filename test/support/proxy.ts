@@ -17,6 +17,8 @@ export type Counts = {
    * belongs to the same round trip. The startup and the farewell are none.
    */
   roundTrips: number;
+  /** Bytes of messages that clients sent and were sent. */
+  bytes: { sent: number; received: number };
 };
 
 /**
@@ -67,7 +69,12 @@ export async function openProxy(target: { url: string; config: ClientConfig }): 
       socket.on('error', () => undefined);
       socket.on('close', () => sockets.delete(socket));
     }
-    pass(client, upstream, { note: (frame, state) => note(frame, counts, state), findCut, latency: () => latency });
+    pass(client, upstream, {
+      note: (frame, state) => note(frame, counts, state),
+      noteAnswer: (frame) => void (counts.bytes.received += frame.bytes.length),
+      findCut,
+      latency: () => latency,
+    });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
@@ -122,6 +129,7 @@ type ConnectionState = {
 
 type Hooks = {
   note: (frame: Frame, state: ConnectionState) => void;
+  noteAnswer: (frame: Frame) => void;
   findCut: (frame: Frame) => { deliver: boolean } | undefined;
   latency: () => number;
 };
@@ -157,6 +165,7 @@ function pass(client: Socket, upstream: Socket, hooks: Hooks): void {
   const fromServer = frameReader(0);
   upstream.on('data', (chunk) => {
     for (const frame of fromServer.push(chunk)) {
+      hooks.noteAnswer(frame);
       if (frame.type === 'Z') {
         state.started = true;
         state.outstanding -= 1;
@@ -170,10 +179,18 @@ function pass(client: Socket, upstream: Socket, hooks: Hooks): void {
 }
 
 function zero(): Counts {
-  return { connections: 0, cancelRequests: 0, messages: {}, statements: 0, roundTrips: 0 };
+  return {
+    connections: 0,
+    cancelRequests: 0,
+    messages: {},
+    statements: 0,
+    roundTrips: 0,
+    bytes: { sent: 0, received: 0 },
+  };
 }
 
 function note(frame: Frame, counts: Counts, state: ConnectionState): void {
+  counts.bytes.sent += frame.bytes.length;
   if (frame.type === '') {
     if (isCancelRequest(frame.bytes)) counts.cancelRequests += 1;
     else {

@@ -1,14 +1,17 @@
-// node-pg-migrate's own runner for each tenant, over a pool of connections in one process.
+// node-pg-migrate's own runner for each tenant, over some connections of one process.
 import { readFileSync } from 'node:fs';
 
 import { runner } from 'node-pg-migrate';
 import { Client } from 'pg';
 
+import { measured } from './usage.js';
+
 const { url, connections, tenants, directory } = JSON.parse(readFileSync(process.argv[2], 'utf8'));
 const silent = { debug() {}, info() {}, warn() {}, error() {} };
+const begun = performance.now();
 const queue = tenants.values();
 await Promise.all(
-  Array.from({ length: connections }, async () => {
+  Array.from({ length: Math.min(connections, tenants.length) }, async () => {
     const dbClient = new Client({ connectionString: url });
     await dbClient.connect();
     for (const tenant of queue) {
@@ -27,3 +30,4 @@ await Promise.all(
     await dbClient.end();
   }),
 );
+measured.workMs = performance.now() - begun;
