@@ -4,8 +4,17 @@ const CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 143 } as const;
 /** Aborted by the first signal. Whatever is being waited for ends then, and the way back cleans up. */
 export const interruption: AbortSignal = controller.signal;
 
-/** Turns signals into an interruption; further ones change nothing, because cleaning up must not be cut short. */
-export function watchSignals(): void {
+/**
+ * Turns signals and errors that nobody handles (a reader of the output that went away) into an interruption. Further ones
+ * change nothing: cleaning up must not be cut short.
+ */
+export function watchEnds(): void {
+  process.on('uncaughtException', (error) => {
+    if (interruption.aborted) return;
+    process.exitCode = 1;
+    process.stderr.write(`${error.stack ?? error.message}\n`);
+    controller.abort(error);
+  });
   for (const signal of Object.keys(CODES) as (keyof typeof CODES)[]) {
     process.on(signal, () => {
       if (interruption.aborted) return;

@@ -1,14 +1,14 @@
 import { writeFile } from 'node:fs/promises';
 
 import { openProxy } from '../test/support/proxy.js';
-import { missingFrom } from './check.js';
+import { COUNTED_BY_CHECK, missingFrom } from './check.js';
 import { findContenders } from './contenders/index.js';
 import { takeCost } from './costs.js';
 import { readSettings, roundTripTime } from './database.js';
-import { interruption, watchSignals } from './interruption.js';
+import { interruption, watchEnds } from './interruption.js';
 import { toMarkdown } from './markdown.js';
 import { measure, targetOf } from './measure.js';
-import { HELP, type Options, readOptions } from './options.js';
+import { HELP, type Options, readOptions, type Scenario } from './options.js';
 import { type BenchReport, emptyReport } from './report.js';
 import { serverCpuMeter } from './server-cpu.js';
 import { countsStatements } from './server-profile.js';
@@ -30,7 +30,7 @@ try {
 }
 
 async function main(options: Options): Promise<void> {
-  watchSignals();
+  watchEnds();
   const report = await withServer(options, (server) => measureAll(server, options));
   const markdown = toMarkdown(report);
   process.stdout.write(`\n${markdown}\n`);
@@ -53,7 +53,8 @@ async function measureAll(server: BenchServer, options: Options): Promise<BenchR
       ...(await measure(STARTUP, contenders, { connections: 1, repetitions, latencyMs: 0, serverCpu: undefined })),
     );
   }
-  const costly = options.check || options.serverProfile || options.profile !== undefined;
+  const wantsCost = (scenario: Scenario): boolean =>
+    options.serverProfile || options.profile !== undefined || (options.check && COUNTED_BY_CHECK.includes(scenario));
   const statements = options.serverProfile && (await countsStatements(server.url));
   const { connections, repetitions, latencies } = options;
   for (const tenants of options.tenants) {
@@ -67,7 +68,8 @@ async function measureAll(server: BenchServer, options: Options): Promise<BenchR
           const setting = { connections, repetitions, latencyMs, serverCpu };
           report.measurements.push(...(await measure(stage, contenders, setting)));
         }
-        if (costly) report.costs.push(await takeCost(stage, { options, adminUrl: server.url, serverCpu, statements }));
+        if (wantsCost(stage.scenario))
+          report.costs.push(await takeCost(stage, { options, adminUrl: server.url, serverCpu, statements }));
       },
     );
   }

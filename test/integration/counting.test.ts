@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { createTenant } from '../../src/fleet/create-tenant.js';
+import { plan } from '../../src/fleet/plan.js';
 import { status } from '../../src/fleet/status.js';
 import { useDatabase } from '../support/database.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';
@@ -46,6 +47,16 @@ describe('when nothing is pending', () => {
     expect(counts.connections).toBe(LANES);
     expect(counts.statements).toBeLessThan(TENANTS / BATCH + 25);
     expect(counts.roundTrips).toBeLessThan(TENANTS / BATCH + 25);
+  });
+
+  test('a plan needs no more', async () => {
+    const { result, counts } = await count(
+      async (proxy) =>
+        await plan(await fleet.project({ database: proxy.config, concurrency: LANES }), { selection: { kind: 'all' } }),
+    );
+    expect(result.tenants.upToDate).toBe(TENANTS);
+    expect(counts.connections).toBe(LANES);
+    expect(counts.roundTrips).toBeLessThan(TENANTS / BATCH + 20);
   });
 
   test('for status too', async () => {
@@ -108,4 +119,66 @@ test('a new tenant is two connections and a few round trips', async () => {
   );
   expect(counts.connections).toBe(2);
   expect(counts.roundTrips).toBeLessThan(30);
+});
+
+describe('a hundred migrations', () => {
+  const MIGRATIONS = 100;
+  const many = useDatabase({ name: 'many' });
+  let longFleet: TestFleet;
+
+  beforeAll(async () => {
+    const files = Array.from({ length: MIGRATIONS - 1 }, (_, index) => {
+      const number = String(index + 2).padStart(4, '0');
+      return [`migrations/tenant/${number}_step.sql`, `CREATE TABLE s${number} (id int);`];
+    });
+    longFleet = await createFleet(many, Object.fromEntries(files) as Record<string, string>);
+    await longFleet.migrate({ selection: { kind: 'shared' } });
+  });
+  afterAll(() => longFleet.remove());
+
+  /** What passes while something is done, and how many transactions were begun meanwhile. */
+  async function watch<T>(action: (proxy: Proxy) => Promise<T>): Promise<{ result: T; counts: Counts; begun: number }> {
+    let begun = 0;
+    const { result, counts } = await countActivity(many, async (proxy) => {
+      // An observer: it never cuts.
+      proxy.cut({ when: ({ sql }) => (begun += sql.startsWith('BEGIN') ? 1 : 0) < 0 });
+      return await action(proxy);
+    });
+    return { result, counts, begun };
+  }
+
+  test('a new tenant takes as many round trips as with one migration, and one transaction for them', async () => {
+    const create = (schema: string, noMigrate: boolean) =>
+      watch(async (proxy) => createTenant(await longFleet.project({ database: proxy.config }), { schema, noMigrate }));
+    const bare = await create('bare', true);
+    const full = await create('full', false);
+    expect(full.result.migrations).toHaveLength(MIGRATIONS);
+    expect(full.counts.connections).toBe(2);
+    expect(full.counts.statements).toBeGreaterThanOrEqual(bare.counts.statements + 2 * MIGRATIONS);
+    expect(full.counts.roundTrips).toBeLessThanOrEqual(bare.counts.roundTrips + 2);
+    expect(full.begun).toBe(bare.begun);
+    expect(full.begun).toBe(1);
+  });
+
+  test('all of them pending is one round trip and one transaction a tenant', async () => {
+    const tenants = 20;
+    await many.query(
+      `DO $$ BEGIN FOR n IN 1..${tenants} LOOP EXECUTE format('CREATE SCHEMA %I', 'e' || n); END LOOP; END $$`,
+    );
+    await many.query(`INSERT INTO tenants (schema_name) SELECT 'e' || n FROM generate_series(1, ${tenants}) n`);
+    await many.query(`DELETE FROM tenants WHERE schema_name = 'bare'`);
+    const run = async () =>
+      await watch(
+        async (proxy) => await longFleet.migrate({}, { database: proxy.config, concurrency: LANES, canary: 0 }),
+      );
+    const first = await run();
+    const again = await run();
+    expect(first.result.tenants).toMatchObject({ applied: tenants, failed: 0 });
+    expect(again.result.tenants).toMatchObject({ applied: 0, upToDate: tenants + 1 });
+    expect(first.begun - again.begun).toBe(tenants);
+    // The lanes' connections have a few round trips of their own.
+    expect(first.counts.roundTrips).toBeGreaterThanOrEqual(again.counts.roundTrips + tenants);
+    expect(first.counts.roundTrips).toBeLessThan(again.counts.roundTrips + tenants + 15);
+    expect(first.counts.connections).toBe(1 + LANES);
+  });
 });
