@@ -15,7 +15,7 @@ import {
 } from './project.js';
 import type { FleetFacts } from './report.js';
 import { node, runProgram } from './run-program.js';
-import { type BenchServer, withCopies, withDatabase } from './server.js';
+import { type BenchServer, withCopies, withDatabase, withoutSync } from './server.js';
 
 /** A scenario made ready: a fleet, and the way back to where it starts. */
 export type Stage = {
@@ -51,8 +51,8 @@ export async function withStages(
   if (['noop', 'status', 'plan', 'one', 'create'].some((scenario) => wanted(scenario as Scenario))) {
     await withProject(steps, (folder) =>
       withEmptyFleet(server, folder, count, async (url) => {
-        note(await buildFleet(url, folder, count, steps, options));
-        await useFleet(url, folder, count, options, use);
+        note(await buildFleet(server, url, folder, count, steps, options));
+        await useFleet(server, url, folder, count, options, use);
       }),
     );
   }
@@ -78,12 +78,13 @@ async function withEmptyFleet(
 ): Promise<void> {
   await withDatabase(server, undefined, async (url, name) => {
     await runProgram({ ...node(TENANTS, ['migrate', '--shared'], folder), env: { DATABASE_URL: url } });
-    await buildEmpty(url, count);
+    await withoutSync(server, () => buildEmpty(url, count));
     await use(url, name);
   });
 }
 
 async function buildFleet(
+  server: BenchServer,
   url: string,
   folder: string,
   count: number,
@@ -92,7 +93,7 @@ async function buildFleet(
 ): Promise<FleetFacts> {
   process.stderr.write(`Building ${count} tenants.\n`);
   const begun = performance.now();
-  await fill(url, count, steps, connections);
+  await withoutSync(server, () => fill(url, count, steps, connections));
   const buildMs = performance.now() - begun;
   await runProgram({ ...node(TENANTS, ['status', '--check'], folder), env: { DATABASE_URL: url } });
   const relations = await withClient(url, async (client) => {
@@ -108,7 +109,14 @@ async function buildFleet(
 }
 
 /** The scenarios that a migrated fleet serves. */
-async function useFleet(url: string, folder: string, count: number, options: Options, use: Use): Promise<void> {
+async function useFleet(
+  server: BenchServer,
+  url: string,
+  folder: string,
+  count: number,
+  options: Options,
+  use: Use,
+): Promise<void> {
   const tenants = tenantNames(count);
   const wanted = (scenario: Scenario): boolean => options.scenarios.includes(scenario);
   for (const scenario of (['noop', 'status', 'plan'] as const).filter(wanted)) {
@@ -118,15 +126,17 @@ async function useFleet(url: string, folder: string, count: number, options: Opt
     const pending = smallMigrations(options.createMigrations);
     const tenant = 'brand_new';
     await withProject(pending, (folder) =>
-      use({ scenario: 'create', folder, tenants: [tenant], pending, begin: () => removeTenant(url, tenant) }),
+      use({ scenario: 'create', folder, tenants: [tenant], pending, begin: () => removeTenant(server, url, tenant) }),
     );
-    await removeTenant(url, tenant);
+    await removeTenant(server, url, tenant);
   }
   if (wanted('one')) {
     const last = lastMigration(options.shape);
     let fresh = true;
     const begin = async (): Promise<string> => {
-      if (!fresh) await inEverySchema(url, count, last.undo, options.connections);
+      if (!fresh) {
+        await withoutSync(server, () => inEverySchema(url, count, last.undo, options.connections));
+      }
       fresh = false;
       return url;
     };
@@ -136,10 +146,14 @@ async function useFleet(url: string, folder: string, count: number, options: Opt
   }
 }
 
-async function removeTenant(url: string, tenant: string): Promise<string> {
-  await withClient(url, async (client) => {
-    await client.query(`DROP SCHEMA IF EXISTS ${tenant} CASCADE; DELETE FROM tenants WHERE schema_name = '${tenant}'`);
+async function removeTenant(server: BenchServer, url: string, tenant: string): Promise<string> {
+  await withoutSync(server, async () => {
+    await withClient(url, async (client) => {
+      await client.query(
+        `DROP SCHEMA IF EXISTS ${tenant} CASCADE; DELETE FROM tenants WHERE schema_name = '${tenant}'`,
+      );
+    });
+    await tidy(url);
   });
-  await tidy(url);
   return url;
 }
