@@ -31,17 +31,27 @@ try {
 
 async function main(options: Options): Promise<void> {
   watchEnds();
-  const report = await withServer(options, (server) => measureAll(server, options));
-  const markdown = toMarkdown(report);
-  process.stdout.write(`\n${markdown}\n`);
-  if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(report, null, 2)}\n`);
-  if (options.markdown !== undefined) await writeFile(options.markdown, markdown);
-  const missing = options.check ? missingFrom(report) : [];
+  let report: BenchReport | undefined;
+  try {
+    await withServer(options, (server) => measureAll(server, options, (begun) => (report = begun)));
+  } finally {
+    // What was measured before a failure or an interruption is kept.
+    if (report !== undefined) await write(report, options);
+  }
+  const missing = options.check && report !== undefined ? missingFrom(report) : [];
   if (missing.length > 0) throw new Error(`The benchmark is not complete:\n${missing.join('\n')}`);
 }
 
-async function measureAll(server: BenchServer, options: Options): Promise<BenchReport> {
+async function write(report: BenchReport, { json, markdown }: Options): Promise<void> {
+  const text = toMarkdown(report);
+  process.stdout.write(`\n${text}\n`);
+  if (json !== undefined) await writeFile(json, `${JSON.stringify(report, null, 2)}\n`);
+  if (markdown !== undefined) await writeFile(markdown, text);
+}
+
+async function measureAll(server: BenchServer, options: Options, begin: (report: BenchReport) => void): Promise<void> {
   const report = await emptyReport(options, server.embedded, await readSettings(server.url));
+  begin(report);
   const contenders = await findContenders(options, server.url);
   const serverCpu = await serverCpuMeter(server.url);
   for (const latencyMs of options.latencies) {
@@ -73,7 +83,6 @@ async function measureAll(server: BenchServer, options: Options): Promise<BenchR
       },
     );
   }
-  return report;
 }
 
 async function roundTripThroughProxy(url: string, latencyMs: number): Promise<number> {
