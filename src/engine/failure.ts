@@ -1,5 +1,5 @@
-import { codeOf, SQLSTATE } from '../db/index.js';
-import { isServerError, isTenantsError, type SerializedError, serializeError } from '../errors/index.js';
+import { codeOf, isConnectionError, SQLSTATE } from '../db/index.js';
+import { isServerError, isTenantsError, type SerializedError, serializeError, TenantsError } from '../errors/index.js';
 import type { FailurePlace } from './run-transaction.js';
 
 /** Longest piece of a statement that a report shows, in characters. */
@@ -20,20 +20,42 @@ const ADVICE: Readonly<Record<string, string>> = {
     'The server ran out of lock table space: raise max_locks_per_transaction, or run with --transaction migration.',
 };
 
-/** A failure as the report shows it: the error, with the tenant, the migration and the statement it occurred in. */
-export function describeFailure(error: Error, tenant: string, place: FailurePlace): SerializedError {
-  const serialized = serializeError(error);
+/**
+ * A failure as the report shows it: the error, with the tenant, the migration and the statement it occurred in.
+ *
+ * @param isUnknown nobody could be asked whether the COMMIT was carried out.
+ */
+export function describeFailure(error: Error, tenant: string, place: FailurePlace, isUnknown = false): SerializedError {
+  const serialized = serializeError(isUnknown || isBroken(error) ? connectionBroke(error, tenant, isUnknown) : error);
   const statement = place.statement?.sql ?? place.sql;
   const advice = isServerError(error) ? ADVICE[codeOf(error) ?? ''] : undefined;
   return {
     ...serialized,
-    ...(isTenantsError(error) ? {} : { code: isServerError(error) ? 'MIGRATION_FAILED' : serialized.code }),
+    ...(!isUnknown && isServerError(error) ? { code: 'MIGRATION_FAILED' as const } : {}),
     tenant,
     ...(place.migration === undefined ? {} : { migration: place.migration.name, file: place.migration.path }),
     ...(statement === undefined ? {} : { statement: shorten(statement) }),
     ...(place.statement?.line === undefined ? {} : { line: place.statement.line }),
     ...(advice === undefined ? {} : { suggestions: [...(serialized.suggestions ?? []), advice] }),
   };
+}
+
+/** Without an answer of the server; one that ends the connection says why itself. */
+function isBroken(error: Error): boolean {
+  return isConnectionError(error) && !isServerError(error) && !isTenantsError(error);
+}
+
+function connectionBroke(error: Error, tenant: string, isUnknown: boolean): TenantsError {
+  const text = error.message.replace(/\.+$/, '');
+  const message = isUnknown
+    ? `The connection broke, and whether "${tenant}" was changed could not be found out: ${text}.`
+    : `The connection broke while "${tenant}" was being changed: ${text}.`;
+  return new TenantsError(isUnknown ? 'OUTCOME_UNKNOWN' : 'DATABASE_ERROR', message, {
+    suggestions: [
+      'Run the same command again when the database is back: it finds what was done and finishes the rest.',
+    ],
+    cause: error,
+  });
 }
 
 function shorten(statement: string): string {

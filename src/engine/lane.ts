@@ -258,7 +258,7 @@ export class EngineLane {
     return {
       ...base,
       ...(migration === undefined ? {} : { migration }),
-      error: describeFailure(outcome.error, work.tenant, outcome.place),
+      error: describeFailure(outcome.error, work.tenant, outcome.place, outcome.kind === 'lost'),
       ...(outcome.kind === 'lost' ? { unknownOutcome: true } : {}),
     };
   }
