@@ -3,7 +3,6 @@ import { Args, Flags } from '@oclif/core';
 import { BaseCommand } from '../base-command.js';
 import { runFlags, tenantFlags } from '../cli/flags.js';
 import { formatContext, printMessage } from '../cli/output.js';
-import { createQueryOutput } from '../cli/query-output.js';
 import { runSettings } from '../cli/run-settings.js';
 import { selectedTenants } from '../cli/select.js';
 import { signalExitCode } from '../cli/signals.js';
@@ -48,6 +47,7 @@ export default class Query extends BaseCommand {
     }
     const selection = selectedTenants(flags);
     const format = flags.csv ? 'csv' : flags.ndjson ? 'ndjson' : flags.json ? 'json' : 'table';
+    const { createQueryOutput } = await import('../cli/query-output.js');
     const output = createQueryOutput(format, { readerMayLeave: !flags.write });
     const { query } = await import('../fleet/query.js');
     const loaded = await this.load(flags, runSettings(flags));
