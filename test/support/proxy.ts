@@ -29,6 +29,9 @@ export type Counts = {
  */
 export type Cut = { when: (frame: Frame) => boolean; deliver?: boolean; times?: number };
 
+/** Where to cut a connection that was chosen. */
+export type CutPoint = 'now' | 'before' | 'after';
+
 export type Proxy = {
   url: string;
   config: ClientConfig;
@@ -40,6 +43,11 @@ export type Proxy = {
   cut(cut: Cut): void;
   /** Cuts every open connection now. */
   cutAll(): void;
+  /**
+   * Cuts one open connection, which `choose` picks by its number, from 0: `now`; `before` its next message reaches the
+   * server; or `after` its next request has, but before it is answered. A connection that stays silent is cut soon anyway.
+   */
+  cutOne(choose: (open: number) => number, when: CutPoint): void;
   /** Cuts the connection on which the `count`-th message from now of this type arrives, before it reaches the server. */
   cutAfter(type: string, count: number): void;
   close(): Promise<void>;
@@ -51,6 +59,7 @@ export async function openProxy(target: { url: string; config: ClientConfig }): 
   let latency = 0;
   let cuts: { when: Cut['when']; deliver: boolean; left: number }[] = [];
   const sockets = new Set<Socket>();
+  const open = new Set<Connection>();
 
   const findCut = (frame: Frame) => {
     const found = cuts.find((each) => each.when(frame));
@@ -69,12 +78,14 @@ export async function openProxy(target: { url: string; config: ClientConfig }): 
       socket.on('error', () => undefined);
       socket.on('close', () => sockets.delete(socket));
     }
-    pass(client, upstream, {
+    const connection = pass(client, upstream, {
       note: (frame, state) => note(frame, counts, state),
       noteAnswer: (frame) => void (counts.bytes.received += frame.bytes.length),
       findCut,
       latency: () => latency,
     });
+    open.add(connection);
+    client.on('close', () => open.delete(connection));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
@@ -92,6 +103,7 @@ export async function openProxy(target: { url: string; config: ClientConfig }): 
     setLatency: (ms) => void (latency = ms),
     cut,
     cutAll,
+    cutOne: (choose, when) => [...open][choose(open.size)]?.cut(when),
     cutAfter: (type, count) => {
       let seen = 0;
       cut({ when: (frame) => frame.type === type && ++seen === count });
@@ -134,11 +146,18 @@ type Hooks = {
   latency: () => number;
 };
 
+/** One that passes. */
+type Connection = { cut(when: CutPoint): void };
+
+/** How long a chosen connection may be silent before it is cut all the same, in ms. */
+const SILENT_MS = 500;
+
 /** Passes messages on in both directions until one side ends or a cut applies. */
-function pass(client: Socket, upstream: Socket, hooks: Hooks): void {
+function pass(client: Socket, upstream: Socket, hooks: Hooks): Connection {
   const state: ConnectionState = { started: false, outstanding: 0, asking: false };
   let isCut = false;
   let delivering = false;
+  let chosen: CutPoint | undefined;
   const endUpstream = (): void => void setTimeout(() => upstream.end(), hooks.latency());
   const send = (bytes: Buffer): void => {
     if (hooks.latency() === 0) upstream.write(bytes);
@@ -152,7 +171,7 @@ function pass(client: Socket, upstream: Socket, hooks: Hooks): void {
   const forward = (frame: Frame): void => {
     if (frame.type === '' && isEncryptionRequest(frame.bytes)) return void client.write('N');
     hooks.note(frame, state);
-    const cut = delivering ? undefined : hooks.findCut(frame);
+    const cut = delivering ? undefined : chosen === undefined ? hooks.findCut(frame) : { deliver: chosen === 'after' };
     if (cut?.deliver === false) return cutHere();
     delivering ||= cut !== undefined;
     send(frame.bytes);
@@ -176,6 +195,13 @@ function pass(client: Socket, upstream: Socket, hooks: Hooks): void {
   client.on('end', endUpstream);
   client.on('close', endUpstream);
   upstream.on('close', () => client.end());
+  return {
+    cut: (when) => {
+      chosen = when;
+      if (when === 'now') cutHere();
+      else setTimeout(cutHere, SILENT_MS).unref();
+    },
+  };
 }
 
 function zero(): Counts {

@@ -1,0 +1,61 @@
+import { withAdmin } from '../support/admin.js';
+import { createProject, type TestProject } from '../support/project.js';
+import { registryMigration } from '../../src/registry/index.js';
+import { SHAPE } from '../support/registry-shapes.js';
+import { runCli } from '../support/run-cli.js';
+import type { MigrationSet } from './migrations.js';
+import type { FaultServer } from './server.js';
+
+/** A fleet that each round gets a copy of. */
+export type FaultFleet = {
+  set: MigrationSet;
+  project: TestProject;
+  tenants: string[];
+  /** Database in which every tenant has the first migration alone. */
+  behind: string;
+  /** Database in which every tenant is up to date, and `LARGE` takes several transactions to drop. */
+  current: string;
+};
+
+/** The tenant whose schema has more objects than one transaction should drop. */
+export const LARGE = 'large';
+
+/** Tables that make it so. */
+const TABLES = 90;
+
+/** Makes a project and its two databases. */
+export async function prepareFleet(server: FaultServer, set: MigrationSet, count: number): Promise<FaultFleet> {
+  const tenants = Array.from({ length: count }, (_, index) => `t${String(index + 1).padStart(2, '0')}`);
+  const [behind, current] = [`behind_${set.label}`, `current_${set.label}`];
+  const [first, ...rest] = set.all;
+  const project = await createProject({
+    'tenants.config.json': '{}',
+    'migrations/shared/0001_registry.sql': registryMigration(SHAPE),
+    [`migrations/tenant/${first?.file}`]: first?.text ?? '',
+  });
+  const migrate = async (database: string): Promise<void> => {
+    const options = { cwd: project.root, env: { DATABASE_URL: server.urlOf(database) } };
+    const { code, stdout, stderr } = await runCli(['migrate', '--create-missing', '--json'], options);
+    if (code !== 0) throw new Error(`The fleet could not be made: ${stdout}${stderr}`);
+  };
+  const change = (database: string, sql: string, values: unknown[] = []): Promise<unknown> =>
+    withAdmin(server.urlOf(database), (client) => client.query(sql, values));
+
+  await server.admin(`CREATE DATABASE ${behind}`);
+  await migrate(behind);
+  await change(behind, 'INSERT INTO tenants (schema_name) SELECT unnest($1::text[])', [tenants]);
+  await migrate(behind);
+  for (const { file, text } of rest) await project.write(`migrations/tenant/${file}`, text);
+
+  await server.admin(`CREATE DATABASE ${current} TEMPLATE ${behind}`);
+  await change(current, 'INSERT INTO tenants (schema_name) VALUES ($1)', [LARGE]);
+  await migrate(current);
+  await change(
+    current,
+    `DO $$ BEGIN FOR n IN 1..${TABLES} LOOP
+       EXECUTE format('CREATE TABLE ${LARGE}.extra_%s (id int PRIMARY KEY, name text)', n);
+       IF n % 50 = 0 THEN COMMIT; END IF;
+     END LOOP; END $$`,
+  );
+  return { set, project, tenants, behind, current };
+}
