@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { openProxy } from '../support/proxy.js';
-import { expectTrue, finish, migrateArgs, variation } from './kills.js';
+import type { CliOutcome } from '../support/run-cli.js';
+import { complainAboutReport, type RunDocument } from './complaints.js';
+import { finish, migrateArgs, variation } from './kills.js';
 import { until } from './moment.js';
 import type { Round } from './round.js';
-import { readState } from './state.js';
-import { slowest, type Trials } from './trials.js';
+import { type FleetState, readState } from './state.js';
+import { countTime } from './tally.js';
+import type { Trials } from './trials.js';
 
 /** Stops the server in the middle of a run, fast and immediate by turns, and starts it again. */
 export async function restartServer(round: Round, trials: Trials): Promise<void> {
@@ -20,8 +23,8 @@ export async function restartServer(round: Round, trials: Trials): Promise<void>
   await sleep(round.random.below(1500));
   await round.server.start();
   const outcome = await round.outcomeOf(running);
-  slowest(round.row, lost);
-  await expectTrue(round, outcome, before, anyStop);
+  countTime(round.row, lost);
+  await expectTrue(round, trials, outcome, { before, anyStop });
   await finish(round, args);
 }
 
@@ -38,10 +41,40 @@ export async function cutConnection(round: Round, trials: Trials): Promise<void>
     const cut = performance.now();
     proxy.cutOne((open) => round.random.below(open), round.random.pick(['now', 'before', 'after']));
     const outcome = await round.outcomeOf(running);
-    slowest(round.row, cut);
-    await expectTrue(round, outcome, before, anyStop);
+    countTime(round.row, cut);
+    await expectTrue(round, trials, outcome, { before, anyStop });
   } finally {
     await proxy.close();
   }
   await finish(round, args);
+}
+
+/** A run that was hit and lived: what it says agrees with the database. */
+async function expectTrue(
+  round: Round,
+  { tally }: Trials,
+  outcome: CliOutcome,
+  { before, anyStop }: { before: FleetState; anyStop: boolean },
+): Promise<void> {
+  const left = await round.settle();
+  round.expect(left, { at: 'between', anyStop }, outcome);
+  round.expectCode(outcome, 0, 1, 5);
+  const document = outcome.json<RunDocument | { error: { code: string } }>();
+  if (!('error' in document)) round.complain(complainAboutReport(document, before, left), outcome);
+  else if (outcome.code === 0) round.complain(['an error with exit code 0'], outcome);
+  round.row[outcome.code === 0 ? 'survived' : 'reported'] += 1;
+  if (outcome.code !== 0) tally.reason(round.label, `exit code ${outcome.code}, ${reasonOf(document)}`);
+}
+
+/** Error codes and reasons, each once. */
+function reasonOf(document: RunDocument | { error: { code: string } }): string {
+  if ('error' in document) return document.error.code;
+  const reasons = document.results.map((result) => {
+    if (result.status === 'failed') return `${result.error.code} ${result.error.sqlstate ?? ''}`.trim();
+    return result.status === 'notExecuted' ? result.reason : '';
+  });
+  return [...new Set(reasons)]
+    .filter((reason) => reason !== '')
+    .toSorted()
+    .join(', ');
 }

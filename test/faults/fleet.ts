@@ -10,6 +10,8 @@ import type { FaultServer } from './server.js';
 export type FaultFleet = {
   set: MigrationSet;
   project: TestProject;
+  /** The same project when it had the first tenant migration only. */
+  older: TestProject;
   tenants: string[];
   /** Database in which every tenant has the first migration alone. */
   behind: string;
@@ -28,11 +30,13 @@ export async function prepareFleet(server: FaultServer, set: MigrationSet, count
   const tenants = Array.from({ length: count }, (_, index) => `t${String(index + 1).padStart(2, '0')}`);
   const [behind, current] = [`behind_${set.label}`, `current_${set.label}`];
   const [first, ...rest] = set.all;
-  const project = await createProject({
+  const files = {
     'tenants.config.json': '{}',
     'migrations/shared/0001_registry.sql': registryMigration(SHAPE),
     [`migrations/tenant/${first?.file}`]: first?.text ?? '',
-  });
+  };
+  const project = await createProject(files);
+  const older = await createProject(files);
   const migrate = async (database: string): Promise<void> => {
     const options = { cwd: project.root, env: { DATABASE_URL: server.urlOf(database) } };
     const { code, stdout, stderr } = await runCli(['migrate', '--create-missing', '--json'], options);
@@ -57,5 +61,5 @@ export async function prepareFleet(server: FaultServer, set: MigrationSet, count
        IF n % 50 = 0 THEN COMMIT; END IF;
      END LOOP; END $$`,
   );
-  return { set, project, tenants, behind, current };
+  return { set, project, older, tenants, behind, current };
 }

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { workersOf } from '../executors/fleets.js';
-import { complainAboutReport, doneBy, type RunDocument } from './complaints.js';
+import { doneBy, type RunDocument } from './complaints.js';
 import { until } from './moment.js';
 import type { Round } from './round.js';
-import { countHit } from './tally.js';
-import { slowest, type Trials } from './trials.js';
+import { countHit, countTime } from './tally.js';
+import type { Trials } from './trials.js';
 
 export const EXECUTORS = ['standard', 'multiprocessing', 'worker-threads'] as const;
 
@@ -47,7 +47,7 @@ export async function killMigrate(round: Round, trials: Trials): Promise<void> {
     round.expect(left, { at: 'between', anyStop });
   }
   const { tenants, results } = await finish(round, [...args, '--lock-wait', '30s'], workers);
-  slowest(round.row, killed);
+  countTime(round.row, killed);
   if (!atOnce) return;
   const pending = round.fleet.set.all.length - 1;
   const whole = results.filter((one) => one.status === 'applied' && one.migrations.length === pending).length;
@@ -61,27 +61,10 @@ export async function finish(round: Round, args: string[], workers: readonly num
   const document = next.json<RunDocument>();
   const { tenants } = document;
   round.row.leftToDo += doneBy(document);
-  if (doneBy(document) + tenants.upToDate !== round.fleet.tenants.length) {
+  const after = await round.settle(workers);
+  if (doneBy(document) + tenants.upToDate !== after.registered.size) {
     round.complain([`the next run counts ${JSON.stringify(tenants)}`], next);
   }
-  round.expect(await round.settle(workers), { at: 'all' }, next);
+  round.expect(after, { at: 'all' }, next);
   return document;
-}
-
-/** A run that was hit and lived: what it says agrees with the database. */
-export async function expectTrue(
-  round: Round,
-  outcome: Awaited<ReturnType<Round['outcomeOf']>>,
-  before: Awaited<ReturnType<Round['settle']>>,
-  anyStop: boolean,
-): Promise<void> {
-  const left = await round.settle();
-  round.expect(left, { at: 'between', anyStop }, outcome);
-  round.expectCode(outcome, 0, 1, 5);
-  const document = outcome.json<RunDocument | { error: { code: string } }>();
-  if ('error' in document) {
-    if (outcome.code === 0) round.complain(['an error with exit code 0'], outcome);
-  } else round.complain(complainAboutReport(document, before, left), outcome);
-  if (outcome.code === 0) round.row.survived += 1;
-  else round.row.reported += 1;
 }

@@ -19,6 +19,7 @@ const SETTLE = 15_000;
 
 /** One trial on a database of its own. */
 export class Round {
+  readonly label: string;
   readonly number: number;
   readonly random: Random;
   readonly server: FaultServer;
@@ -29,6 +30,7 @@ export class Round {
   readonly #running = new Set<RunningCli>();
 
   constructor(parts: {
+    label: string;
     number: number;
     random: Random;
     server: FaultServer;
@@ -36,6 +38,7 @@ export class Round {
     row: Row;
     database: string;
   }) {
+    this.label = parts.label;
     this.number = parts.number;
     this.random = parts.random;
     this.server = parts.server;

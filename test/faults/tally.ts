@@ -10,18 +10,21 @@ export type Row = {
   after: number;
   /** Runs that were hit and ended with exit code 0 all the same. */
   survived: number;
-  /** Runs that were hit and reported a failure. */
+  /** Runs that were hit and reported a failure; under the table stands which. */
   reported: number;
   /** Tenants for which the next run had something left to do. */
   leftToDo: number;
   /** Longest time from the fault to the end of the run that it hit, in ms. */
   slowestMs: number;
+  /** Runs that took longer than a minute from then on. */
+  overAMinute: number;
   failures: number;
 };
 
 /** What of the fleets was tried, by kind of fault. */
 export class Tally {
   readonly #rows = new Map<string, Row>();
+  readonly #reasons = new Map<string, number>();
 
   row(label: string): Row {
     const known = this.#rows.get(label) ?? {
@@ -33,14 +36,22 @@ export class Tally {
       reported: 0,
       leftToDo: 0,
       slowestMs: 0,
+      overAMinute: 0,
       failures: 0,
     };
     this.#rows.set(label, known);
     return known;
   }
 
+  /** Notes what a run gave as its reason for having failed. */
+  reason(label: string, text: string): void {
+    const line = `${label}: ${text}`;
+    this.#reasons.set(line, (this.#reasons.get(line) ?? 0) + 1);
+  }
+
   print(): void {
     console.table(Object.fromEntries(this.#rows));
+    for (const [line, count] of [...this.#reasons].toSorted()) console.log(`${count} × ${line}`);
   }
 }
 
@@ -50,4 +61,11 @@ export function countHit(row: Row, { schemas }: FleetState, set: MigrationSet): 
   if (lengths.every((length) => length === set.all.length)) row.after += 1;
   else if (lengths.every((length) => length <= 1)) row.before += 1;
   else row.middle += 1;
+}
+
+/** Counts how long a run went on after the fault; `since` is a reading of `performance.now()`. */
+export function countTime(row: Row, since: number): void {
+  const ms = Math.round(performance.now() - since);
+  row.slowestMs = Math.max(row.slowestMs, ms);
+  if (ms > 60_000) row.overAMinute += 1;
 }

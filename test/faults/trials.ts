@@ -5,7 +5,7 @@ import { IS_LONG, NUMBERS } from './numbers.js';
 import { randomFor, SEED } from './random.js';
 import { Round } from './round.js';
 import { type FaultServer, startFaultServer } from './server.js';
-import { type Row, Tally } from './tally.js';
+import { Tally } from './tally.js';
 
 /** After so many failed rounds the rest of a kind is not tried. */
 const ENOUGH = 10;
@@ -36,7 +36,8 @@ export class Trials {
   async close(): Promise<void> {
     await this.server.close();
     for (const fleet of await Promise.allSettled(this.#fleets.values())) {
-      if (fleet.status === 'fulfilled') await fleet.value.project.remove();
+      if (fleet.status === 'rejected') continue;
+      for (const project of [fleet.value.project, fleet.value.older]) await project.remove();
     }
   }
 
@@ -51,7 +52,7 @@ export class Trials {
         const random = randomFor(`${label} ${number}`);
         // The executors take turns by threes: each of them meets both.
         const fleet = await this.#fleetOf(IS_LONG && Math.floor(number / 3) % 3 === 0 ? SETS.plain : SETS.mixed);
-        const round = await this.#open(fleet, from, { number, random, row });
+        const round = await this.#open(fleet, from, { label, number, random, row });
         try {
           await play(round, this);
           row.rounds += 1;
@@ -87,7 +88,7 @@ export class Trials {
 
   async #measure(fleet: FaultFleet, from: 'behind' | 'current', progress: Progress, args: string[]): Promise<Timeline> {
     const row = this.tally.row('measured');
-    const round = await this.#open(fleet, from, { number: 0, random: randomFor('measured'), row });
+    const round = await this.#open(fleet, from, { label: 'measured', number: 0, random: randomFor('measured'), row });
     try {
       const timeline = await measure(round.url, round.spawn(args), progress);
       row.rounds += 1;
@@ -101,7 +102,7 @@ export class Trials {
   async #open(
     fleet: FaultFleet,
     from: 'behind' | 'current',
-    parts: Pick<Round, 'number' | 'random' | 'row'>,
+    parts: Pick<Round, 'label' | 'number' | 'random' | 'row'>,
   ): Promise<Round> {
     const database = `round_${(this.#databases += 1)}`;
     // The other strategy copies sequences without noting in the log how far they may run without another note: after an
@@ -109,8 +110,4 @@ export class Trials {
     await this.server.admin(`CREATE DATABASE ${database} TEMPLATE ${fleet[from]} STRATEGY file_copy`);
     return new Round({ ...parts, server: this.server, fleet, database });
   }
-}
-
-export function slowest(row: Row, since: number): void {
-  row.slowestMs = Math.max(row.slowestMs, Math.round(performance.now() - since));
 }
