@@ -116,6 +116,36 @@ describe('the counting proxy', () => {
       .toEqual([{ id: 1 }]);
   });
 
+  it.each([
+    ['now', []],
+    ['before', []],
+    ['after', [{ id: 1 }]],
+  ] as const)('cuts a chosen connection and no other: %s', async (when, kept) => {
+    await database.query('DROP TABLE IF EXISTS cut_chosen; CREATE TABLE cut_chosen (id int)');
+    proxy = await openProxy(database);
+    const clients = [new Client(proxy.config), new Client(proxy.config)] as const;
+    for (const client of clients) {
+      client.on('error', () => undefined);
+      await client.connect();
+    }
+    proxy.cutOne((open) => open - 1, when);
+    await expect(clients[1].query('INSERT INTO cut_chosen VALUES (1)')).rejects.toThrow(/terminated|not queryable/);
+    await expect
+      .poll(async () => (await database.query('SELECT id FROM cut_chosen')).rows, { timeout: 5_000 })
+      .toEqual(kept);
+    expect((await clients[0].query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+    await clients[0].end();
+  });
+
+  it('cuts a chosen connection that stays silent', async () => {
+    proxy = await openProxy(database);
+    const client = new Client(proxy.config);
+    const ended = new Promise((resolve) => client.once('error', resolve));
+    await client.connect();
+    proxy.cutOne(() => 0, 'before');
+    expect(await ended).toMatchObject({ message: expect.stringMatching(/terminated/) as string });
+  });
+
   it('delays what is sent to the server', async () => {
     proxy = await openProxy(database);
     const client = new Client(proxy.config);
