@@ -24,7 +24,7 @@ export const killCreate = (round: Round, trials: Trials): Promise<void> =>
   killAndRepeat(round, trials, {
     args: ['create-tenant', 'newcomer', 'newcomer.example.com', '--json'],
     from: 'current',
-    progress: 'connected',
+    progress: 'create',
     judge: ({ fleet }, state) => {
       const status = state.registered.get('newcomer');
       const schema = state.schemas.get('newcomer');
@@ -42,7 +42,7 @@ export const killDelete = (round: Round, trials: Trials): Promise<void> => {
   return killAndRepeat(round, trials, {
     args: ['delete-tenant', victim, '--confirm', victim, '--json'],
     from: 'current',
-    progress: 'connected',
+    progress: 'change',
     judge: ({ fleet }, state) => {
       const status = state.registered.get(victim);
       const schema = state.schemas.get(victim);
@@ -58,7 +58,7 @@ export const killRename = (round: Round, trials: Trials): Promise<void> =>
   killAndRepeat(round, trials, {
     args: ['rename-tenant', 't02', 'renamed', '--json'],
     from: 'current',
-    progress: 'connected',
+    progress: 'change',
     judge: (_round, state) => {
       const found = ['t02', 'renamed'].filter((name) => state.registered.has(name));
       if (found.length !== 1) throw new Error(`t02: after renaming it there are ${found.join(' and ') || 'none'}`);

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { openProxy } from '../support/proxy.js';
+import { type CutPoint, openProxy } from '../support/proxy.js';
 import type { CliOutcome } from '../support/run-cli.js';
 import { complainAboutReport, type RunDocument } from './complaints.js';
 import { finish, migrateArgs, variation } from './kills.js';
@@ -39,7 +39,9 @@ export async function cutConnection(round: Round, trials: Trials): Promise<void>
     const running = round.spawn([...args, ...varied], { url: proxy.url });
     round.row[await until(round.url, running, 'migrate', moment)] += 1;
     const cut = performance.now();
-    proxy.cutOne((open) => round.random.below(open), round.random.pick(['now', 'before', 'after']));
+    const when: CutPoint = round.random.pick(['now', 'before', 'after']);
+    // A run that has not connected yet is cut as soon as it has.
+    while (running.child.exitCode === null && !proxy.cutOne((open) => round.random.below(open), when)) await sleep(5);
     const outcome = await round.outcomeOf(running);
     countTime(round.row, cut);
     await expectTrue(round, trials, outcome, { before, anyStop });

@@ -6,7 +6,7 @@ import type { RunningCli } from '../support/run-cli.js';
 import type { Random } from './random.js';
 
 /** What can be seen of a command from the outside, as a number that only grows. */
-export type Progress = 'migrate' | 'rollback' | 'connected';
+export type Progress = 'migrate' | 'rollback' | 'create' | 'change';
 
 /** How a command went when nothing disturbed it, in ms from its start. */
 export type Timeline = {
@@ -20,10 +20,16 @@ export type Moment = { step: number; afterMs: number };
 
 const POLL_MS = 8;
 
+/** 1 once a command has connected, and still when it has ended: then progress does not matter any more. */
+const CONNECTED = `(SELECT least(1, count(*)) FROM pg_stat_activity
+  WHERE datname = current_database() AND application_name LIKE 'tenants: %')`;
+
 const PROGRESS: Record<Progress, string> = {
   migrate: `SELECT count(*)::int AS step FROM pg_class WHERE relname = 'quick'`,
   rollback: `SELECT (SELECT count(*) FROM tenants)::int - (SELECT count(*) FROM pg_class WHERE relname = 'last')::int AS step`,
-  connected: `SELECT least(1, count(*))::int AS step FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'tenants: %'`,
+  create: `SELECT (${CONNECTED} + (SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace('newcomer')
+    AND relname IN ('quick', 'projects_by_name', 'projects_by_id', 'last')))::int AS step`,
+  change: `SELECT (${CONNECTED} + (SELECT count(*) FROM tenants WHERE status = 'deleting'))::int AS step`,
 };
 
 /** Watches a command to its end. */
@@ -39,10 +45,17 @@ export async function measure(url: string, running: RunningCli, progress: Progre
   return { steps, end: performance.now() - started };
 }
 
-/** Most moments lie between the first sign of work and the end, one in ten before. */
+/**
+ * One moment in ten lies before the first sign of work. Of the others half are spread over the time, and half over the steps,
+ * of which the short ones would hardly ever be hit.
+ */
 export function drawMoment({ steps, end }: Timeline, random: Random): Moment {
   const first = steps[1] ?? 0;
-  const at = random.chance(0.1) ? random.fraction() * first : first + random.fraction() * (end - first);
+  if (steps.length > 1 && random.chance(0.45)) {
+    const step = 1 + random.below(steps.length - 1);
+    return { step, afterMs: random.fraction() * ((steps[step + 1] ?? end) - (steps[step] ?? 0)) };
+  }
+  const at = random.chance(0.2) ? random.fraction() * first : first + random.fraction() * (end - first);
   const step = steps.findLastIndex((time) => time <= at);
   return { step, afterMs: at - (steps[step] ?? 0) };
 }

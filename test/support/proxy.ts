@@ -46,8 +46,9 @@ export type Proxy = {
   /**
    * Cuts one open connection, which `choose` picks by its number, from 0: `now`; `before` its next message reaches the
    * server; or `after` its next request has, but before it is answered. A connection that stays silent is cut soon anyway.
+   * False when none is open.
    */
-  cutOne(choose: (open: number) => number, when: CutPoint): void;
+  cutOne(choose: (open: number) => number, when: CutPoint): boolean;
   /** Cuts the connection on which the `count`-th message from now of this type arrives, before it reaches the server. */
   cutAfter(type: string, count: number): void;
   close(): Promise<void>;
@@ -103,7 +104,11 @@ export async function openProxy(target: { url: string; config: ClientConfig }): 
     setLatency: (ms) => void (latency = ms),
     cut,
     cutAll,
-    cutOne: (choose, when) => [...open][choose(open.size)]?.cut(when),
+    cutOne: (choose, when) => {
+      const chosen = [...open][choose(open.size)];
+      chosen?.cut(when);
+      return chosen !== undefined;
+    },
     cutAfter: (type, count) => {
       let seen = 0;
       cut({ when: (frame) => frame.type === type && ++seen === count });
