@@ -31,6 +31,6 @@ export {
   sessionKind,
   unsafePooler,
 } from './own-session.js';
-export { assertWritable, inspectServer, OLDEST_VERSION, readServer, type ServerInfo } from './server.js';
+export { announcedPid, assertWritable, inspectServer, OLDEST_VERSION, readServer, type ServerInfo } from './server.js';
 export { codeOf, isConnectionError, isRetryable, RETRYABLE, SQLSTATE } from './sqlstates.js';
 export { isInTheWay, type WaitingBackend, waitingBackends } from './waiting-backends.js';

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, ClientConfig } from 'pg';
 
 import {
+  announcedPid,
   type BatchItem,
   closeClient,
   describeHolder,
@@ -17,7 +18,7 @@ import { appliedBefore, isRepeatable, leavesTraces, planNames } from './plan.js'
 import { describeFailure } from './failure.js';
 import { type MigrateHooks, type RegistrationHooks, segmentHooks } from './hooks.js';
 import { lookUpSegment } from './look-up.js';
-import { mayPass, reasonOf, wasStopped, withAttempts } from './retry.js';
+import { reasonOf, Retries, wasStopped, withAttempts } from './retry.js';
 import { runHookAlone } from './run-hook.js';
 import { runOutsideTransaction } from './run-outside.js';
 import { type FailurePlace, runTransaction, type TransactionOutcome } from './run-transaction.js';
@@ -57,6 +58,8 @@ export type LaneFailure = { segment: number; error?: Error; place: FailurePlace 
 export class EngineLane {
   readonly #options: LaneOptions;
   #client: Client | undefined;
+  /** The backend of the latest try, for when its answer is lost. */
+  #backend: number | undefined;
   #served = 0;
   #lastFailure: LaneFailure | undefined;
 
@@ -131,7 +134,8 @@ export class EngineLane {
       ...(registration?.postlude !== undefined && last ? { postlude: registration.postlude } : {}),
     };
     const busyUntil = settings.lockTimeoutMs === 0 ? Infinity : Date.now() + settings.lockTimeoutMs;
-    for (let tries = 0, polls = 0; ;) {
+    const retries = new Retries(settings.retries);
+    for (let polls = 0; ;) {
       const outcome = await this.#try(frame, plan);
       if (outcome.kind === 'busy' && Date.now() < busyUntil && !this.#cancelled()) {
         polls += 1;
@@ -148,13 +152,13 @@ export class EngineLane {
       const { error, place } = outcome;
       const begun = outcome.kind === 'lost' || outcome.begun !== false;
       const failed = { kind: 'failed', error, place, begun } as const;
-      if (!mayPass(error) || this.#cancelled() || tries >= settings.retries) return failed;
+      const pauseMs = this.#cancelled() ? undefined : retries.pauseAfter(error);
+      if (pauseMs === undefined) return failed;
       // Outside a transaction the first part may have been carried out; only what is found again is tried again.
       if (!segment.transaction && begun && !isRepeatable(segment)) return failed;
-      tries += 1;
       const reason = reasonOf(error);
       attempts.set(reason, (attempts.get(reason) ?? 0) + 1);
-      await this.#pause(Math.min(5000, 100 * 2 ** tries) * (0.5 + Math.random()));
+      await this.#pause(pauseMs);
     }
   }
 
@@ -181,6 +185,7 @@ export class EngineLane {
       return { kind: 'failed', error: error as Error, place: {}, begun: false };
     }
     if (this.#cancelled()) return { kind: 'failed', error: cancelled(), place: {}, begun: false };
+    this.#backend = announcedPid(client) ?? undefined;
     const run = frame.segment.transaction ? runTransaction : runOutsideTransaction;
     let outcome: TransactionOutcome;
     try {
@@ -216,7 +221,7 @@ export class EngineLane {
     const since = Date.now();
     for (;;) {
       const answer = await this.#connection()
-        .then((client) => lookUpSegment(client, frame))
+        .then((client) => lookUpSegment(client, frame, this.#backend))
         .catch(() => this.close().then(() => 'unreachable' as const));
       if (answer !== 'busy' && answer !== 'unreachable') return answer;
       const patience = since + (this.#cancelled() ? LAST_LOOK_MS : LOOK_UP_MS);

@@ -7,14 +7,17 @@ import type { SegmentFrame } from './steps.js';
  * Finds out whether a segment was committed whose COMMIT was never answered. The tenant's lock is taken first: the old
  * backend may still be at work on it.
  *
- * @returns `busy` while somebody holds the lock; `moved` when the list is neither the old nor the new one.
+ * @param lostPid the old backend, where it is known. It may not even have begun with what was sent, and hold no lock yet.
+ * @returns `busy` while it lives or somebody holds the lock; `moved` when the list is neither the old nor the new one.
  */
 export async function lookUpSegment(
   client: Client,
   frame: SegmentFrame,
+  lostPid?: number,
 ): Promise<'committed' | 'notCommitted' | 'moved' | 'busy'> {
   const { work, plan, settings } = frame;
   const names = frame.segment.migrations.map(({ name }) => name);
+  if (lostPid !== undefined && (await isAlive(client, lostPid))) return 'busy';
   if (!(await tryLock(client, tenantLock(work.tenant)))) return 'busy';
   try {
     const table = qualified(work.tenant, settings.migrationsTable);
@@ -33,6 +36,16 @@ export async function lookUpSegment(
   } finally {
     await unlock(client, tenantLock(work.tenant));
   }
+}
+
+/** Whether a backend that is older than this one still lives. */
+async function isAlive(client: Client, pid: number): Promise<boolean> {
+  const { rowCount } = await client.query(
+    `SELECT FROM pg_stat_activity
+      WHERE pid = $1 AND backend_start <= (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid())`,
+    [pid],
+  );
+  return (rowCount ?? 0) > 0;
 }
 
 async function recordedNames(client: Client, table: string, names: readonly string[]): Promise<number> {

@@ -1,6 +1,7 @@
 import { expect, test, vi } from 'vitest';
 
-import { tenantLock } from '../../src/db/index.js';
+import { announcedPid, closeClient, openClient, tenantLock } from '../../src/db/index.js';
+import { lookUpSegment } from '../../src/engine/look-up.js';
 import type { Plan, TenantWork } from '../../src/engine/types.js';
 import { lookUpTenants } from '../../src/executors/look-up.js';
 import { applySettings } from '../../src/fleet/source.js';
@@ -114,5 +115,28 @@ test('a tenant that stays locked is of unknown outcome, not guessed', async () =
       kind: 'unknown',
       error: { message: expect.stringContaining('still holds the tenant') },
     });
+  });
+});
+
+test('a connection that was lost is over before its tenant is looked at', async () => {
+  await withFleet(names(1), async (fleet) => {
+    const { database } = await fleet.project();
+    const [segment] = PLAN.segments;
+    if (segment === undefined) throw new Error('The plan has no segments.');
+    const work: TenantWork = { tenant: 't01', planId: 'plan', schemaOid: 1 };
+    const settings = applySettings(await fleet.project());
+    const frame = { work, plan: PLAN, segment, applied: PLAN.applied, tableExists: true, settings };
+    // It has not begun with what it was sent, and holds no lock: only its being there shows that it may.
+    const lost = await openClient(database, 'lane');
+    const client = await openClient(database, 'lane');
+    const pid = announcedPid(lost) ?? 0;
+    expect(await lookUpSegment(client, frame, pid)).toBe('busy');
+    await closeClient(lost);
+    await expect.poll(() => lookUpSegment(client, frame, pid)).toBe('notCommitted');
+    // A backend that is younger has its number by chance.
+    const young = await openClient(database, 'lane');
+    expect(await lookUpSegment(client, frame, announcedPid(young) ?? 0)).toBe('notCommitted');
+    await closeClient(young);
+    await closeClient(client);
   });
 });

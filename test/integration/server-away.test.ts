@@ -1,0 +1,67 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { Client } from 'pg';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { exitCodeOf } from '../../src/fleet/report.js';
+import { type FaultServer, startFaultServer } from '../faults/server.js';
+import type { TestDatabase } from '../support/database.js';
+import { ensureBuilt } from '../support/build.js';
+import { createFleet, type TestFleet } from '../support/fleet.js';
+
+let server: FaultServer;
+let fleet: TestFleet;
+
+beforeAll(async () => {
+  await ensureBuilt();
+  server = await startFaultServer();
+  await server.admin('CREATE DATABASE away');
+  const query: TestDatabase['query'] = async (sql, values) => {
+    const client = new Client(server.configOf('away'));
+    await client.connect();
+    try {
+      return await client.query(sql, values);
+    } finally {
+      await client.end();
+    }
+  };
+  fleet = await createFleet({ url: server.urlOf('away'), config: server.configOf('away'), query } as TestDatabase);
+  await fleet.migrate({ selection: { kind: 'shared' } });
+  await fleet.create(...Array.from({ length: 12 }, (_, index) => `t${index}`));
+}, 120_000);
+afterAll(async () => {
+  await fleet?.remove();
+  await server?.close();
+});
+
+test.each([
+  ['standard', '0002'],
+  ['multiprocessing', '0003'],
+])(
+  'a server that is away for some seconds is waited for: %s',
+  async (executor, number) => {
+    await fleet.tenantMigration(
+      `${number}_${executor}.sql`,
+      `CREATE TABLE ${executor} (id int);\nSELECT pg_sleep(0.2);`,
+    );
+    let away: Promise<void> | undefined;
+    const report = await fleet.migrate(
+      {
+        onEvent: (event) => {
+          if (event.type !== 'tenant:done') return;
+          away ??= server
+            .stop('fast')
+            .then(() => sleep(5000))
+            .then(() => server.start());
+        },
+      },
+      { executor, canary: 0, concurrency: 2 },
+    );
+    await away;
+    expect(report.tenants).toMatchObject({ applied: 12, failed: 0, notExecuted: 0 });
+    expect(exitCodeOf(report)).toBe(0);
+    expect(report.results.flatMap((result) => result.attempts ?? []).length).toBeGreaterThan(0);
+    expect((await fleet.migrate()).tenants).toMatchObject({ upToDate: 12 });
+  },
+  90_000,
+);
