@@ -17,7 +17,8 @@ import { hookSource } from './hooks.js';
 import { laneFactory } from './lanes.js';
 import { prepare, type Wanted } from './prepare.js';
 import type { Project } from './project.js';
-import { makeReport, SHARED_SKIPPED } from './report.js';
+import { SHARED_SKIPPED } from './report.js';
+import { RunRecord } from './run-record.js';
 import { type LockedSession, withFleetLock } from './session.js';
 import { applyShared, assertSharedCurrent, type SharedPlace } from './shared-schema.js';
 import { selectionAmong, selectionOf } from './selection.js';
@@ -38,33 +39,28 @@ class FleetRun {
   readonly #project: Project;
   readonly #options: MigrateOptions;
   readonly #course: Course;
-  readonly #startedAt = performance.now();
+  readonly #record: RunRecord;
   readonly #executor: Executor;
   #spread: Spread;
-  /** Workers that were alive at once, at most. */
-  #workers = 0;
   readonly #drain = new AbortController();
   /** Takes the listeners off the caller's signals, which may outlive the run. */
   readonly #ended = new AbortController();
   readonly #cancel: AbortSignal;
   readonly #stop: StopSign;
   readonly #plans = new Map<string, Plan>();
-  readonly #results = new Map<string, TenantResult>();
-  readonly #warnings: string[] = [];
-  readonly #upToDate = new Set<string>();
   #tenantFiles: FilesByType = new Map();
   #sharedFiles: MigrationFile[] = [];
-  #total = 0;
 
   constructor(project: Project, options: MigrateOptions, course: Course, executor: Executor) {
     this.#project = project;
     this.#options = options;
+    this.#record = new RunRecord(options.onEvent);
     this.#course = course;
     this.#executor = executor;
     this.#spread = wantedSpread(project, executor);
     this.#cancel = options.cancel ?? new AbortController().signal;
     this.#stop = new StopSign(options.failFast === true, project.maxFailures, (reason) => {
-      this.#emit({ type: 'stopping', reason });
+      this.#record.emit({ type: 'stopping', reason });
       this.#drain.abort();
     });
     for (const signal of [options.drain, options.cancel]) {
@@ -74,10 +70,10 @@ class FleetRun {
   }
 
   async start(): Promise<MigrateReport> {
-    this.#emit({ type: 'phase', phase: 'connect' });
+    this.#record.emit({ type: 'phase', phase: 'connect' });
     const lock = {
       drain: this.#drain.signal,
-      onEvent: (event: FleetEvent) => this.#emit(event),
+      onEvent: (event: FleetEvent) => this.#record.emit(event),
     };
     try {
       return await withFleetLock(this.#project, this.#course.command, lock, (session) => this.#run(session));
@@ -96,7 +92,7 @@ class FleetRun {
       { shared: this.#sharedFiles, tenants: () => this.#tenantFiles },
       this.#cancel,
     );
-    this.#emit({ type: 'phase', phase: 'survey' });
+    this.#record.emit({ type: 'phase', phase: 'survey' });
     const shared = await this.#surveyShared(client);
     const wantsShared = selection.kind !== 'tenants';
     if (!wantsShared) {
@@ -109,20 +105,27 @@ class FleetRun {
       selection.kind !== 'shared' && (await inspectRegistry(client, this.#project.registry)) === 'present';
     const first = registered ? await this.#surveyTenants(client) : undefined;
 
-    this.#emit({ type: 'phase', phase: 'compile' });
+    this.#record.emit({ type: 'phase', phase: 'compile' });
     const planner = await this.#planner(client);
     const sharedPlan =
       wantsShared && shared.names.length > 0 ? await planner.shared(shared.place, shared.names) : undefined;
     const planned = first === undefined ? undefined : await this.#plan(planner, first);
 
     const sharedResult = wantsShared ? await this.#applyShared(makeLane, shared, sharedPlan) : SHARED_SKIPPED;
-    this.#emit({ type: 'shared', result: sharedResult });
+    this.#record.emit({ type: 'shared', result: sharedResult });
     if (sharedResult.status === 'failed') {
       for (const { cohort } of planned ?? []) this.#leaveOut(cohort);
     } else if (selection.kind !== 'shared') {
       await this.#migrateTenants(session, planner, makeLane, planned, sharedResult);
     }
-    return this.#report(sharedResult, planner, session.lostTo());
+    return this.#record.report({
+      executor: this.#executor.name,
+      concurrency: this.#spread.concurrency,
+      shared: sharedResult,
+      warnings: planner.warnings,
+      interrupted: this.#options.drain?.aborted === true || this.#cancel.aborted,
+      lostTo: session.lostTo(),
+    });
   }
 
   async #surveyShared(client: Client): Promise<SharedPlace> {
@@ -143,8 +146,9 @@ class FleetRun {
     const all = await listTenants(client, registry, { order: settings.order });
     const chosen = only === undefined ? selectionOf(selection) : selectionAmong(all, selection);
     const selected = selectTenants(all, chosen, registry, Object.keys(settings.types ?? {}));
-    const tenants = only === undefined ? selected : selected.filter(({ schema }) => this.#isNew(schema, only));
-    this.#total += tenants.filter(({ schema }) => only?.has(schema) !== true).length;
+    const tenants =
+      only === undefined ? selected : selected.filter(({ schema }) => only.has(schema) || !this.#record.has(schema));
+    this.#record.count(tenants.filter(({ schema }) => only?.has(schema) !== true).length);
     await this.#readFiles(tenants);
     assertTarget(
       target,
@@ -161,10 +165,6 @@ class FleetRun {
   async #readFiles(tenants: readonly Tenant[]): Promise<void> {
     const read = await readTenantFiles(this.#project, tenants);
     this.#tenantFiles = new Map([...this.#tenantFiles, ...read]);
-  }
-
-  #isNew(schema: string, again: ReadonlySet<string>): boolean {
-    return again.has(schema) || !(this.#results.has(schema) || this.#upToDate.has(schema));
   }
 
   async #planner(client: Client): Promise<Planner> {
@@ -193,7 +193,7 @@ class FleetRun {
     await prepare(planner, wanted);
     for (const { cohort, names } of wanted) {
       if (names.length === 0) {
-        for (const { schema } of cohort.members) this.#upToDate.add(schema);
+        for (const { schema } of cohort.members) this.#record.settleUpToDate(schema);
         continue;
       }
       const plan = await planner.cohort(cohort, names);
@@ -202,22 +202,22 @@ class FleetRun {
       pending += cohort.members.length;
     }
     if (cohorts.length > 0) {
-      this.#emit({
+      this.#record.emit({
         type: 'surveyed',
-        total: this.#total,
-        upToDate: this.#upToDate.size,
+        total: this.#record.total,
+        upToDate: this.#record.upToDate,
         pending,
         blocked: blocked.length,
         cohorts: cohorts.length,
       });
     }
-    for (const result of blocked) this.#settle(result);
+    for (const result of blocked) this.#record.settle(result);
     return planned;
   }
 
   /** What a cohort is to run; `undefined` when it is left alone. */
   #namesFor(cohort: Cohort): string[] | undefined {
-    if (cohort.state.kind === 'missing' && this.#options.missing === 'skip') this.#total -= cohort.members.length;
+    if (cohort.state.kind === 'missing' && this.#options.missing === 'skip') this.#record.count(-cohort.members.length);
     const files = (this.#tenantFiles.get(cohort.type) ?? []).map(({ name }) => name);
     return this.#course.namesFor(cohort, files);
   }
@@ -225,7 +225,7 @@ class FleetRun {
   async #applyShared(makeLane: () => EngineLane, shared: SharedPlace, plan: Plan | undefined): Promise<SharedResult> {
     if (plan === undefined) return { status: 'upToDate', migrations: [], error: null };
     if (this.#stop.reason !== undefined) return SHARED_SKIPPED;
-    this.#emit({ type: 'phase', phase: 'shared' });
+    this.#record.emit({ type: 'phase', phase: 'shared' });
     this.#plans.set(plan.id, plan);
     const lane = makeLane();
     try {
@@ -248,7 +248,7 @@ class FleetRun {
       planned = await this.#plan(planner, await this.#surveyTenants(session.client));
     }
     const members = planned.reduce((sum, { cohort }) => sum + cohort.members.length, 0);
-    if (members > 0) this.#emit({ type: 'phase', phase: 'tenants', total: members });
+    if (members > 0) this.#record.emit({ type: 'phase', phase: 'tenants', total: members });
     if (members > 0) await this.#fitConnections(session.client, members);
     for (let round = 1; planned.length > 0; round += 1) {
       const results = await handOut(planned, {
@@ -263,17 +263,15 @@ class FleetRun {
         holdsLock: () => session.holdsLock(),
         drain: this.#drain.signal,
         cancel: this.#cancel,
-        onEvent: (event) => this.#emit(event),
-        onWorkers: (alive) => {
-          this.#workers = Math.max(this.#workers, alive);
-        },
-        onFailure: (error) => this.#warnings.push(serializeError(error).message),
+        onEvent: (event) => this.#record.emit(event),
+        onWorkers: (alive) => this.#record.workers(alive),
+        onFailure: (error) => this.#record.fail(error),
       });
-      for (const result of results) this.#results.set(result.tenant, result);
+      for (const result of results) this.#record.set(result);
       const again = new Set(results.filter((result) => isMoved(result)).map(({ tenant }) => tenant));
       if (round >= this.#course.rounds || this.#stop.reason !== undefined) return;
       if (!(await session.holdsLock())) return;
-      this.#emit({ type: 'phase', phase: 'verify' });
+      this.#record.emit({ type: 'phase', phase: 'verify' });
       planned = await this.#lookAgain(session.client, planner, again);
     }
   }
@@ -295,7 +293,7 @@ class FleetRun {
   async #fitConnections(client: Client, tenants: number): Promise<void> {
     const { spread, warning } = await possibleSpread(client, this.#project, this.#spread, tenants);
     this.#spread = spread;
-    if (warning !== undefined) this.#warnings.push(warning);
+    if (warning !== undefined) this.#record.warn(warning);
   }
 
   /**
@@ -309,17 +307,17 @@ class FleetRun {
       members = cohorts.flatMap((cohort) => cohort.members.map(({ schema }) => schema));
       const known = new Set(members);
       for (const tenant of again) {
-        this.#results.delete(tenant);
+        this.#record.forget(tenant);
         // Deleted, or renamed and found under another name.
-        if (!known.has(tenant)) this.#total -= 1;
+        if (!known.has(tenant)) this.#record.count(-1);
       }
       return await this.#plan(planner, cohorts);
     } catch (error) {
       if (!(error instanceof Error) || !isExpected(error)) throw error;
-      this.#warnings.push(`Tenants that were created or changed meanwhile were left out: ${error.message}`);
+      this.#record.warn(`Tenants that were created or changed meanwhile were left out: ${error.message}`);
       for (const tenant of members) {
-        if (this.#results.has(tenant) || this.#upToDate.has(tenant)) continue;
-        this.#settle({ tenant, status: 'failed', committed: [], error: serializeError(error) });
+        if (this.#record.has(tenant)) continue;
+        this.#record.settle({ tenant, status: 'failed', committed: [], error: serializeError(error) });
       }
       return [];
     }
@@ -328,38 +326,7 @@ class FleetRun {
   /** Tenants that had work to do when the shared schema failed. */
   #leaveOut(cohort: Cohort): void {
     for (const { schema } of cohort.members) {
-      this.#results.set(schema, { tenant: schema, status: 'notExecuted', reason: 'sharedFailed' });
-    }
-  }
-
-  #settle(result: TenantResult): void {
-    this.#results.set(result.tenant, result);
-    this.#emit({ type: 'tenant:done', result });
-  }
-
-  #report(shared: SharedResult, planner: Planner, lostTo: string | undefined): MigrateReport {
-    const overtaken = this.#stop.reason === 'lockLost' && lostTo !== undefined;
-    if (overtaken) this.#warnings.push(`The run ended early: its lock is held by ${lostTo}.`);
-    return makeReport({
-      startedAt: this.#startedAt,
-      executor: this.#executor.name,
-      processes: Math.max(1, this.#workers),
-      concurrency: this.#spread.concurrency,
-      shared,
-      total: this.#total,
-      upToDate: this.#upToDate.size,
-      results: [...this.#results.values()],
-      warnings: [...planner.warnings, ...this.#warnings],
-      interrupted: this.#options.drain?.aborted === true || this.#options.cancel?.aborted === true,
-      overtaken,
-    });
-  }
-
-  #emit(event: FleetEvent): void {
-    try {
-      this.#options.onEvent?.(event);
-    } catch {
-      // A listener only looks on.
+      this.#record.set({ tenant: schema, status: 'notExecuted', reason: 'sharedFailed' });
     }
   }
 }
