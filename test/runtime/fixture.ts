@@ -55,6 +55,32 @@ export async function createSite(database: TestDatabase): Promise<Site> {
   };
 }
 
+/** Schema and name of a tenant that was there before the product was. */
+export const AWKWARD = 'Select "x"; --Ünïcode';
+export const AWKWARD_SCHEMA = `"${AWKWARD.replaceAll('"', '""')}"`;
+
+/** What most tests of isolation start from; the tenancy is on this pool, and does not listen. */
+export type CommonSite = { site: Site; pool: Pool; tenancy: Tenancy };
+
+/** A site with the tenants `public`, `acme`, `globex`, and one with an awkward name. */
+export async function createCommonSite(database: TestDatabase): Promise<CommonSite> {
+  const site = await createSite(database);
+  await site.add('public', 'example.com');
+  for (const name of ['acme', 'globex']) await site.add(name, `${name}.example.com`);
+  await site.add('awkward');
+  await database.query(`ALTER SCHEMA awkward RENAME TO ${AWKWARD_SCHEMA}`);
+  await database.query(`UPDATE tenants SET schema_name = $1 WHERE schema_name = 'awkward'`, [AWKWARD]);
+  const pool = site.pool();
+  return { site, pool, tenancy: site.tenancy({ pool, listen: false }) };
+}
+
+/** Gives `acme` and `globex` their one project again. */
+export async function resetProjects(database: TestDatabase): Promise<void> {
+  for (const name of ['acme', 'globex']) {
+    await database.query(`TRUNCATE ${name}.projects; INSERT INTO ${name}.projects (name) VALUES ('${name}')`);
+  }
+}
+
 /** The rows that a query without a schema finds. */
 export async function projectNames(client: {
   query: (sql: string) => Promise<{ rows: { name: string }[] }>;

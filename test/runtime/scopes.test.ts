@@ -6,31 +6,18 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import type { Tenancy } from '../../src/runtime/index.js';
 import { useDatabase } from '../support/database.js';
-import { createSite, projectNames, type Site, until } from './fixture.js';
+import { AWKWARD, createCommonSite, projectNames, resetProjects, type Site, until } from './fixture.js';
 
 const database = useDatabase({ name: 'scopes' });
-const AWKWARD = 'Select "x"; --Ünïcode';
 let site: Site;
 let pool: Pool;
 let tenancy: Tenancy;
 
 beforeAll(async () => {
-  site = await createSite(database);
-  await site.add('public', 'example.com');
-  for (const name of ['acme', 'globex']) await site.add(name, `${name}.example.com`);
-  // Such a name was there before the product was.
-  await site.add('awkward');
-  await database.query(`ALTER SCHEMA awkward RENAME TO "Select ""x""; --Ünïcode"`);
-  await database.query(`UPDATE tenants SET schema_name = $1 WHERE schema_name = 'awkward'`, [AWKWARD]);
-  pool = site.pool();
-  tenancy = site.tenancy({ pool, listen: false });
+  ({ site, pool, tenancy } = await createCommonSite(database));
 });
 
-beforeEach(async () => {
-  for (const name of ['acme', 'globex']) {
-    await database.query(`TRUNCATE ${name}.projects; INSERT INTO ${name}.projects (name) VALUES ('${name}')`);
-  }
-});
+beforeEach(() => resetProjects(database));
 
 afterAll(() => site.close());
 

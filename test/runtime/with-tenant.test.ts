@@ -6,31 +6,26 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Tenancy } from '../../src/runtime/index.js';
 import { useDatabase } from '../support/database.js';
 import { openProxy } from '../support/proxy.js';
-import { assertPoolIsClean, createSite, projectNames, type Site } from './fixture.js';
+import {
+  assertPoolIsClean,
+  AWKWARD,
+  AWKWARD_SCHEMA,
+  createCommonSite,
+  projectNames,
+  resetProjects,
+  type Site,
+} from './fixture.js';
 
 const database = useDatabase({ name: 'with_tenant' });
-const AWKWARD = 'Select "x"; --Ünïcode';
 let site: Site;
 let pool: Pool;
 let tenancy: Tenancy;
 
 beforeAll(async () => {
-  site = await createSite(database);
-  await site.add('public', 'example.com');
-  for (const name of ['acme', 'globex']) await site.add(name, `${name}.example.com`);
-  // Such a name was there before the product was.
-  await site.add('awkward');
-  await database.query(`ALTER SCHEMA awkward RENAME TO "Select ""x""; --Ünïcode"`);
-  await database.query(`UPDATE tenants SET schema_name = $1 WHERE schema_name = 'awkward'`, [AWKWARD]);
-  pool = site.pool();
-  tenancy = site.tenancy({ pool, listen: false });
+  ({ site, pool, tenancy } = await createCommonSite(database));
 });
 
-beforeEach(async () => {
-  for (const name of ['acme', 'globex']) {
-    await database.query(`TRUNCATE ${name}.projects; INSERT INTO ${name}.projects (name) VALUES ('${name}')`);
-  }
-});
+beforeEach(() => resetProjects(database));
 
 afterAll(() => site.close());
 
@@ -44,7 +39,7 @@ describe('withTenant', () => {
     await tenancy.withTenant('globex', async (client) => {
       expect((await client.query('SELECT 1 FROM domains')).rowCount).toBeGreaterThan(0);
     });
-    await database.query(`INSERT INTO ${`"Select ""x""; --Ünïcode"`}.projects (name) VALUES ('odd')`);
+    await database.query(`INSERT INTO ${AWKWARD_SCHEMA}.projects (name) VALUES ('odd')`);
     expect(await tenancy.withTenant(AWKWARD, projectNames)).toEqual(['awkward', 'odd']);
     await assertPoolIsClean(pool);
   });
