@@ -23,6 +23,7 @@ export const SQLSTATE = {
   invalidAuthorization: '28000',
   invalidDatabase: '3D000',
   readOnlyTransaction: '25006',
+  inFailedTransaction: '25P02',
   protocolViolation: '08P01',
 } as const;
 
@@ -68,7 +69,10 @@ const CONNECTION_MESSAGES = [
 
 /** The SQLSTATE or Node error code of anything thrown, if it has one. */
 export function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  // Not `instanceof`: in a test runner with realms of its own, Node's errors are of another one.
+  return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'
+    ? error.code
+    : undefined;
 }
 
 /** The connection is gone, or was never there: no answer to what was sent last can be relied on. */

@@ -18,7 +18,7 @@ export async function borrow<R>(pool: Pool, use: (loan: Loan) => Promise<R>): Pr
   try {
     return await use({ client, condemn });
   } finally {
-    release(condemned);
+    release.call(client, condemned);
     // A client on its way out may still complain.
     if (condemned === undefined) client.removeListener('error', condemn);
   }
@@ -26,14 +26,26 @@ export async function borrow<R>(pool: Pool, use: (loan: Loan) => Promise<R>): Pr
 
 /**
  * The pool listens to idle clients only, and an error that nobody hears ends the process. A server that greets and throws
- * out in one breath makes the error come before a promise could tell us that there is a client: hence the callback.
+ * out in one breath makes the error come before a promise could tell us that there is a client: hence the callback. A pool
+ * with a `connect` of its own may know promises only.
  */
 function connect(pool: Pool, onError: (error: Error) => void): Promise<PoolClient> {
   return new Promise((resolve, reject) => {
-    pool.connect((error, client) => {
-      if (client === undefined) return reject(error ?? new Error('The pool has no client.'));
+    let taken = false;
+    const take = (client: PoolClient): void => {
+      if (taken) return;
+      taken = true;
       client.on('error', onError);
       resolve(client);
+    };
+    const promised: unknown = pool.connect((error, client) => {
+      if (client === undefined) reject(error ?? new Error('The pool has no client.'));
+      else take(client);
     });
+    Promise.resolve(promised).then((client) => isClient(client) && take(client), reject);
   });
+}
+
+function isClient(value: unknown): value is PoolClient {
+  return typeof value === 'object' && value !== null && 'release' in value;
 }

@@ -2,6 +2,7 @@ export { type ErrorCode, isTenantsError, TenantsError } from '../errors/index.js
 export type { RegistryNames } from './shape.js';
 export { createTenancy } from './tenancy.js';
 export type {
+  AnyPool,
   CacheOptions,
   EachTenantOptions,
   MigrationNames,

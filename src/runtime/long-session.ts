@@ -1,6 +1,7 @@
 import type { PoolClient } from 'pg';
 
 import { searchPath } from '../db/identifiers.js';
+import { codeOf, SQLSTATE } from '../db/sqlstates.js';
 import { TenantsError } from '../errors/index.js';
 import { borrow } from './borrow.js';
 import { guardClient } from './guarded-client.js';
@@ -29,7 +30,7 @@ export async function inSession<R>(
     try {
       before = await enter(client, schemas, readOnly);
       value = await work(session);
-      assertNoTransaction(client);
+      await assertNoTransaction(client);
     } catch (error) {
       condemn(error);
       throw error;
@@ -90,21 +91,39 @@ async function look(client: PoolClient): Promise<Look> {
 }
 
 function assertOwnSession(client: PoolClient, { pid }: Look): void {
+  const { processID: announced } = client as unknown as { processID?: number | null };
+  if (announced === pid) return;
   // A pooler announces a process number that it made up.
-  if ((client as unknown as { processID: number | null }).processID === pid) return;
-  throw new TenantsError(
-    'UNSAFE_POOLER',
-    'There is a connection pooler between us and the server: a search path that outlives a transaction would reach others.',
-    { suggestions: ['Leave out { transaction: false }, or use a pool that connects to the server itself.'] },
-  );
+  const reason =
+    typeof announced === 'number'
+      ? 'There is a connection pooler between us and the server'
+      : 'This client does not say which process of the server it was given (pg-native does not), so there may be a pooler';
+  throw new TenantsError('UNSAFE_POOLER', `${reason}: a search path that outlives a transaction would reach others.`, {
+    suggestions: [
+      'Leave out { transaction: false }, or use a pool of JavaScript clients that connects to the server itself.',
+    ],
+  });
 }
 
 /** What stands uncommitted would be lost in silence. */
-function assertNoTransaction(client: PoolClient): void {
-  if ((client.getTransactionStatus() ?? 'I') === 'I') return;
+async function assertNoTransaction(client: PoolClient): Promise<void> {
+  if (!(await isInTransaction(client))) return;
   throw new TenantsError('USAGE', 'The work ended with a transaction open; it is rolled back.', {
     suggestions: ['End each transaction that you begin.'],
   });
+}
+
+/**
+ * Asks the server, which in a broken transaction refuses to say. node-postgres's own `getTransactionStatus` is not in its
+ * older versions, and is behind while the end of a failed statement is still on its way.
+ */
+async function isInTransaction(client: PoolClient): Promise<boolean> {
+  try {
+    return !(await look(client)).idle;
+  } catch (error) {
+    if (codeOf(error) === SQLSTATE.inFailedTransaction) return true;
+    throw error;
+  }
 }
 
 function fingerprint({ settings, users, idle }: Look): string {

@@ -1,3 +1,5 @@
+import type { Pool } from 'pg';
+
 import { searchPath } from '../db/identifiers.js';
 import { forEachTenant } from './each-tenant.js';
 import { listenConfig } from './listen-config.js';
@@ -27,7 +29,8 @@ const CACHE = { ttl: 60_000, negativeTtl: 10_000, max: 10_000 };
  */
 export function createTenancy<Columns extends object = object>(options: TenancyOptions): Tenancy<Columns> {
   type Own = TenantOf<Columns>;
-  const { pool, shared = 'public', extraSearchPath = [], registry = {}, migrationsTable = 'pgmigrations' } = options;
+  const pool = options.pool as Pool;
+  const { shared = 'public', extraSearchPath = [], registry = {}, migrationsTable = 'pgmigrations' } = options;
   searchPath([shared, ...extraSearchPath]);
   const limits = { ...CACHE, ...options.cache };
   const queries = registryQueries(pool, registryShape(shared, registry));
@@ -35,7 +38,7 @@ export function createTenancy<Columns extends object = object>(options: TenancyO
   const readiness = new Readiness(pool, options.migrations, migrationsTable, limits);
   const scopes = new Scopes();
   const scopedPool = createScopedPool(scopes);
-  const listener = createListener(options, resolver);
+  const listener = createListener(pool, options, resolver);
 
   const find = (schemaName: string): Promise<Own | null> => {
     listener?.start();
@@ -92,7 +95,7 @@ export function createTenancy<Columns extends object = object>(options: TenancyO
   };
 }
 
-function createListener({ pool, listen, logger }: TenancyOptions, resolver: Resolver): Listener | undefined {
+function createListener(pool: Pool, { listen, logger }: TenancyOptions, resolver: Resolver): Listener | undefined {
   const config = listenConfig(pool, listen);
   if (config === undefined) return undefined;
   return new Listener(config, {

@@ -1,4 +1,4 @@
-import type { ClientConfig, Pool, PoolClient } from 'pg';
+import type { ClientConfig, PoolClient } from 'pg';
 
 import type { RegistryNames } from './shape.js';
 
@@ -17,12 +17,22 @@ export interface Tenant {
   readonly createdAt: Date | null;
 }
 
+/**
+ * A `pg.Pool`: of any copy and version of node-postgres that the application has, native or a subclass. (Naming our own
+ * version's class would refuse the others.)
+ */
+export type AnyPool = {
+  readonly options: object;
+  connect(...args: never[]): unknown;
+  query(...args: never[]): unknown;
+};
+
 /** A tenant together with the application's own columns. */
 export type TenantOf<Columns extends object> = Tenant & Readonly<Columns>;
 
 export type TenancyOptions = {
   /** The application's own pool. It is borrowed from, never ended, and nothing is installed in it. */
-  pool: Pool;
+  pool: AnyPool;
   /** The shared schema, which holds the registry and is second in every search path; default `public`. */
   shared?: string;
   /** Schemas after the shared one in every search path. */
