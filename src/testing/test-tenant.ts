@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 
-import { qualified, quoteIdentifier, withClient } from '../db/index.js';
+import { quoteIdentifier, withClient } from '../db/index.js';
+import { isTenantsError } from '../errors/index.js';
 import { createTenant } from '../fleet/create-tenant.js';
 import type { CreateTenantOptions } from '../fleet/create-types.js';
+import { deleteTenant } from '../fleet/delete-tenant.js';
 import type { Project } from '../fleet/project.js';
 
 export type TestTenantOptions = Pick<CreateTenantOptions, 'type' | 'set' | 'label'> & {
@@ -22,10 +24,11 @@ export type TestTenant = {
 };
 
 /**
- * Makes a tenant that nobody else has, so that tests can run side by side in one database.
+ * Makes a tenant that nobody else has, so that tests can run side by side in one database. The project's hooks are called
+ * when it is made and when it is removed, as by `createTenant` and `deleteTenant`.
  *
  * @param project what `openProject` returns; the shared schema must be migrated
- * @throws TenantsError as `createTenant`
+ * @throws TenantsError as `createTenant`; from `remove` as `deleteTenant`
  */
 export async function createTestTenant(project: Project, options: TestTenantOptions = {}): Promise<TestTenant> {
   const { prefix = 'test', ...rest } = options;
@@ -51,15 +54,14 @@ export async function withTestTenant<R>(
   }
 }
 
-async function removeTenant({ database, registry }: Project, schema: string): Promise<void> {
-  const { table, columns } = registry.tenants;
-  await withClient(database, 'test tenant', async (client) => {
-    await client.query('BEGIN');
-    await client.query(`DROP SCHEMA IF EXISTS ${quoteIdentifier(schema)} CASCADE`);
-    await client.query(
-      `DELETE FROM ${qualified(registry.schema, table)} WHERE ${quoteIdentifier(columns.schemaName)} = $1`,
-      [schema],
+/** Whatever the test did to it, such as deleting it itself. */
+async function removeTenant(project: Project, schema: string): Promise<void> {
+  try {
+    await deleteTenant(project, { schema });
+  } catch (error) {
+    if (!isTenantsError(error) || error.code !== 'UNKNOWN_TENANT') throw error;
+    await withClient(project.database, 'test tenant', (client) =>
+      client.query(`DROP SCHEMA IF EXISTS ${quoteIdentifier(schema)} CASCADE`),
     );
-    await client.query('COMMIT');
-  });
+  }
 }

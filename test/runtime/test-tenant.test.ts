@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
+import { deleteTenant } from '../../src/fleet/delete-tenant.js';
+import type { Hooks } from '../../src/fleet/hook-types.js';
 import { createTestTenant, withTestTenant } from '../../src/testing/index.js';
 import { useDatabase } from '../support/database.js';
 import { createSite, projectNames, type Site } from './fixture.js';
@@ -45,4 +47,32 @@ it('removes it after a test that fails', async () => {
   await expect(test).rejects.toThrow('failed');
   expect(schemaName).not.toBe('');
   expect(await traces(schemaName)).toBe(0);
+});
+
+it('removes it as delete-tenant would, whatever the test did to it', async () => {
+  const project = await site.fleet.project();
+  // A table of domains from before the product was may know no ON DELETE CASCADE.
+  await database.query(`ALTER TABLE domains DROP CONSTRAINT domains_tenant_id_fkey,
+    ADD CONSTRAINT domains_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES tenants (id)`);
+  const tenants = await Promise.all(Array.from({ length: 6 }, () => createTestTenant(project)));
+  const [deleted, unregistered, halfway, dropped] = tenants.map(({ schemaName }) => schemaName);
+  await deleteTenant(project, { schema: deleted ?? '' });
+  await deleteTenant(project, { schema: unregistered ?? '', keepSchema: true });
+  await database.query(`UPDATE tenants SET status = 'provisioning' WHERE schema_name = $1`, [halfway]);
+  await database.query(`DROP SCHEMA ${dropped} CASCADE`);
+  await Promise.all(tenants.map((tenant) => tenant.remove()));
+  for (const { schemaName } of tenants) expect(await traces(schemaName)).toBe(0);
+});
+
+it('calls the hooks of the project', async () => {
+  const called: string[] = [];
+  const names = ['beforeMigrate', 'afterMigrate', 'beforeCreateTenant', 'afterCreateTenant'] as const;
+  const deletion = ['beforeDeleteTenant', 'afterDeleteTenant'] as const;
+  const hooks: Hooks = Object.fromEntries([...names, ...deletion].map((name) => [name, () => void called.push(name)]));
+  await withTestTenant(await site.fleet.project({ hooks }), async () => {
+    expect(called.toSorted()).toEqual([...names].toSorted());
+    called.length = 0;
+    return Promise.resolve();
+  });
+  expect(called).toEqual(deletion);
 });
