@@ -34,7 +34,8 @@ function website(tenancy, project) {
   });
 
   router.post('/signup', async (request, response) => {
-    const { name = '', label = '' } = request.body;
+    const name = field(request, 'name');
+    const label = field(request, 'label');
     const domain = `${name.replaceAll('_', '-')}.localhost`;
     await createTenant(project, { schema: name, domains: [domain], ...(label === '' ? {} : { label }) });
     response.redirect(303, `http://${domain}:${portOf(request)}/`);
@@ -56,7 +57,7 @@ function notebook(tenancy) {
 
   router.post('/', async (request, response) => {
     await tenancy.withTenant(request.tenant, (client) =>
-      client.query('INSERT INTO notes (text) VALUES ($1)', [request.body.text ?? '']),
+      client.query('INSERT INTO notes (text) VALUES ($1)', [field(request, 'text')]),
     );
     response.redirect(303, '/');
   });
@@ -71,6 +72,12 @@ function answerError(error, request, response, next) {
   if (error.code === '23514') return response.status(422).send(page('Sorry', ['A note is not empty.']));
   process.stderr.write(`${error.stack}\n`);
   return response.status(500).send(page('Sorry', ['Something went wrong.']));
+}
+
+/** The text of a form's field; what is missing, or there twice, is empty. */
+function field(request, name) {
+  const value = request.body?.[name];
+  return typeof value === 'string' ? value : '';
 }
 
 function portOf(request) {

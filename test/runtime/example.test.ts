@@ -87,7 +87,14 @@ describe('the example application', () => {
     const again = await ask(app.port, 'localhost', '/signup', form({ name: 'initech' }));
     expect(again).toMatchObject({ status: 422 });
     expect(again.body).toContain('There is a tenant &quot;initech&quot; already');
-    expect(await ask(app.port, 'localhost', '/signup', form({ name: 'No Name' }))).toMatchObject({ status: 422 });
+    for (const body of [
+      form({ name: 'No Name' }),
+      form({}),
+      { method: 'POST' },
+      { ...form({}), body: 'name=a&name=b' },
+    ]) {
+      expect(await ask(app.port, 'localhost', '/signup', body)).toMatchObject({ status: 422 });
+    }
   });
 
   it('ends with everything when it is told to, and begins where it was', async () => {
