@@ -5,12 +5,18 @@ import type { Session } from './scope.js';
 
 export type GuardedClient = Session & { end(): void };
 
-/** Statements that would end the transaction, and with it the tenant's search path. Savepoints are fine. */
+/** White space and comments before a statement. */
+const BEFORE = /^(?:\s|--[^\n]*|\/\*[^]*?\*\/)+/;
+
+/**
+ * Statements that would end the transaction, and with it the tenant's search path. Savepoints are fine. One that hides
+ * behind another statement in the same text is found out when the work is done.
+ */
 const ENDS_TRANSACTION =
-  /^\s*(?:begin|start\s+transaction|commit|end|abort|prepare\s+transaction|rollback(?!\s+(?:(?:work|transaction)\s+)?to\b))\b/i;
+  /^(?:begin|start\s+transaction|commit|end|abort|prepare\s+transaction|rollback(?!\s+(?:(?:work|transaction)\s+)?to\b))\b/i;
 
 /** Settings that outlive the transaction, and would wait on the client for whoever borrows it next. */
-const OUTLIVES_TRANSACTION = /^\s*(?:set\s+(?!local\b|transaction\b|constraints\b)|discard\b|listen\b)/i;
+const OUTLIVES_TRANSACTION = /^(?:set\s+(?!local\b|transaction\b|constraints\b)|discard\b|listen\b)/i;
 
 /**
  * A client as the work of `withTenant` gets it: usable until `end()`, and never after, when it may be another tenant's.
@@ -56,7 +62,8 @@ export function guardClient(client: PoolClient, transaction: boolean): GuardedCl
 function assertStays(query: unknown): void {
   const text = typeof query === 'string' ? query : (query as { text?: unknown } | null | undefined)?.text;
   if (typeof text !== 'string') return;
-  if (ENDS_TRANSACTION.test(text)) {
+  const statement = text.replace(BEFORE, '');
+  if (ENDS_TRANSACTION.test(statement)) {
     throw new TenantsError(
       'USAGE',
       'withTenant has opened a transaction and ends it itself; without it the search path is no longer the tenant’s.',
@@ -66,7 +73,7 @@ function assertStays(query: unknown): void {
       },
     );
   }
-  if (OUTLIVES_TRANSACTION.test(text)) {
+  if (OUTLIVES_TRANSACTION.test(statement)) {
     throw new TenantsError('USAGE', 'This would outlive the transaction on a connection that others use next.', {
       statement: text,
       suggestions: ['Use SET LOCAL, or withTenant(tenant, work, { transaction: false }).'],

@@ -1,6 +1,7 @@
 import type { Pool, PoolClient, QueryResult } from 'pg';
 
 import { searchPath } from '../db/identifiers.js';
+import { codeOf, SQLSTATE } from '../db/sqlstates.js';
 import { TenantsError } from '../errors/index.js';
 import { borrow, type Loan } from './borrow.js';
 import { guardClient } from './guarded-client.js';
@@ -67,17 +68,20 @@ export async function inSavepoint<R>(
   });
 }
 
-async function begin(loan: Loan, { schemas, options }: Place): Promise<string> {
+/** How things were when the transaction began: the search path of the session, and the time, which says which one it is. */
+type Beginning = { path: string | undefined; at: string | undefined };
+
+async function begin(loan: Loan, { schemas, options }: Place): Promise<Beginning> {
   const isolation = options.isolation === undefined ? '' : ` ISOLATION LEVEL ${ISOLATION[options.isolation]}`;
   const access = options.readOnly === true ? ' READ ONLY' : '';
   try {
-    const [, path, , schema] = await queryAll(
+    const [, path, , schema, at] = await queryAll(
       loan.client,
       `BEGIN${isolation}${access}; SELECT current_setting('search_path') AS value;` +
-        ` SET LOCAL search_path TO ${searchPath(schemas)}; SELECT current_schema()::text AS value`,
+        ` SET LOCAL search_path TO ${searchPath(schemas)}; SELECT current_schema()::text AS value; ${WHICH}`,
     );
     if (schema !== schemas[0]) throw schemaGone(schemas[0] ?? '');
-    return path ?? '';
+    return { path, at };
   } catch (error) {
     await rollBack(loan);
     throw error;
@@ -90,21 +94,38 @@ const ISOLATION = {
   serializable: 'SERIALIZABLE',
 } as const;
 
-/** Says in the same round trip whether the client's search path is what it was before. */
-async function commit(loan: Loan, before: string): Promise<void> {
+/** The same within one transaction, and another in every other one of the session. */
+const WHICH = 'SELECT extract(epoch FROM transaction_timestamp())::text AS value';
+
+/** Says in the same round trip whether the transaction is still ours, and the client's search path what it was before. */
+async function commit(loan: Loan, before: Beginning): Promise<void> {
   let answers: QueryResult[];
   try {
-    answers = await query(loan.client, "COMMIT; SELECT current_setting('search_path') AS value");
+    answers = await query(loan.client, `${WHICH}; COMMIT; SELECT current_setting('search_path') AS value`);
   } catch (error) {
     await rollBack(loan);
-    throw error;
+    throw codeOf(error) === SQLSTATE.inFailedTransaction ? rolledBack(error) : error;
   }
-  if (valueOf(answers[1]) !== before) loan.condemn('The work changed the search path of its connection.');
-  if (answers[0]?.command === 'COMMIT') return;
-  throw new TenantsError(
+  const [at, , path] = answers.map((answer) => valueOf(answer));
+  if (path !== before.path) loan.condemn('The work changed the search path of its connection.');
+  if (at !== before.at) {
+    loan.condemn('The work ended its transaction.');
+    throw new TenantsError(
+      'USAGE',
+      'The work ended the transaction of withTenant: what came after that was not in the tenant’s schema.',
+      { suggestions: ['Leave COMMIT and ROLLBACK to withTenant, also among several statements of one query.'] },
+    );
+  }
+}
+
+function rolledBack(cause: unknown): TenantsError {
+  return new TenantsError(
     'DATABASE_ERROR',
     'The transaction was rolled back instead of committed: one of its statements had failed, and the work went on.',
-    { suggestions: ['Let errors of statements through, or put what may fail into a withTenant of its own inside.'] },
+    {
+      suggestions: ['Let errors of statements through, or put what may fail into a withTenant of its own inside.'],
+      cause,
+    },
   );
 }
 

@@ -118,6 +118,7 @@ describe('withTenant', () => {
     'SET SESSION AUTHORIZATION x',
     'DISCARD ALL',
     'listen x',
+    '/* a; b */ -- c\n commit',
   ])('refuses %j, which would leave the transaction', async (sql) => {
     await tenancy.withTenant('acme', async (client) => {
       expect(() => client.query(sql)).toThrow(expect.objectContaining({ code: 'USAGE' }) as Error);
@@ -130,6 +131,18 @@ describe('withTenant', () => {
     });
     await assertPoolIsClean(pool);
   });
+
+  it.each(['SELECT 1; COMMIT', 'SELECT 1; COMMIT; BEGIN', 'SELECT 1; ROLLBACK; SELECT 2'])(
+    'says so when %j has ended the transaction all the same',
+    async (sql) => {
+      const one = site.pool({ max: 1 });
+      const own = site.tenancy({ pool: one, listen: false });
+      const work = own.withTenant('acme', (client) => client.query(sql));
+      await expect(work).rejects.toMatchObject({ code: 'USAGE', message: expect.stringContaining('ended') });
+      await own.withTenant('acme', (client) => client.query(`SET LOCAL TimeZone TO 'Asia/Tokyo'`));
+      await assertPoolIsClean(one);
+    },
+  );
 
   it('throws a client away whose search path was changed for good', async () => {
     const one = site.pool({ max: 1 });
@@ -173,7 +186,7 @@ describe('withTenant', () => {
       await slow;
     });
     await expect(query).rejects.toThrow();
-    proxy.cut({ when: ({ sql }) => sql.startsWith('COMMIT'), deliver: true });
+    proxy.cut({ when: ({ sql }) => sql.includes('COMMIT'), deliver: true });
     await expect(own.withTenant('acme', projectNames)).rejects.toThrow();
     proxy.cut({ when: ({ sql }) => sql.startsWith('ROLLBACK') });
     await expect(own.withTenant('acme', () => Promise.reject(new Error('mine')))).rejects.toThrow('mine');
