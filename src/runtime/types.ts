@@ -44,7 +44,7 @@ export type TenancyOptions = {
    * How changes of the registry are heard: on a connection of its own with the pool's settings (default), on one with these
    * settings or this URL (where the pool leads to a pooler, name the server itself), or not at all (`false`).
    */
-  listen?: boolean | string | ClientConfig;
+  listen?: boolean | string | ClientConfig | undefined;
   /** What a tenant must have applied to be ready. Needed by `isReady` and `requireReady` only. */
   migrations?: Migrations;
   /** node-pg-migrate's bookkeeping table; default `pgmigrations`. */

@@ -162,8 +162,7 @@ describe('the blocks that are whole programs', () => {
 
   it('give a test its tenant', async () => {
     const [program] = containing('withTestTenant');
-    const print = 'process.stdout.write(domain); });\nawait project.close();';
-    const code = program?.code.replace(/\}\);\s*$/, print);
+    const code = program?.code.replace(/\}\);\s*await project/, 'process.stdout.write(domain); });\nawait project');
     const { file, ...options } = await write(code ?? '');
     const { stdout } = await promisify(execFile)(process.execPath, [file], options);
     expect(stdout).toMatch(/^test-[0-9a-f]{12}\.test$/);
