@@ -75,13 +75,13 @@ async function begin(loan: Loan, { schemas, options }: Place): Promise<Beginning
   const isolation = options.isolation === undefined ? '' : ` ISOLATION LEVEL ${ISOLATION[options.isolation]}`;
   const access = options.readOnly === true ? ' READ ONLY' : '';
   try {
-    const [, path, , schema, at] = await queryAll(
+    const [, path, , place] = await query(
       loan.client,
-      `BEGIN${isolation}${access}; SELECT current_setting('search_path') AS value;` +
-        ` SET LOCAL search_path TO ${searchPath(schemas)}; SELECT current_schema()::text AS value; ${WHICH}`,
+      `BEGIN${isolation}${access}; SELECT current_setting('search_path') AS path;` +
+        ` SET LOCAL search_path TO ${searchPath(schemas)}; SELECT current_schema()::text AS schema, ${WHICH} AS at`,
     );
-    if (schema !== schemas[0]) throw schemaGone(schemas[0] ?? '');
-    return { path, at };
+    if (place?.['schema'] !== schemas[0]) throw schemaGone(schemas[0] ?? '');
+    return { path: path?.['path'], at: place?.['at'] };
   } catch (error) {
     await rollBack(loan);
     throw error;
@@ -95,20 +95,20 @@ const ISOLATION = {
 } as const;
 
 /** The same within one transaction, and another in every other one of the session. */
-const WHICH = 'SELECT extract(epoch FROM transaction_timestamp())::text AS value';
+const WHICH = 'extract(epoch FROM transaction_timestamp())::text';
 
 /** Says in the same round trip whether the transaction is still ours, and the client's search path what it was before. */
 async function commit(loan: Loan, before: Beginning): Promise<void> {
-  let answers: QueryResult[];
+  let answers: Row[];
   try {
-    answers = await query(loan.client, `${WHICH}; COMMIT; SELECT current_setting('search_path') AS value`);
+    answers = await query(loan.client, `SELECT ${WHICH} AS at; COMMIT; SELECT current_setting('search_path') AS path`);
   } catch (error) {
     await rollBack(loan);
     throw codeOf(error) === SQLSTATE.inFailedTransaction ? rolledBack(error) : error;
   }
-  const [at, , path] = answers.map((answer) => valueOf(answer));
-  if (path !== before.path) loan.condemn('The work changed the search path of its connection.');
-  if (at !== before.at) {
+  const [which, , after] = answers;
+  if (after?.['path'] !== before.path) loan.condemn('The work changed the search path of its connection.');
+  if (which?.['at'] !== before.at) {
     loan.condemn('The work ended its transaction.');
     throw new TenantsError(
       'USAGE',
@@ -137,15 +137,10 @@ async function rollBack({ client, condemn }: Loan): Promise<void> {
   }
 }
 
-async function queryAll(client: PoolClient, sql: string): Promise<(string | undefined)[]> {
-  return (await query(client, sql)).map((answer) => valueOf(answer));
-}
+type Row = Record<string, string> | undefined;
 
-/** Several statements in one message; node-postgres then answers with an array, which its types leave out. */
-async function query(client: PoolClient, sql: string): Promise<QueryResult[]> {
-  return (await client.query(sql)) as unknown as QueryResult[];
-}
-
-function valueOf(answer: QueryResult | undefined): string | undefined {
-  return (answer?.rows[0] as { value: string } | undefined)?.value;
+/** Several statements in one message, and the first row of each; node-postgres answers with an array, which its types leave out. */
+async function query(client: PoolClient, sql: string): Promise<Row[]> {
+  const answers = (await client.query(sql)) as unknown as QueryResult<Record<string, string>>[];
+  return answers.map(({ rows }) => rows[0]);
 }
