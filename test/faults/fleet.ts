@@ -3,8 +3,8 @@ import { createProject, type TestProject } from '../support/project.js';
 import { registryMigration } from '../../src/registry/index.js';
 import { SHAPE } from '../support/registry-shapes.js';
 import { runCli } from '../support/run-cli.js';
+import type { RestartableServer } from '../support/restartable-server.js';
 import type { MigrationSet } from './migrations.js';
-import type { FaultServer } from './server.js';
 
 /** A fleet that each round gets a copy of. */
 export type FaultFleet = {
@@ -26,7 +26,7 @@ export const LARGE = 'large';
 const TABLES = 90;
 
 /** Makes a project and its two databases. */
-export async function prepareFleet(server: FaultServer, set: MigrationSet, count: number): Promise<FaultFleet> {
+export async function prepareFleet(server: RestartableServer, set: MigrationSet, count: number): Promise<FaultFleet> {
   const tenants = Array.from({ length: count }, (_, index) => `t${String(index + 1).padStart(2, '0')}`);
   const [behind, current] = [`behind_${set.label}`, `current_${set.label}`];
   const [first, ...rest] = set.all;

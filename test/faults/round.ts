@@ -5,10 +5,10 @@ import type { QueryResultRow } from 'pg';
 import { isRunning } from '../executors/fleets.js';
 import { withAdmin } from '../support/admin.js';
 import { type CliOutcome, type RunningCli, spawnCli } from '../support/run-cli.js';
+import type { RestartableServer } from '../support/restartable-server.js';
 import { complainAbout, type Expected } from './complaints.js';
 import type { FaultFleet } from './fleet.js';
 import type { Random } from './random.js';
-import type { FaultServer } from './server.js';
 import { type FleetState, readState } from './state.js';
 import type { Row } from './tally.js';
 
@@ -22,7 +22,7 @@ export class Round {
   readonly label: string;
   readonly number: number;
   readonly random: Random;
-  readonly server: FaultServer;
+  readonly server: RestartableServer;
   readonly fleet: FaultFleet;
   readonly url: string;
   readonly row: Row;
@@ -33,7 +33,7 @@ export class Round {
     label: string;
     number: number;
     random: Random;
-    server: FaultServer;
+    server: RestartableServer;
     fleet: FaultFleet;
     row: Row;
     database: string;

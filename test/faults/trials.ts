@@ -1,10 +1,10 @@
+import { type RestartableServer, startRestartableServer } from '../support/restartable-server.js';
 import { type FaultFleet, prepareFleet } from './fleet.js';
 import { type MigrationSet, SETS } from './migrations.js';
 import { drawMoment, measure, type Moment, type Progress, type Timeline } from './moment.js';
 import { IS_LONG, NUMBERS } from './numbers.js';
 import { randomFor, SEED } from './random.js';
 import { Round } from './round.js';
-import { type FaultServer, startFaultServer } from './server.js';
 import { Tally } from './tally.js';
 
 /** After so many failed rounds the rest of a kind is not tried. */
@@ -14,18 +14,19 @@ export type Play = (round: Round, trials: Trials) => Promise<void>;
 
 /** A server, its fleets, and what was tried on them. */
 export class Trials {
-  readonly server: FaultServer;
+  readonly server: RestartableServer;
   readonly tally = new Tally();
   readonly #fleets = new Map<MigrationSet, Promise<FaultFleet>>();
   readonly #timelines = new Map<string, Promise<Timeline>>();
   #databases = 0;
 
-  private constructor(server: FaultServer) {
+  private constructor(server: RestartableServer) {
     this.server = server;
   }
 
   static async open(): Promise<Trials> {
-    const trials = new Trials(await startFaultServer());
+    // A small lock table, so that a large schema need not be very large.
+    const trials = new Trials(await startRestartableServer({ max_locks_per_transaction: '16' }));
     await trials.#fleetOf(SETS.mixed).catch(async (error: unknown) => {
       await trials.close();
       throw error;

@@ -4,17 +4,17 @@ import { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { exitCodeOf } from '../../src/fleet/report.js';
-import { type FaultServer, startFaultServer } from '../faults/server.js';
 import type { TestDatabase } from '../support/database.js';
 import { ensureBuilt } from '../support/build.js';
+import { type RestartableServer, startRestartableServer } from '../support/restartable-server.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';
 
-let server: FaultServer;
+let server: RestartableServer;
 let fleet: TestFleet;
 
 beforeAll(async () => {
   await ensureBuilt();
-  server = await startFaultServer();
+  server = await startRestartableServer();
   await server.admin('CREATE DATABASE away');
   const query: TestDatabase['query'] = async (sql, values) => {
     const client = new Client(server.configOf('away'));

@@ -41,6 +41,8 @@ export type RestartableServer = {
   url: string;
   urlOf(database: string): string;
   configOf(database: string): ClientConfig;
+  /** One statement in the database `postgres`. */
+  admin(sql: string): Promise<void>;
   /** Resolves when the process is gone. */
   stop(mode: StopMode): Promise<void>;
   /** Resolves when it takes connections. */
@@ -83,6 +85,9 @@ export async function startRestartableServer(settings: Record<string, string> = 
   await start();
   return {
     url,
+    admin: async (sql) => {
+      await withAdmin(url, (client) => client.query(sql));
+    },
     urlOf: (database) => urlOfDatabase(url, database),
     configOf: (database) => ({ ...first.config, port, database }),
     stop,
