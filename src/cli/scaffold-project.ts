@@ -2,6 +2,7 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 
 import { CONFIG_FILE, CONFIG_TEXT, FIRST_MIGRATIONS, type Layout, TENANT_MIGRATION_TEXT } from '../config/scaffold.js';
+import { TenantsError } from '../errors/index.js';
 import { registryMigration } from '../registry/index.js';
 
 /** Paths relative to the project, with `/`. */
@@ -47,12 +48,24 @@ async function migrationsIn(directory: string): Promise<string[]> {
 
 /** Whether it was written; a file that is there is left alone. */
 async function writeNew(path: string, text: string): Promise<boolean> {
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   try {
     await writeFile(path, text, { flag: 'wx' });
     return true;
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
     throw error;
+  }
+}
+
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && (error.code === 'EEXIST' || error.code === 'ENOTDIR')))
+      throw error;
+    throw new TenantsError('FILE_EXISTS', `There is a file where the folder ${folder} should be.`, {
+      suggestions: ['Name another folder, or move the file out of the way.'],
+    });
   }
 }

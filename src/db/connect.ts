@@ -95,13 +95,22 @@ export function connectionFailure(error: unknown, config: ClientConfig): unknown
       suggestions: ['Lower --concurrency, or free connections on the server.'],
     });
   }
+  if (isPasswordMissing(error)) {
+    return new TenantsError('DATABASE_REFUSED', `The server at ${where} wants a password${who}, and there is none.`, {
+      suggestions: ['Put it into the database setting, PGPASSWORD, or the password file (PGPASSFILE).'],
+    });
+  }
   if (isConnectionError(error) || isTlsError(error) || isPasswordProblem(error)) {
     return new TenantsError(
       'DATABASE_UNREACHABLE',
       `Cannot connect to the database at ${where}: ${messageOf(error)}.`,
       {
         ...(code !== undefined && /^[0-9A-Z]{5}$/.test(code) ? { sqlstate: code } : {}),
-        suggestions: ['Is the server running, and are host, port and TLS settings right?'],
+        suggestions: [
+          hasNoTls(error)
+            ? 'If it may be reached without TLS, say so: sslmode=disable.'
+            : 'Is the server running, and are host, port and TLS settings right?',
+        ],
       },
     );
   }
@@ -123,6 +132,16 @@ function messageOf(error: unknown): string {
 function isTlsError(error: unknown): boolean {
   const code = codeOf(error);
   return code !== undefined && /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/.test(code);
+}
+
+/** node-postgres's own words for a server without TLS. */
+function hasNoTls(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('The server does not support SSL');
+}
+
+/** node-postgres's own words for a server that asks for a password, when it was given none. */
+function isPasswordMissing(error: unknown): boolean {
+  return error instanceof Error && /client password must be a (?:non-empty )?string/.test(error.message);
 }
 
 function isPasswordProblem(error: unknown): boolean {

@@ -63,7 +63,7 @@ const CONNECTION_MESSAGES = [
   'Client has encountered a connection error',
   'Client was closed',
   'timeout expired',
-  'server does not support SSL',
+  'The server does not support SSL',
   'There was an error establishing an SSL connection',
 ];
 

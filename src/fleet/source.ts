@@ -2,6 +2,7 @@ import { listMigrationFiles } from '../engine/files.js';
 import type { ApplySettings, MigrationSource } from '../engine/types.js';
 import { TenantsError } from '../errors/index.js';
 import type { Tenant } from '../registry/types.js';
+import { nearestNames } from '../util/nearest.js';
 import type { FilesByType } from './cohorts.js';
 import type { Project } from './project.js';
 import type { Target } from './types.js';
@@ -47,11 +48,15 @@ export function assertTarget(
   if (target === undefined || 'count' in target) return;
   const without = directories.filter(({ names }) => !names.includes(target.to));
   if (without.length === 0) return;
+  const near = nearestNames(target.to, new Set(without.flatMap(({ names }) => [...names])));
   throw new TenantsError(
     'UNKNOWN_MIGRATION',
     `There is no migration "${target.to}" ${without.map(({ label }) => label).join(', ')}.`,
     {
-      suggestions: ['A migration is named by its file name without the extension, such as 0004_add_invoices.'],
+      suggestions: [
+        ...(near.length === 0 ? [] : [`Perhaps "${near.join('" or "')}" was meant.`]),
+        'A migration is named by its file name without the extension, such as 0004_add_invoices.',
+      ],
     },
   );
 }

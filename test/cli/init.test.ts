@@ -86,4 +86,14 @@ describe('init', () => {
     expect(outcome.json()).toMatchObject({ error: { code: 'CONFIG_CONFLICT' } });
     expect(await readdir(project.root)).toHaveLength(2);
   });
+
+  it('refuses a file in the place of a folder, and leaves it alone', async () => {
+    await project.write('notes', 'mine');
+    for (const folder of ['notes', 'notes/app']) {
+      const outcome = await init(folder, '--json');
+      expect(outcome.code, folder).toBe(2);
+      expect(outcome.json(), folder).toMatchObject({ error: { code: 'FILE_EXISTS' } });
+    }
+    expect(await readFile(project.path('notes'), 'utf8')).toBe('mine');
+  });
 });

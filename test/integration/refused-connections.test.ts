@@ -1,0 +1,30 @@
+import { describe, expect, inject, test } from 'vitest';
+
+import { openClient } from '../../src/db/index.js';
+import { useDatabase } from '../support/database.js';
+
+// Another server may let everybody in, and may speak TLS.
+describe.skipIf(inject('externalServer'))('a connection that is refused', () => {
+  const database = useDatabase();
+
+  test('without a password says that there is none', async () => {
+    const { password: _, ...config } = database.config;
+    for (const given of [config, { ...config, password: '' }]) {
+      await expect(openClient(given, 'test')).rejects.toMatchObject({
+        code: 'DATABASE_REFUSED',
+        exitCode: 5,
+        message: expect.stringMatching(/wants a password as \S+, and there is none\.$/) as string,
+        suggestions: [expect.stringContaining('PGPASSFILE')],
+      });
+    }
+  });
+
+  test('for want of TLS says how to do without', async () => {
+    const config = { ...database.config, ssl: { rejectUnauthorized: false } };
+    await expect(openClient(config, 'test')).rejects.toMatchObject({
+      code: 'DATABASE_UNREACHABLE',
+      exitCode: 5,
+      suggestions: [expect.stringContaining('sslmode=disable')],
+    });
+  });
+});
