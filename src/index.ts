@@ -6,7 +6,7 @@ export type { ChangedTenant, ChangeOptions, DeletedDomain, DeletedTenant } from 
 export { cloneTenant, type CloneTenantOptions } from './fleet/clone-tenant.js';
 export { createDomain, type CreateDomainOptions } from './fleet/create-domain.js';
 export { createTenant } from './fleet/create-tenant.js';
-export type { CreatedTenant, CreateTenantOptions } from './fleet/create-types.js';
+export type { CreatedTenant, CreateTenantOptions, CreateTenantResult } from './fleet/create-types.js';
 export { doctor, isHealthy } from './fleet/doctor.js';
 export type { Check, CheckName, DoctorOptions, DoctorReport } from './fleet/doctor/types.js';
 export { exec } from './fleet/exec.js';

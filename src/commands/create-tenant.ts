@@ -4,6 +4,7 @@ import { BaseCommand } from '../base-command.js';
 import { assignments } from '../cli/assignments.js';
 import { list } from '../cli/select.js';
 import { signalExitCode } from '../cli/signals.js';
+import { tenantDocument } from '../cli/tenant-document.js';
 import { formatCreated } from '../ui/created.js';
 
 export default class CreateTenant extends BaseCommand {
@@ -59,6 +60,7 @@ export default class CreateTenant extends BaseCommand {
     const { createTenant } = await import('../fleet/create-tenant.js');
     const loaded = await this.load(flags);
     const created = await this.change(loaded, (project, control) => createTenant(project, { ...options, ...control }));
-    return this.print(created, (context) => formatCreated(created, context), signalExitCode());
+    const verb = created.created ? 'Created' : 'Found';
+    return this.print(tenantDocument(created), (context) => formatCreated(created, context, verb), signalExitCode());
   }
 }

@@ -19,7 +19,7 @@ import {
 import { createPlanner, installedExtensions } from './compile.js';
 import type { Cohort } from './cohorts.js';
 import { takeCreationLock } from './creation-lock.js';
-import type { CreatedTenant, CreateTenantOptions } from './create-types.js';
+import type { CreatedTenant, CreateTenantOptions, CreateTenantResult } from './create-types.js';
 import type { Project } from './project.js';
 import { hookCalls } from './hooks.js';
 import { provision } from './provision.js';
@@ -39,7 +39,7 @@ import { surveySchemas, type SurveyedSchema } from './survey.js';
  * @throws TenantsError INVALID_NAME, INVALID_DOMAIN, UNKNOWN_TYPE, TENANT_EXISTS, SCHEMA_EXISTS, DOMAIN_TAKEN,
  *   SHARED_PENDING, REGISTRY_MISSING, MIGRATION_REFUSED, MIGRATION_FAILED, or what a connection can answer.
  */
-export async function createTenant(project: Project, options: CreateTenantOptions): Promise<CreatedTenant> {
+export async function createTenant(project: Project, options: CreateTenantOptions): Promise<CreateTenantResult> {
   const startedAt = performance.now();
   const registration = registrationOf(project, options);
   options.onEvent?.({ type: 'phase', phase: 'connect' });
@@ -51,13 +51,13 @@ export async function createTenant(project: Project, options: CreateTenantOption
       const { name, domains, extra } = registration;
       const ifNotExists = options.ifNotExists === true;
       const made = await createPublicTenant(client, project.registry, { name, domains, ifNotExists, extra });
-      return answer(made.tenant, [], startedAt);
+      return { ...answer(made.tenant, [], startedAt), created: made.created };
     }
     await takeCreationLock(client, project, registration.schema, options.cancel);
     const existing = await findTenant(client, project.registry, registration.schema);
     const leftover = existing?.status === 'provisioning' && hasDomains(existing, registration.domains);
     if (existing !== undefined && !leftover && options.ifNotExists === true) {
-      return answer(acceptExisting(existing, registration), [], startedAt);
+      return { ...answer(acceptExisting(existing, registration), [], startedAt), created: false };
     }
     if (!leftover) await assertAvailable(client, project.registry, { ...registration, adopt: options.adopt === true });
     await assertSharedReady(client, project);
@@ -73,7 +73,7 @@ export async function createTenant(project: Project, options: CreateTenantOption
     });
     // It is there, whatever becomes of this last look.
     const made = await findTenant(client, project.registry, registration.schema).catch(() => undefined);
-    return answer(made ?? registration, migrations, startedAt);
+    return { ...answer(made ?? registration, migrations, startedAt), created: true };
   });
 }
 

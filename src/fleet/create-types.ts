@@ -31,3 +31,6 @@ export type CreatedTenant = {
   migrations: string[];
   durationMs: number;
 };
+
+/** `created` is false for one that was there already. */
+export type CreateTenantResult = CreatedTenant & { created: boolean };

@@ -3,6 +3,7 @@ import type { Client } from 'pg';
 import { qualified, quoteIdentifier } from '../db/index.js';
 import { TenantsError } from '../errors/index.js';
 import { plural } from '../util/plural.js';
+import { shellWord } from '../util/shell-word.js';
 import type { RegistryShape, TenantDomain } from './types.js';
 
 /** What a new tenant wants to call its own. */
@@ -127,7 +128,10 @@ export function tenantExists(schema: string, status: string | null): TenantsErro
   const state = suggestion === undefined ? '' : ` (${status})`;
   return new TenantsError('TENANT_EXISTS', `There is a tenant "${schema}" already${state}.`, {
     tenant: schema,
-    suggestions: [suggestion ?? 'If that is what you want, add --if-not-exists.'],
+    suggestions:
+      suggestion === undefined
+        ? [`To take it as it is: tenants create-tenant ${shellWord(schema)} --if-not-exists`, 'Or choose another name.']
+        : [suggestion],
   });
 }
 
@@ -153,7 +157,10 @@ function onlyCaseDiffers(schema: string, { kind, name }: Holder): TenantsError {
 
 function schemaExists(schema: string): TenantsError {
   return new TenantsError('SCHEMA_EXISTS', `There is a schema "${schema}" already, but no tenant of that name.`, {
-    suggestions: ['To make it a tenant as it is, add --adopt.', 'Or choose another name.'],
+    suggestions: [
+      `To make it a tenant as it is: tenants create-tenant ${shellWord(schema)} --adopt`,
+      'Or choose another name.',
+    ],
   });
 }
 

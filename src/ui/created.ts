@@ -15,7 +15,7 @@ export type TenantDocument = {
   durationMs: number;
 };
 
-/** What was done to one tenant; `verb` is what the command did to it: `Created`, `Cloned`, `Renamed`. */
+/** What was done to one tenant; `verb` is what the command did to it: `Created`, `Found`, `Cloned`, `Renamed`. */
 export function formatCreated(document: TenantDocument, context: FormatContext, verb = 'Created'): string {
   const style = createStyle(context.color);
   const { tenant, domains, migrations, durationMs } = document;

@@ -79,6 +79,7 @@ describe('a project from its first command on', () => {
     const same = await run(['create-tenant', 'globex', '--if-not-exists', '--json']);
     expect(same.code).toBe(0);
     expect(same.json()).toMatchObject({ tenant: { schema: 'globex' }, migrations: [] });
+    expect((await run(['create-tenant', 'globex', '--if-not-exists'])).stdout).toMatch(/Found tenant globex/);
   });
 
   it('adopts a schema that is not registered, with --adopt alone', async () => {

@@ -49,6 +49,7 @@ describe('a new tenant', () => {
       set: { plan: 'gold', seats: '12' },
     });
     expect(made).toEqual({
+      created: true,
       tenant: { schema: 'acme', name: 'Acme, Inc.', type: null, status: 'active' },
       domains: [
         { domain: 'acme.example.com', primary: true },
