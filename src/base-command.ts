@@ -1,6 +1,7 @@
-import { Command } from '@oclif/core';
+import { Command, type Interfaces } from '@oclif/core';
 
 import { globalFlags } from './cli/flags.js';
+import { askForMissing } from './cli/missing-arguments.js';
 import { formatContext, printMessage, printResult, wishes } from './cli/output.js';
 import { type SignalWatch, watchSignals } from './cli/signals.js';
 import type { LoadedProject, SettingOverrides } from './config/index.js';
@@ -31,6 +32,21 @@ export abstract class BaseCommand extends Command {
   /** oclif's own sets exit codes and prints. */
   protected override catch(error: Error): Promise<never> {
     return Promise.reject(error);
+  }
+
+  /** As in oclif, but a missing argument is asked for where there is a person to ask. */
+  protected override async parse<
+    F extends Interfaces.OutputFlags<Interfaces.FlagInput>,
+    B extends Interfaces.OutputFlags<Interfaces.FlagInput>,
+    A extends Interfaces.OutputArgs<Interfaces.ArgInput>,
+  >(options?: Interfaces.Input<F, B, A>, argv: string[] = this.argv): Promise<Interfaces.ParserOutput<F, B, A>> {
+    try {
+      return await super.parse(options, argv);
+    } catch (error) {
+      const complete = await askForMissing(error, argv);
+      if (complete === undefined) throw error;
+      return await super.parse(options, complete);
+    }
   }
 
   /** The configuration, with flags before the environment before the file. Its warnings go to stderr. */

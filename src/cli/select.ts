@@ -66,9 +66,13 @@ export function selectedTenants(
 export function list(flag: string, values: readonly string[] | undefined): string[] | undefined {
   if (values === undefined) return undefined;
   const names = values
-    .flatMap((value) => value.split(/(?<!\\),/))
-    .map((name) => name.trim().replaceAll(String.raw`\,`, ','))
-    .filter((name) => name !== '');
+    .flatMap((value) => {
+      const parts = value.split(/(?<!\\),/);
+      // A name that stands alone is taken as it is: it may begin or end with a space.
+      return parts.length === 1 ? parts : parts.map((part) => part.trim());
+    })
+    .filter((name) => name.trim() !== '')
+    .map((name) => name.replaceAll(String.raw`\,`, ','));
   if (names.length === 0) throw usage(`${flag} is empty: it needs at least one name.`);
   return [...new Set(names)];
 }

@@ -2,6 +2,7 @@ import { Errors } from '@oclif/core';
 
 import { TenantsError } from '../errors/index.js';
 import { nearestNames } from '../util/nearest.js';
+import { missingArguments } from './missing-arguments.js';
 
 /**
  * Puts what oclif's parser found wrong into the product's words, as `USAGE`; other errors pass. Of a flag that does not
@@ -17,12 +18,11 @@ export function usageError(error: unknown, command: { id: string; flags: readonl
 }
 
 function describe(error: Error, known: readonly string[]): { message: string; suggestions?: string[] } {
-  // The parser's error classes are not exported; what an error is about tells them apart.
   const flags = 'flags' in error && Array.isArray(error.flags) ? error.flags.map(String) : [];
   if (flags.length > 0) return unknownFlags(flags, known);
-  const args: unknown[] = 'args' in error && Array.isArray(error.args) ? error.args : [];
-  const missing = args.flatMap((arg) => (isNamed(arg) ? [arg.name.toUpperCase()] : []));
+  const missing = missingArguments(error).map(({ name }) => name.toUpperCase());
   if (missing.length > 0) return { message: `Missing: ${missing.join(', ')}.` };
+  const args: unknown[] = 'args' in error && Array.isArray(error.args) ? error.args : [];
   if (args.length > 0) return { message: `Too many arguments: ${args.map(String).join(', ')}.` };
   return { message: `${firstLines(error.message)}.` };
 }
@@ -52,8 +52,4 @@ function firstLines(message: string): string {
     .map((line) => line.trim())
     .filter((line) => line !== '' && !line.startsWith('See more help'))
     .join(' ');
-}
-
-function isNamed(value: unknown): value is { name: string } {
-  return typeof value === 'object' && value !== null && 'name' in value && typeof value.name === 'string';
 }

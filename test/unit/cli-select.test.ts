@@ -11,6 +11,7 @@ describe('the flags that choose schemas', () => {
     ['--tenants-only', { 'tenants-only': true }, { selection: { kind: 'tenants' } }],
     ['repeats and commas', { tenant: ['a,b', 'c', 'a'] }, { selection: { kind: 'tenants', names: ['a', 'b', 'c'] } }],
     ['spaces around a comma', { tenant: [' a , b '] }, { selection: { kind: 'tenants', names: ['a', 'b'] } }],
+    ['a name with spaces at its ends', { tenant: [' a '] }, { selection: { kind: 'tenants', names: [' a '] } }],
     ['an escaped comma', { tenant: [String.raw`a\,b`] }, { selection: { kind: 'tenants', names: ['a,b'] } }],
     ['quotes of a name', { tenant: ['"a"', "'b'"] }, { selection: { kind: 'tenants', names: ['"a"', "'b'"] } }],
     ['--schema with a tenant', { schema: ['acme'] }, { selection: { kind: 'tenants', names: ['acme'] } }],
