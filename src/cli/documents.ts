@@ -34,7 +34,7 @@ export function planDocument({ shared, tenants, cohorts }: PlanReport) {
     tenants,
     cohorts: cohorts.map((cohort) => ({
       ...cohortDocument(cohort),
-      ...(cohort.mode === undefined ? {} : { mode: cohort.mode }),
+      mode: cohort.mode,
       ...(cohort.sql === undefined ? {} : { sql: cohort.sql }),
     })),
   };

@@ -48,7 +48,9 @@ export async function plan(project: Project, options: PlanOptions): Promise<Plan
       const names = namesFor(cohort, options, picture);
       const made = names.length === 0 ? undefined : await planner.cohort(cohort, names);
       const summary = summarize([cohort]).cohorts;
-      entries.push(...summary.map((entry) => ({ ...entry, pending: names, ...describe(made, options) })));
+      // Nothing to run is known without asking any tenant.
+      const empty = { mode: 'compiled' as const, ...(options.sql === true ? { sql: '' } : {}) };
+      entries.push(...summary.map((entry) => ({ ...entry, pending: names, ...empty, ...describe(made, options) })));
     }
     return {
       shared: { applied: shared.place.applied, pending: shared.names, ...describe(sharedPlan, options) },

@@ -102,6 +102,9 @@ async function failureOf(
   if (result.status !== 'failed')
     return new TenantsError('UNEXPECTED', `Creating "${registration.schema}" ended as ${result.status}.`);
   const { code, message, cause: _cause, name: _name, ...details } = result.error;
+  if (options.cancel?.aborted === true && details.sqlstate === SQLSTATE.queryCanceled) {
+    return new TenantsError('INTERRUPTED', `Creating "${registration.schema}" was cancelled.`, details);
+  }
   const known = code in ERROR_CODES ? (code as ErrorCode) : 'DATABASE_ERROR';
   if (isRegistrationFailure(lane) && details.sqlstate === SQLSTATE.insufficientPrivilege) {
     return new TenantsError('DATABASE_REFUSED', `The tenant "${registration.schema}" was not created: ${message}.`, {

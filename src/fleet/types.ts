@@ -116,7 +116,7 @@ export type TenantDetail = {
 
 export type PlanReport = Omit<StatusReport, 'cohorts'> & {
   shared: StatusReport['shared'] & { mode?: 'compiled' | 'direct'; sql?: string };
-  cohorts: (CohortSummary & { mode?: 'compiled' | 'direct'; reasons?: string[]; sql?: string })[];
+  cohorts: (CohortSummary & { mode: 'compiled' | 'direct'; reasons?: string[]; sql?: string })[];
   warnings: string[];
 };
 

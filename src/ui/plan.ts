@@ -40,10 +40,9 @@ function sharedDetail({ pending, mode, sql }: PlanReport['shared'], style: Style
 function cohortLines(cohort: Cohort, { verbose }: FormatContext, style: Style): string[] {
   const type = cohort.type === null ? '' : ` of type ${clean(cohort.type)}`;
   const at = cohort.last === null ? 'without migrations' : `at ${clean(cohort.last)}`;
-  const mode = cohort.mode ? ` (${cohort.mode})` : '';
   const lines = [
     style.bold(
-      `${plural(cohort.count, 'tenant')}${type} ${at}: ${plural(cohort.pending.length, 'migration')} to run${mode}`,
+      `${plural(cohort.count, 'tenant')}${type} ${at}: ${plural(cohort.pending.length, 'migration')} to run (${cohort.mode})`,
     ),
     `  ${style.dim('Tenants:')} ${listed(cohort.tenants, verbose ? cohort.tenants.length : 5, cohort.count)}`,
     ...cohort.pending.map((name) => `  + ${clean(name)}`),

@@ -122,7 +122,15 @@ describe('a project from its first command on', () => {
       shared: { applied: ['0001_registry'], pending: [] },
       tenants: { total: 3, upToDate: 2, pending: 1, ahead: 0, outOfOrder: 0, missing: 0 },
       cohorts: [
-        { type: null, last: '0001_projects', applied: 1, pending: [], count: 2, tenants: ['acme', 'legacy'] },
+        {
+          type: null,
+          last: '0001_projects',
+          applied: 1,
+          pending: [],
+          count: 2,
+          tenants: ['acme', 'legacy'],
+          mode: 'compiled',
+        },
         {
           type: null,
           last: null,

@@ -72,6 +72,34 @@ describe('with a migration that cannot run in a transaction', () => {
     expect(await state()).toBeNull();
   });
 
+  test('that is cancelled says so, and everything is removed', async () => {
+    await fleet.tenantMigration('0003_three.sql', 'SELECT pg_sleep(60);');
+    const cancel = new AbortController();
+    const making = create({ cancel: cancel.signal });
+    const refused = expect(making).rejects.toMatchObject({
+      code: 'INTERRUPTED',
+      message: 'Creating "acme" was cancelled.',
+      details: { migration: '0003_three', sqlstate: '57014' },
+    });
+    await expect
+      .poll(
+        async () =>
+          (
+            await database.query(
+              `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'`,
+            )
+          ).rows.length,
+        {
+          interval: 20,
+          timeout: 10_000,
+        },
+      )
+      .toBeGreaterThan(0);
+    cancel.abort();
+    await refused;
+    expect(await state()).toBeNull();
+  });
+
   test('in an adopted schema that fails, the schema stays', async () => {
     await database.query('CREATE SCHEMA acme');
     await fleet.tenantMigration('0003_three.sql', 'SELECT 1 / 0;');

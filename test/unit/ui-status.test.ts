@@ -85,7 +85,7 @@ describe('a plan', () => {
     shared: { applied: [], pending: ['0003_plans'], mode: 'compiled', sql: 'CREATE TABLE plans ();' },
     tenants: { ...counts, total: 3, upToDate: 1, pending: 2 },
     cohorts: [
-      cohort({ count: 1 }),
+      { ...cohort({ count: 1 }), mode: 'compiled' },
       {
         ...cohort({
           last: '0041_x',
