@@ -20,17 +20,21 @@ export async function deleteDomain(
   options: ChangeOptions & { domain: string },
 ): Promise<DeletedDomain> {
   const startedAt = performance.now();
-  const { registry } = project;
   const domain = options.domain.trim();
   const purpose = `delete-domain ${domain}`;
   return await withChangeSession(project, purpose, async ({ client }) => {
+    let owner: string | null = null;
     const { tenant, deleted } = await changeTenant(project, client, {
       locks: [],
       purpose,
       tenant: domain,
       undone: `The domain "${domain}" was not deleted`,
-      work: () => removeDomain(client, project, domain),
-      isDone: async (other) => (await findDomain(other, registry, domain)) === undefined,
+      work: async () => {
+        const removed = await removeDomain(client, project, domain);
+        owner = removed.tenant.schema;
+        return removed;
+      },
+      isDone: (other) => isGone(other, project, { domain, owner }),
       cancel: options.cancel,
     });
     const headless = deleted.primary && tenant.domains.length > 0;
@@ -42,6 +46,16 @@ export async function deleteDomain(
       : [];
     return { ...changed(tenant, startedAt, warnings), deleted };
   });
+}
+
+/** The row's lock is waited for first: the old backend may still be committing. */
+async function isGone(
+  client: Client,
+  { registry }: Project,
+  { domain, owner }: { domain: string; owner: string | null },
+): Promise<boolean> {
+  if (owner !== null) await send(client, [lockRowItem(registry, owner)]);
+  return (await findDomain(client, registry, domain)) === undefined;
 }
 
 async function removeDomain(

@@ -179,4 +179,23 @@ describe('deleteDomain', () => {
       await proxy.close();
     }
   });
+
+  test('waits for a COMMIT that is slow to say what became of it', async () => {
+    await createDomain(project, { schema: 'acme', domain: 'cut.example' });
+    await database.query(
+      `CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.7); RETURN NULL; END';
+       CREATE CONSTRAINT TRIGGER slow AFTER DELETE ON domains DEFERRABLE INITIALLY DEFERRED
+         FOR EACH ROW EXECUTE FUNCTION slow()`,
+    );
+    const proxy = await openProxy(database);
+    try {
+      proxy.cut({ when: ({ sql }) => sql === 'COMMIT', deliver: true });
+      const outcome = await deleteDomain({ ...project, database: proxy.config }, { domain: 'cut.example' });
+      expect(outcome).toMatchObject({ deleted: { domain: 'cut.example' } });
+      expect(await domains()).toEqual([]);
+    } finally {
+      await proxy.close();
+      await database.query('DROP TRIGGER slow ON domains; DROP FUNCTION slow');
+    }
+  });
 });
