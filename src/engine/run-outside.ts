@@ -2,6 +2,7 @@ import type { Client, QueryResult } from 'pg';
 
 import {
   applicationName,
+  type BatchItem,
   BatchError,
   codeOf,
   isConnectionError,
@@ -14,7 +15,7 @@ import {
 import { TenantsError } from '../errors/index.js';
 import { createMigrationsTable, recordMigration } from './bookkeeping.js';
 import { dropIndexStatement, prepareConcurrentIndex, remainingIndexes } from './concurrent-index.js';
-import { listGuard, placeGuard } from './guards.js';
+import { placeGuard } from './guards.js';
 import { runHookAlone } from './run-hook.js';
 import { type FailurePlace, MOVED, type TransactionOutcome } from './run-transaction.js';
 import { pathOf, type SegmentFrame } from './steps.js';
@@ -66,27 +67,26 @@ export async function runOutsideTransaction(
 async function enter(client: Client, frame: SegmentFrame): Promise<boolean> {
   const { work, plan, settings } = frame;
   const registered = plan.scope.kind === 'tenants' ? settings : { ...settings, registry: undefined };
-  const items = [
+  const items: BatchItem[] = [
     {
       text: `SELECT set_config('search_path', $1, false), set_config('lock_timeout', '0', false), set_config('statement_timeout', $2, false), set_config('application_name', $3, false)`,
       values: [
         pathOf(work.tenant, plan, settings),
         `${settings.statementTimeoutMs}ms`,
-        applicationName(`migrate ${work.tenant}`),
+        applicationName(`${plan.direction === 'up' ? 'migrate' : 'rollback'} ${work.tenant}`),
       ],
     },
     ...(settings.role === undefined ? [] : [{ text: `SET ROLE ${quoteIdentifier(settings.role)}` }]),
-    placeGuard(work.tenant, work.schemaOid, frame.tableExists, registered),
-    frame.tableExists
-      ? listGuard(work.tenant, settings.migrationsTable, frame.applied)
-      : createMigrationsTable(work.tenant, settings.migrationsTable),
+    placeGuard(work.tenant, work.schemaOid, frame.tableExists ? frame.applied : undefined, registered),
   ];
+  const guardIndex = items.length - 1;
+  if (!frame.tableExists) items.push(createMigrationsTable(work.tenant, settings.migrationsTable));
   try {
     await sendBatch(client, items);
     return true;
   } catch (error) {
     const cause = error instanceof BatchError ? error.cause : error;
-    const guard = error instanceof BatchError && error.index >= items.length - 2;
+    const guard = error instanceof BatchError && error.index >= guardIndex;
     if (guard && MOVED.has(codeOf(cause) ?? '')) return false;
     throw cause;
   }

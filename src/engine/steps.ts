@@ -1,6 +1,6 @@
 import { applicationName, type BatchItem, quoteIdentifier, searchPath } from '../db/index.js';
 import { createMigrationsTable, recordMigration } from './bookkeeping.js';
-import { fallThroughGuard, listGuard, lockGuard, placeGuard } from './guards.js';
+import { fallThroughGuard, placeGuard, settingsAndLock } from './guards.js';
 import type { HookCall, SegmentHooks } from './hooks.js';
 import { mayLeaveTraces } from './plan.js';
 import type { ApplySettings, CompiledMigration, Plan, Segment, Statement, TenantWork } from './types.js';
@@ -134,21 +134,23 @@ function beginSteps(frame: SegmentFrame): Step[] {
   return [
     // Under repeatable read the guards could read a list that was overtaken before the lock was had.
     { role: 'frame', text: 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE' },
-    settingsStep(frame),
-    { role: 'lock', ...lockGuard(frame.work.tenant) },
+    { role: 'lock', ...settingsAndLock(frame.work.tenant, settingsOf(frame)) },
   ];
 }
 
-function settingsStep({ work, plan, settings }: SegmentFrame): Step {
+function settingsStep(frame: SegmentFrame): Step {
+  const settings = Object.entries(settingsOf(frame));
+  const set = settings.map(([name], index) => `set_config('${name}', $${index + 1}, true)`);
+  return { role: 'frame', text: `SELECT ${set.join(', ')}`, values: settings.map(([, value]) => value) };
+}
+
+/** What holds for a tenant's transaction alone. */
+function settingsOf({ work, plan, settings }: SegmentFrame): Record<string, string> {
   return {
-    role: 'frame',
-    text: `SELECT set_config('search_path', $1, true), set_config('lock_timeout', $2, true), set_config('statement_timeout', $3, true), set_config('application_name', $4, true)`,
-    values: [
-      pathOf(work.tenant, plan, settings),
-      `${settings.lockTimeoutMs}ms`,
-      `${settings.statementTimeoutMs}ms`,
-      applicationName(`${plan.direction === 'up' ? 'migrate' : 'rollback'} ${work.tenant}`),
-    ],
+    search_path: pathOf(work.tenant, plan, settings),
+    lock_timeout: `${settings.lockTimeoutMs}ms`,
+    statement_timeout: `${settings.statementTimeoutMs}ms`,
+    application_name: applicationName(`${plan.direction === 'up' ? 'migrate' : 'rollback'} ${work.tenant}`),
   };
 }
 
@@ -167,9 +169,10 @@ function guardSteps(frame: SegmentFrame): Step[] {
   if (settings.role !== undefined) steps.push(roleStep(settings));
   if (work.schemaOid === null) steps.push({ role: 'prelude', text: `CREATE SCHEMA ${quoteIdentifier(work.tenant)}` });
   const registered = plan.scope.kind === 'tenants' ? settings : { ...settings, registry: undefined };
-  steps.push({ role: 'guard', ...placeGuard(work.tenant, work.schemaOid, tableExists, registered) });
-  if (tableExists) steps.push({ role: 'guard', ...listGuard(work.tenant, settings.migrationsTable, applied) });
-  else steps.push({ role: 'bookkeeping', ...createMigrationsTable(work.tenant, settings.migrationsTable) });
+  const list = tableExists ? applied : undefined;
+  steps.push({ role: 'guard', ...placeGuard(work.tenant, work.schemaOid, list, registered) });
+  if (!tableExists)
+    steps.push({ role: 'bookkeeping', ...createMigrationsTable(work.tenant, settings.migrationsTable) });
   return steps;
 }
 
