@@ -35,7 +35,7 @@ describe('activity', () => {
     const found = await checkOf(project, 'blocking-transactions', { patienceMs: 0 });
     expect(found).toMatchObject({ ok: false });
     expect(found.items).toEqual([
-      expect.stringMatching(/^process \d+ .*idle in transaction for \d+ ms, holds a1\.projects/),
+      expect.stringMatching(/^process \d+ .*idle in transaction for [\d.]+ m?s, holds a1\.projects/),
     ]);
     await client.query('ROLLBACK; BEGIN; SELECT 1 FROM pg_class LIMIT 1');
     expect(await checkOf(project, 'blocking-transactions', { patienceMs: 0 })).toMatchObject({ ok: true });
