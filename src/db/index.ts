@@ -1,7 +1,14 @@
 export { type BatchAnswer, BatchError, type BatchItem, sendBatch } from './batch.js';
 export { requestCancel } from './cancel-request.js';
 export { copyIn } from './copy-in.js';
-export { applicationName, closeClient, connectionFailure, openClient, withClient } from './connect.js';
+export {
+  APPLICATION_PREFIX,
+  applicationName,
+  closeClient,
+  connectionFailure,
+  openClient,
+  withClient,
+} from './connect.js';
 export { freeConnections } from './free-connections.js';
 export {
   isIdentifier,
@@ -12,8 +19,10 @@ export {
   searchPath,
 } from './identifiers.js';
 export {
+  ADVISORY_KEY,
   describeHolder,
   FLEET_LOCK,
+  IS_ADVISORY,
   lockHolders,
   type LockHolder,
   NODE_PG_MIGRATE_LOCK,
@@ -23,14 +32,7 @@ export {
 } from './locks.js';
 export { fetchPart, openPart, type ResultColumn, type ResultPart } from './portal.js';
 export { assertNewSchemaName } from './schema-name.js';
-export {
-  assertOwn,
-  assertOwnSession,
-  assertTransactions,
-  type SessionKind,
-  sessionKind,
-  unsafePooler,
-} from './own-session.js';
+export { assertOwn, assertTransactions, type SessionKind, sessionKind, unsafePooler } from './own-session.js';
 export { announcedPid, assertWritable, inspectServer, OLDEST_VERSION, readServer, type ServerInfo } from './server.js';
 export { codeOf, isConnectionError, isRetryable, RETRYABLE, SQLSTATE } from './sqlstates.js';
 export { isInTheWay, type WaitingBackend, waitingBackends } from './waiting-backends.js';

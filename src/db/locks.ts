@@ -42,18 +42,21 @@ export async function unlock(client: Client, key: string, mode: 'exclusive' | 's
   await client.query(`SELECT ${name}($1::bigint)`, [key]);
 }
 
+/** Whether a row `l` of pg_locks is an advisory lock of this database with one key of 64 bits; objsubid tells it from two keys. */
+export const IS_ADVISORY = `(l.locktype = 'advisory' AND l.objsubid = 1
+  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()))`;
+
+/** Its key, which pg_locks shows as two halves. */
+export const ADVISORY_KEY = '((l.classid::bigint << 32) | l.objid::bigint)';
+
 /** Whoever holds a lock at this moment, other than this connection. */
 export async function lockHolders(client: Client, key: string): Promise<LockHolder[]> {
-  // A bigint key is shown in pg_locks as two halves; objsubid 1 tells it from the two-integer form.
   const { rows } = await client.query<LockHolder>(
     `SELECT l.pid, a.usename AS user, host(a.client_addr) AS host, coalesce(a.application_name, '') AS application,
             a.backend_start AS since
        FROM pg_locks l
        LEFT JOIN pg_stat_activity a ON a.pid = l.pid
-      WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
-        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-        AND l.classid::bigint = (($1::bigint >> 32) & 4294967295) AND l.objid::bigint = ($1::bigint & 4294967295)
-        AND l.pid <> pg_backend_pid()
+      WHERE ${IS_ADVISORY} AND l.granted AND ${ADVISORY_KEY} = $1::bigint AND l.pid <> pg_backend_pid()
       ORDER BY a.backend_start`,
     [key],
   );

@@ -2,7 +2,7 @@ import type { Client, ClientConfig } from 'pg';
 
 import { TenantsError } from '../errors/index.js';
 import { withClient } from './connect.js';
-import { announcedPid } from './server.js';
+import type { ServerInfo } from './server.js';
 
 /** Longest a pooler may take for any answer to a probe, in ms. */
 const PROBE_MS = 5000;
@@ -17,12 +17,16 @@ export type SessionKind = 'own' | 'shared' | 'unknown';
  * mode it does not: session locks and settings would be somebody else's.
  *
  * A server announces its own process number when a connection starts, a pooler one that it made up; so without a pooler
- * this costs one query. With one, a second connection shows whether both are given each other's backends, outside
+ * this costs nothing. With one, a second connection shows whether both are given each other's backends, outside
  * transactions and while it keeps one for itself.
  */
-export async function sessionKind(client: Client, config: ClientConfig): Promise<SessionKind> {
+export async function sessionKind(
+  client: Client,
+  { direct }: Pick<ServerInfo, 'direct'>,
+  config: ClientConfig,
+): Promise<SessionKind> {
+  if (direct) return 'own';
   const ours = await backendOf(client);
-  if (announcedPid(client) === ours) return 'own';
   const patient = { ...config, connectionTimeoutMillis: PROBE_MS, query_timeout: PROBE_MS };
   try {
     return await withClient(patient, 'pooler probe', (second) => compare(client, second, ours));
@@ -34,15 +38,10 @@ export async function sessionKind(client: Client, config: ClientConfig): Promise
 }
 
 /**
- * Refuses a connection whose session is not its own, as `sessionKind` finds out.
+ * Refuses a session that is not our own.
  *
  * @throws TenantsError UNSAFE_POOLER, or DATABASE_REFUSED when the pool has no second connection to find it out with.
  */
-export async function assertOwnSession(client: Client, config: ClientConfig): Promise<void> {
-  assertOwn(await sessionKind(client, config));
-}
-
-/** @throws TenantsError as `assertOwnSession`. */
 export function assertOwn(kind: SessionKind): void {
   if (kind === 'shared') throw unsafePooler();
   if (kind === 'unknown') {

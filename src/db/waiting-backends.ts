@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 
 import { APPLICATION_PREFIX } from './connect.js';
-import type { LockHolder } from './locks.js';
+import { ADVISORY_KEY, IS_ADVISORY, type LockHolder } from './locks.js';
 
 /** A backend of this product that has been waiting, or building an index, for some time. */
 export type WaitingBackend = {
@@ -44,13 +44,10 @@ export async function waitingBackends(client: Client, forMs: number): Promise<Wa
 
 /** True when a backend of this product waits for one that itself waits, in the server, for an advisory lock with this key. */
 export async function isInTheWay(client: Client, key: string): Promise<boolean> {
-  // A bigint key is shown in pg_locks as two halves; objsubid 1 tells it from the two-integer form.
   const { rows } = await client.query(
-    `SELECT FROM pg_locks AS w
-       JOIN pg_stat_activity AS a ON w.pid = ANY (pg_blocking_pids(a.pid))
-      WHERE w.locktype = 'advisory' AND NOT w.granted AND w.objsubid = 1
-        AND w.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-        AND w.classid::bigint = (($1::bigint >> 32) & 4294967295) AND w.objid::bigint = ($1::bigint & 4294967295)
+    `SELECT FROM pg_locks AS l
+       JOIN pg_stat_activity AS a ON l.pid = ANY (pg_blocking_pids(a.pid))
+      WHERE ${IS_ADVISORY} AND NOT l.granted AND ${ADVISORY_KEY} = $1::bigint
         AND a.datname = current_database() AND starts_with(a.application_name, $2) AND a.wait_event_type = 'Lock'
       LIMIT 1`,
     [key, APPLICATION_PREFIX],

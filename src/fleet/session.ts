@@ -47,7 +47,7 @@ export async function withSession<T>(
   const client = await openClient(project.database, purpose);
   try {
     const server = await inspectServer(client);
-    const session = server.direct ? 'own' : await sessionKind(client, project.database);
+    const session = await sessionKind(client, server, project.database);
     if (session === 'own') await limitLockWaits(client, project.lockTimeoutMs);
     return await use({ client, server, session });
   } catch (error) {
@@ -75,7 +75,7 @@ export async function withFleetLock<T>(
   try {
     const server = await inspectServer(client);
     assertWritable(server);
-    if (!server.direct) assertOwn(await sessionKind(client, project.database));
+    assertOwn(await sessionKind(client, server, project.database));
     await limitLockWaits(client, project.lockTimeoutMs);
     await lock.take(server);
     watch = new LaneWatch({

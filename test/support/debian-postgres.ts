@@ -2,7 +2,6 @@ import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { chmod, chown, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -10,6 +9,7 @@ import { promisify } from 'node:util';
 import { Client, type ClientConfig } from 'pg';
 
 import type { TestDatabase } from './database.js';
+import { freePort } from './free-port.js';
 
 /** Where Debian and Ubuntu put a version of PostgreSQL, newest first. */
 const FOLDERS = [18, 17, 16, 15, 14, 13].map((major) => `/usr/lib/postgresql/${major}/bin`);
@@ -121,13 +121,4 @@ async function unprivileged(): Promise<{ uid: number; gid: number } | undefined>
   const fields = /^(?:postgres|nobody):[^:]*:(\d+):(\d+):/m.exec(passwd);
   if (fields === null) throw new Error('There is no account that could run PostgreSQL in place of root.');
   return { uid: Number(fields[1]), gid: Number(fields[2]) };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,6 +15,7 @@ import { spawnOptions } from '../../src/embedded/run-program.js';
 import { realSurroundings } from '../../src/embedded/surroundings.js';
 import { urlOfDatabase, withAdmin } from './admin.js';
 import { TEST_SERVER_PREFIX } from './sweep.js';
+import { freePort } from './free-port.js';
 
 /**
  * A commit that was acknowledged is in the log before the answer is sent, and outlives a server that is stopped at once.
@@ -112,13 +112,4 @@ async function untilReady(url: string, child: ChildProcess): Promise<void> {
     }
   }
   throw new Error('The server that can be restarted did not start.', { cause: last });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

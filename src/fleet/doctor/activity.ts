@@ -1,6 +1,13 @@
 import type { Client } from 'pg';
 
-import { describeHolder, FLEET_LOCK, NODE_PG_MIGRATE_LOCK, quoteLiteral, tenantLock } from '../../db/index.js';
+import {
+  APPLICATION_PREFIX,
+  describeHolder,
+  FLEET_LOCK,
+  NODE_PG_MIGRATE_LOCK,
+  quoteLiteral,
+  tenantLock,
+} from '../../db/index.js';
 import { formatDuration } from '../../util/duration.js';
 import { plural } from '../../util/plural.js';
 import { creationLock } from '../creation-lock.js';
@@ -131,9 +138,9 @@ function idleFor({ idleMs }: BusyHolder): string {
 async function isAnyoneAtWork(client: Client, patienceMs: number): Promise<boolean> {
   const { rows } = await client.query<{ working: boolean }>(
     `SELECT EXISTS (SELECT FROM pg_stat_activity
-        WHERE pid <> pg_backend_pid() AND datname = current_database() AND application_name LIKE 'tenants: %'
+        WHERE pid <> pg_backend_pid() AND datname = current_database() AND starts_with(application_name, $2)
           AND (state NOT LIKE 'idle%' OR state_change > clock_timestamp() - $1 * interval '1 ms')) AS working`,
-    [patienceMs],
+    [patienceMs, APPLICATION_PREFIX],
   );
   return rows[0]?.working === true;
 }

@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 
-import type { LockHolder } from '../../db/index.js';
+import { ADVISORY_KEY, IS_ADVISORY, type LockHolder } from '../../db/index.js';
 
 /** A session that holds an advisory lock, and how it spends its time. */
 export type BusyHolder = LockHolder & {
@@ -13,13 +13,12 @@ export type BusyHolder = LockHolder & {
 /** The holders of all advisory locks with a key of 64 bits in this database but our own, by key, in one query. */
 export async function readLockHolders(client: Client): Promise<Map<string, BusyHolder[]>> {
   const { rows } = await client.query<BusyHolder & { key: string }>(
-    `SELECT ((l.classid::bigint << 32) | l.objid::bigint)::text AS key, l.pid, a.usename::text AS user, host(a.client_addr) AS host,
+    `SELECT ${ADVISORY_KEY}::text AS key, l.pid, a.usename::text AS user, host(a.client_addr) AS host,
             coalesce(a.application_name, '') AS application, a.backend_start AS since, a.state,
             CASE WHEN a.state LIKE 'idle%' THEN extract(epoch FROM clock_timestamp() - a.state_change)::float8 * 1000 END AS "idleMs"
        FROM pg_locks l
        LEFT JOIN pg_stat_activity a ON a.pid = l.pid
-      WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND l.pid <> pg_backend_pid()
-        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+      WHERE ${IS_ADVISORY} AND l.granted AND l.pid <> pg_backend_pid()
       ORDER BY a.backend_start`,
   );
   const holders = new Map<string, BusyHolder[]>();

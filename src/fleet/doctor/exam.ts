@@ -78,7 +78,7 @@ export async function lookAtConnection(
   project: Project,
 ): Promise<{ supported: boolean; ownSession: boolean }> {
   if (server.version < OLDEST_VERSION) return { supported: false, ownSession: false };
-  return { supported: true, ownSession: server.direct || (await sessionKind(client, project.database)) === 'own' };
+  return { supported: true, ownSession: (await sessionKind(client, server, project.database)) === 'own' };
 }
 
 async function runGroup(exam: Exam, group: CheckGroup): Promise<Check[]> {
