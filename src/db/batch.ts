@@ -1,9 +1,18 @@
 import type { Client, Connection } from 'pg';
+import { serialize } from 'pg-protocol';
 
 import { isServerError } from '../errors/index.js';
 
 /** One statement of a batch, with its parameters. */
-export type BatchItem = { text: string; values?: readonly (string | number | boolean | null)[] };
+export type BatchItem = {
+  text: string;
+  values?: readonly (string | number | boolean | null)[];
+  /**
+   * The server keeps it as a prepared statement of the session, found again by its text: what is sent for every tenant is
+   * then looked at and planned once. The plan is made again whenever the search path is not that of the first time.
+   */
+  prepared?: boolean;
+};
 
 /** The server's answer to one statement: its command tag, such as `COMMIT` or `INSERT 0 1`, and its rows as text. */
 export type BatchAnswer = { command: string; rows: (string | null)[][] };
@@ -51,12 +60,34 @@ type DataRow = { fields: (string | null)[] };
 type CommandComplete = { text: string };
 type Done = (error: BatchError | null, answers: BatchAnswer[]) => void;
 
+/** A statement that a session keeps; `ready` once the server is known to have it. */
+type Kept = { name: string; ready: boolean };
+
+/** What each session keeps, by text. */
+const kept = new WeakMap<Connection, Map<string, Kept>>();
+
+/** To be called when the server has forgotten a session's prepared statements, after a `DISCARD ALL` for instance. */
+export function forgetPrepared(client: Client): void {
+  const { connection } = client as unknown as { connection: Connection };
+  for (const one of kept.get(connection)?.values() ?? []) one.ready = false;
+}
+
+function keptBy(connection: Connection, text: string): Kept {
+  const session = kept.get(connection) ?? new Map<string, Kept>();
+  kept.set(connection, session);
+  const one = session.get(text) ?? { name: `tenants:${session.size + 1}`, ready: false };
+  session.set(text, one);
+  return one;
+}
+
 /** A node-postgres Submittable: the documented way to put custom message flows on a connection. */
 class Batch {
   /** Node-postgres fills in a callback of its own where there is none. */
   readonly callback = (): void => {};
   readonly #items: readonly BatchItem[];
   readonly #answers: BatchAnswer[] = [];
+  /** The statements that are kept, each at the place of its item. */
+  #kept: (Kept | undefined)[] = [];
   #rows: (string | null)[][] = [];
   #done: Done | null;
 
@@ -65,24 +96,16 @@ class Batch {
     this.#done = done;
   }
 
+  /** All messages are one buffer: to write many small ones costs more than everything else that is done here. */
   submit(connection: Connection): Error | null {
-    const wire = connection as unknown as Wire;
-    wire.stream.cork();
-    try {
-      for (const { text, values } of this.#items) {
-        wire.parse({ text, name: '', types: [] });
-        wire.bind({ values: (values ?? []).map((value) => (value === null ? null : String(value))) });
-        wire.execute({});
-      }
-      wire.sync();
-    } finally {
-      wire.stream.uncork();
-    }
+    const { stream } = connection as unknown as Wire;
+    this.#kept = this.#items.map(({ text, prepared }) => (prepared === true ? keptBy(connection, text) : undefined));
+    const messages = this.#items.flatMap((item, index) => messagesOf(item, this.#kept[index]));
+    if (stream.writable) stream.write(Buffer.concat([...messages, serialize.sync()]));
     return null;
   }
 
   handleRowDescription(): void {}
-  handleParseComplete(): void {}
   handleCopyData(): void {}
 
   handlePortalSuspended(): void {}
@@ -92,6 +115,8 @@ class Batch {
   }
 
   handleCommandComplete(message: CommandComplete): void {
+    const statement = this.#kept[this.#answers.length];
+    if (statement !== undefined) statement.ready = true;
     this.#answers.push({ command: message.text, rows: this.#rows });
     this.#rows = [];
   }
@@ -120,12 +145,18 @@ class Batch {
   }
 }
 
-/** The part of node-postgres's connection that speaks the extended protocol; its type package leaves it out. */
+function messagesOf({ text, values = [] }: BatchItem, statement: Kept | undefined): Buffer[] {
+  const asText = values.map((value) => (value === null ? null : String(value)));
+  const name = statement?.name ?? '';
+  const run = [serialize.bind({ statement: name, values: asText }), serialize.execute()];
+  if (statement === undefined) return [serialize.parse({ text }), ...run];
+  if (statement.ready) return run;
+  // An earlier batch may have failed right after the server had taken it in.
+  return [serialize.close({ type: 'S', name }), serialize.parse({ text, name }), ...run];
+}
+
+/** The part of node-postgres's connection that its type package leaves out. */
 type Wire = {
-  stream: { cork(): void; uncork(): void };
-  parse(message: { text: string; name: string; types: number[] }): void;
-  bind(message: { values: (string | null)[] }): void;
-  execute(message: object): void;
-  sync(): void;
+  stream: { writable: boolean; write(data: Buffer): void };
   sendCopyFail(message: string): void;
 };

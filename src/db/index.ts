@@ -1,4 +1,4 @@
-export { type BatchAnswer, BatchError, type BatchItem, sendBatch } from './batch.js';
+export { type BatchAnswer, BatchError, type BatchItem, forgetPrepared, sendBatch } from './batch.js';
 export { requestCancel } from './cancel-request.js';
 export { copyIn } from './copy-in.js';
 export {

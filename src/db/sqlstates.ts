@@ -13,6 +13,8 @@ export const SQLSTATE = {
   queryCanceled: '57014',
   /** A new enum value may not be used in the transaction that added it. */
   unsafeNewEnumValue: '55P04',
+  /** A prepared statement is gone. */
+  invalidStatementName: '26000',
   featureNotSupported: '0A000',
   diskFull: '53100',
   outOfMemory: '53200',

@@ -21,6 +21,11 @@ export function recordMigration(schema: string, table: string, name: string, dir
     : { text: `DELETE FROM ${target} WHERE name = $1`, values: [name] };
 }
 
+/** SQL expression for the names in a migrations table, as an array of text in node-pg-migrate's order. */
+export function appliedSql(table: string): string {
+  return `ARRAY(SELECT name::text FROM ${table} ORDER BY run_on, id)`;
+}
+
 /**
  * SQL expression that condenses a migrations table into one value, aggregated over its rows; `appliedDigest` makes the same
  * of a list of names. The order is node-pg-migrate's own.

@@ -17,15 +17,20 @@ export async function withCancel<T>(
   cancel: AbortSignal | undefined,
   run: () => Promise<T>,
 ): Promise<T> {
-  const ended = new AbortController();
-  const onCancel = (): void => void cancelUntil(database, client, ended.signal);
-  if (cancel?.aborted === true) onCancel();
-  cancel?.addEventListener('abort', onCancel, { once: true });
+  if (cancel === undefined) return await run();
+  // An AbortController for every tenant would cost more than all the rest that is done for it here.
+  let ended: AbortController | undefined;
+  const onCancel = (): void => {
+    ended = new AbortController();
+    void cancelUntil(database, client, ended.signal);
+  };
+  if (cancel.aborted) onCancel();
+  else cancel.addEventListener('abort', onCancel, { once: true });
   try {
     return await run();
   } finally {
-    ended.abort();
-    cancel?.removeEventListener('abort', onCancel);
+    ended?.abort();
+    cancel.removeEventListener('abort', onCancel);
   }
 }
 

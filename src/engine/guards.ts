@@ -1,25 +1,27 @@
 import { type BatchItem, qualified, quoteIdentifier, tenantLock } from '../db/index.js';
-import { APPLIED_DIGEST_SQL, appliedDigest } from './bookkeeping.js';
+import { appliedSql } from './bookkeeping.js';
 import type { ApplySettings, DdlTarget } from './types.js';
 
 /**
  * Guards are statements that fail when something is not as it should be. A failing one raises 22P02 by casting a word to
- * a number at run time; `pg_backend_pid()` keeps the planner from doing the cast beforehand.
+ * a number at run time; `pg_backend_pid()` keeps the planner from doing the cast beforehand. To find the meaning of `||` costs
+ * the server more than `concat`.
  */
-const RAISE = (word: string): string => `('${word} ' || pg_backend_pid())::int`;
+const RAISE = (word: string): string => `concat('${word} ', pg_backend_pid())::int`;
 
 /** Guard 1: nobody else changes this schema. Held to the end of the transaction. */
 export function lockGuard(schema: string): BatchItem {
   return { text: `SELECT ${LOCKED('$1')}`, values: [tenantLock(schema)] };
 }
 
-/** Guard 1 together with settings of the transaction, which come first. */
+/** Guard 1 together with settings of the transaction, which come first. The text is the same for every tenant. */
 export function settingsAndLock(schema: string, settings: Readonly<Record<string, string>>): BatchItem {
   const names = Object.keys(settings);
   const set = names.map((name, index) => `set_config('${name}', $${index + 2}, true)`);
   return {
     text: `SELECT ${[...set, LOCKED('$1')].join(', ')}`,
     values: [tenantLock(schema), ...Object.values(settings)],
+    prepared: true,
   };
 }
 
@@ -27,35 +29,60 @@ const LOCKED = (key: string): string =>
   `CASE WHEN pg_try_advisory_xact_lock(${key}::bigint) THEN 1 ELSE ${RAISE('busy')} END`;
 
 /**
- * Guard 2: the schema is the one that the survey saw and statements go into it, the registry still names it, and its
- * migrations table holds the list that was seen, or is not there where none was.
+ * Guard 2: the schema is the one that the survey saw, and the registry still names it. Only then the search path is set, for
+ * the transaction. The text is the same for every tenant.
  *
- * Its own statement, so that it reads with a snapshot taken after the lock was had (the transaction is READ COMMITTED). One
- * statement, because each costs the server a look at its text, a plan and a portal.
+ * Its own statement, so that it reads with a snapshot taken after the lock was had (the transaction is READ COMMITTED).
  *
- * @param applied `undefined`: there is no migrations table.
+ * @param schemaOid `null`: the schema was made by this transaction.
  */
 export function placeGuard(
   schema: string,
   schemaOid: number | null,
-  applied: readonly string[] | undefined,
-  settings: Pick<ApplySettings, 'migrationsTable' | 'registry'>,
+  path: string,
+  registry: ApplySettings['registry'],
 ): BatchItem {
-  const values: (string | number)[] = [schema];
-  const given = (value: string | number): string => `$${values.push(value)}`;
-  const table = qualified(schema, settings.migrationsTable);
-  const conditions = ['current_schema()::text = $1::text'];
-  if (schemaOid !== null) {
-    conditions.push(`(SELECT oid FROM pg_namespace WHERE nspname = $1::text::name) = ${given(schemaOid)}::oid`);
-  }
-  if (settings.registry !== undefined) {
-    const { schema: shared, table: tenants, column } = settings.registry;
+  const conditions = [
+    'EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = $1::text::name AND ($2::oid IS NULL OR oid = $2))',
+  ];
+  if (registry !== undefined) {
+    const { schema: shared, table: tenants, column } = registry;
     conditions.push(`EXISTS (SELECT 1 FROM ${qualified(shared, tenants)} WHERE ${quoteIdentifier(column)} = $1::text)`);
   }
-  if (applied === undefined) conditions.push(`to_regclass(${given(table)}::text) IS NULL`);
-  else conditions.push(`${APPLIED_DIGEST_SQL} = ${given(appliedDigest(applied))}`);
-  const from = applied === undefined ? '' : ` FROM ${table}`;
-  return { text: `SELECT CASE WHEN ${conditions.join(' AND ')} THEN 1 ELSE ${RAISE('moved')} END${from}`, values };
+  return {
+    text: `SELECT CASE WHEN ${conditions.join(' AND ')} THEN set_config('search_path', $3, true) ELSE ${RAISE('moved')}::text END`,
+    values: [schema, schemaOid, path],
+    prepared: true,
+  };
+}
+
+/**
+ * Guard 3: statements go into the schema, and its migrations table holds the list that was seen, or is not there where none
+ * was.
+ *
+ * @param applied `undefined`: there is no migrations table.
+ */
+export function listGuard(schema: string, applied: readonly string[] | undefined, migrationsTable: string): BatchItem {
+  const table = qualified(schema, migrationsTable);
+  const [seen, expected] =
+    applied === undefined
+      ? ['to_regclass($2::text) IS NULL', table]
+      : [`${appliedSql(table)} = $2::text[]`, literalOf(applied)];
+  return {
+    text: `SELECT CASE WHEN current_schema()::text = $1::text AND ${seen} THEN 1 ELSE ${RAISE('moved')} END`,
+    values: [schema, expected],
+  };
+}
+
+/** Lists as array literals; all tenants of a plan have the same list. */
+const literals = new WeakMap<readonly string[], string>();
+
+function literalOf(names: readonly string[]): string {
+  const known = literals.get(names);
+  if (known !== undefined) return known;
+  const literal = `{${names.map((name) => `"${name.replaceAll(/["\\]/g, '\\$&')}"`).join(',')}}`;
+  literals.set(names, literal);
+  return literal;
 }
 
 /** What the error message of a failing `fallThroughGuard` begins with, before the names. */
@@ -72,37 +99,30 @@ export function fallThroughGuard(
   mode: 'error' | 'warn' = 'error',
 ): BatchItem | undefined {
   if (targets.length === 0) return undefined;
-  const answer =
-    mode === 'warn'
-      ? 'found'
-      : `CASE WHEN found IS NULL THEN 1 ELSE ('${FALL_THROUGH}' || found || left(pg_backend_pid()::text, 0))::int END`;
   const values = [schema];
-  const selects: string[] = [];
-  // Only what there is to look for: to plan a look at functions costs the server more than all the other guards.
-  for (const kind of KINDS) {
-    const found = targets.filter((target) => target.kind === kind);
-    if (found.length === 0) continue;
-    values.push(arrayLiteral(found));
-    selects.push(`SELECT name FROM unnest($${values.length}::text[]) AS name WHERE ${FALLS_THROUGH[kind]}`);
-  }
-  const missing = selects.join(' UNION ALL ');
-  return {
-    text: `SELECT ${answer} FROM (SELECT string_agg(name, ', ') AS found FROM (${missing}) AS missing) AS checked`,
-    values,
-  };
+  const given = (value: string): string => `$${values.push(value)}::text`;
+  const missing = targets.filter(isFirst).map(({ kind, name }) => {
+    const own = qualified(schema, name);
+    return `CASE WHEN ${FALLS_THROUGH[kind](given, name, own)} THEN ${given(name)} END`;
+  });
+  const found = `nullif(array_to_string(ARRAY[${missing.join(', ')}], ', '), '')`;
+  // The cast of NULL succeeds.
+  return { text: `SELECT ${mode === 'warn' ? found : `('${FALL_THROUGH}' || ${found})::int`}, $1::text`, values };
 }
 
-const KINDS = ['relation', 'type', 'function'] as const satisfies DdlTarget['kind'][];
+function isFirst({ kind, name }: DdlTarget, index: number, all: readonly DdlTarget[]): boolean {
+  return all.findIndex((other) => other.kind === kind && other.name === name) === index;
+}
 
-/** Whether the schema `$1` has no such object, while the search path finds one. */
-const FALLS_THROUGH: Readonly<Record<DdlTarget['kind'], string>> = {
-  relation: `to_regclass(quote_ident($1::text) || '.' || quote_ident(name)) IS NULL AND to_regclass(quote_ident(name)) IS NOT NULL`,
-  type: `to_regtype(quote_ident($1::text) || '.' || quote_ident(name)) IS NULL AND to_regtype(quote_ident(name)) IS NOT NULL`,
-  function: `NOT EXISTS (SELECT 1 FROM pg_proc WHERE proname = name AND pronamespace::regnamespace::text = quote_ident($1::text))
-    AND EXISTS (SELECT 1 FROM pg_proc p WHERE proname = name AND pg_function_is_visible(p.oid))`,
+type Looks = (given: (value: string) => string, name: string, own: string) => string;
+
+/** Whether the schema `$1` has no such object, while the search path finds one. To plan a look into a catalog is dear. */
+const FALLS_THROUGH: Readonly<Record<DdlTarget['kind'], Looks>> = {
+  relation: (given, name, own) =>
+    `to_regclass(${given(own)}) IS NULL AND to_regclass(${given(quoteIdentifier(name))}) IS NOT NULL`,
+  type: (given, name, own) =>
+    `to_regtype(${given(own)}) IS NULL AND to_regtype(${given(quoteIdentifier(name))}) IS NOT NULL`,
+  function: (given, name) =>
+    `NOT EXISTS (SELECT 1 FROM pg_proc WHERE proname = ${given(name)} AND pronamespace::regnamespace::text = quote_ident($1::text))
+      AND EXISTS (SELECT 1 FROM pg_proc p WHERE proname = ${given(name)} AND pg_function_is_visible(p.oid))`,
 };
-
-function arrayLiteral(targets: readonly DdlTarget[]): string {
-  const quoted = targets.map(({ name }) => `"${name.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`);
-  return `{${[...new Set(quoted)].join(',')}}`;
-}

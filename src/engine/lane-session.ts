@@ -1,6 +1,6 @@
 import type { Client, ClientConfig } from 'pg';
 
-import { closeClient, openClient, sendBatch } from '../db/index.js';
+import { closeClient, forgetPrepared, openClient, sendBatch } from '../db/index.js';
 
 /** Opens a lane's connection. Errors as in `openClient`; nothing stays open then. */
 export async function openLaneSession(database: ClientConfig): Promise<Client> {
@@ -17,6 +17,7 @@ export async function openLaneSession(database: ClientConfig): Promise<Client> {
 /** Takes away whatever a tenant's migrations left in the session. */
 export async function resetLaneSession(client: Client): Promise<void> {
   await client.query('DISCARD ALL');
+  forgetPrepared(client);
   await prepareSession(client);
 }
 

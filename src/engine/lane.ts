@@ -6,9 +6,11 @@ import {
   announcedPid,
   type BatchItem,
   closeClient,
+  codeOf,
   describeHolder,
   isConnectionError,
   lockHolders,
+  SQLSTATE,
   tenantLock,
 } from '../db/index.js';
 import { serializeError, TenantsError } from '../errors/index.js';
@@ -194,6 +196,10 @@ export class EngineLane {
       await this.close();
       return { kind: isConnectionError(error) ? 'lost' : 'failed', error: error as Error, place: {} };
     }
+    if (lacksPrepared(outcome)) {
+      await this.close();
+      return await this.#try(frame, plan);
+    }
     const clean = outcome.kind === 'committed' || outcome.kind === 'busy' || outcome.kind === 'moved';
     if (outcome.kind === 'lost' || (!clean && !frame.segment.transaction)) await this.close();
     else if (leavesTraces(plan) || frame.hooks !== undefined || !frame.segment.transaction) {
@@ -283,6 +289,12 @@ export class EngineLane {
   #cancelled(): boolean {
     return this.#options.cancel?.aborted === true;
   }
+}
+
+/** Code of an earlier tenant's has taken away what this session had prepared. A new session has all of it to come. */
+function lacksPrepared(outcome: TransactionOutcome): boolean {
+  if (outcome.kind !== 'failed' || codeOf(outcome.error) !== SQLSTATE.invalidStatementName) return false;
+  return outcome.place.step === 'lock' || outcome.begun === false;
 }
 
 /** A later segment finds the schema that the first one made; 0 is the OID of none. */

@@ -36,10 +36,14 @@ export function planNames(plan: Plan): string[] {
   return plan.segments.flatMap((segment) => segment.migrations.map(({ name }) => name));
 }
 
-/** The applied list as each segment of a plan must find it, oldest first. */
+const appliedBeforeSegments = new WeakMap<Plan, string[][]>();
+
+/** The applied list as each segment of a plan must find it, oldest first; the same array for every tenant. */
 export function appliedBefore(plan: Plan, segmentIndex: number): string[] {
+  const lists = appliedBeforeSegments.get(plan) ?? [];
+  appliedBeforeSegments.set(plan, lists);
   const done = plan.segments.slice(0, segmentIndex).flatMap((segment) => segment.migrations.map(({ name }) => name));
-  return appliedAfter(plan.applied, done, plan.direction);
+  return (lists[segmentIndex] ??= appliedAfter(plan.applied, done, plan.direction));
 }
 
 /** Whether the plan's statements may leave traces in the session that the next tenant must not see. */

@@ -15,10 +15,9 @@ import {
 import { TenantsError } from '../errors/index.js';
 import { createMigrationsTable, recordMigration } from './bookkeeping.js';
 import { dropIndexStatement, prepareConcurrentIndex, remainingIndexes } from './concurrent-index.js';
-import { placeGuard } from './guards.js';
 import { runHookAlone } from './run-hook.js';
 import { type FailurePlace, MOVED, type TransactionOutcome } from './run-transaction.js';
-import { pathOf, type SegmentFrame } from './steps.js';
+import { pathOf, placeGuards, type SegmentFrame } from './steps.js';
 import type { CompiledMigration, MigrationFile, Statement } from './types.js';
 
 /**
@@ -66,7 +65,6 @@ export async function runOutsideTransaction(
 /** Sets up the session and looks at the guards; false when the place has changed. */
 async function enter(client: Client, frame: SegmentFrame): Promise<boolean> {
   const { work, plan, settings } = frame;
-  const registered = plan.scope.kind === 'tenants' ? settings : { ...settings, registry: undefined };
   const items: BatchItem[] = [
     {
       text: `SELECT set_config('search_path', $1, false), set_config('lock_timeout', '0', false), set_config('statement_timeout', $2, false), set_config('application_name', $3, false)`,
@@ -77,9 +75,9 @@ async function enter(client: Client, frame: SegmentFrame): Promise<boolean> {
       ],
     },
     ...(settings.role === undefined ? [] : [{ text: `SET ROLE ${quoteIdentifier(settings.role)}` }]),
-    placeGuard(work.tenant, work.schemaOid, frame.tableExists ? frame.applied : undefined, registered),
   ];
-  const guardIndex = items.length - 1;
+  const guardIndex = items.length;
+  items.push(...placeGuards(frame));
   if (!frame.tableExists) items.push(createMigrationsTable(work.tenant, settings.migrationsTable));
   try {
     await sendBatch(client, items);

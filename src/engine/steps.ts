@@ -1,6 +1,6 @@
 import { applicationName, type BatchItem, quoteIdentifier, searchPath } from '../db/index.js';
 import { createMigrationsTable, recordMigration } from './bookkeeping.js';
-import { fallThroughGuard, placeGuard, settingsAndLock } from './guards.js';
+import { fallThroughGuard, listGuard, placeGuard, settingsAndLock } from './guards.js';
 import type { HookCall, SegmentHooks } from './hooks.js';
 import { mayLeaveTraces } from './plan.js';
 import type { ApplySettings, CompiledMigration, Plan, Segment, Statement, TenantWork } from './types.js';
@@ -79,7 +79,8 @@ export function segmentPieces(frame: SegmentFrame): Piece[] {
   callHooks(frame.hooks?.first);
   for (const migration of segment.migrations) {
     if (!plan.fake) {
-      if (done.length > 0) steps.push(searchPathStep(work.tenant, plan, settings, migration));
+      // Any statement of the migration before may have changed the search path.
+      if (done.length > 0) steps.push(searchPathStep(frame, migration));
       if (constraintsFlushed && mayWrite(migration)) steps.push({ ...RESTORE_DEFERRED, migration });
       const guard = guardFor(migration, plan, work, settings);
       if (guard !== undefined) steps.push(guard);
@@ -135,11 +136,15 @@ function beginSteps(frame: SegmentFrame): Step[] {
     // Under repeatable read the guards could read a list that was overtaken before the lock was had.
     { role: 'frame', text: 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE' },
     { role: 'lock', ...settingsAndLock(frame.work.tenant, settingsOf(frame)) },
+    // Without one the guards are planned at the path that every lane begins with, and so for all tenants at once; but the
+    // owner's triggers on the registry may rely on it.
+    ...((frame.prelude ?? []).length > 0 ? [searchPathStep(frame)] : []),
   ];
 }
 
 function settingsStep(frame: SegmentFrame): Step {
-  const settings = Object.entries(settingsOf(frame));
+  const { work, plan, settings: project } = frame;
+  const settings = Object.entries({ search_path: pathOf(work.tenant, plan, project), ...settingsOf(frame) });
   const set = settings.map(([name], index) => `set_config('${name}', $${index + 1}, true)`);
   return { role: 'frame', text: `SELECT ${set.join(', ')}`, values: settings.map(([, value]) => value) };
 }
@@ -147,10 +152,10 @@ function settingsStep(frame: SegmentFrame): Step {
 /** What holds for a tenant's transaction alone. */
 function settingsOf({ work, plan, settings }: SegmentFrame): Record<string, string> {
   return {
-    search_path: pathOf(work.tenant, plan, settings),
     lock_timeout: `${settings.lockTimeoutMs}ms`,
     statement_timeout: `${settings.statementTimeoutMs}ms`,
     application_name: applicationName(`${plan.direction === 'up' ? 'migrate' : 'rollback'} ${work.tenant}`),
+    ...(settings.groupCommit === true && plan.scope.kind === 'tenants' ? { synchronous_commit: 'off' } : {}),
   };
 }
 
@@ -163,17 +168,24 @@ function sharedPlaceSteps(settings: ApplySettings): Step[] {
 
 /** The statements that make a transaction safe to run anything in. */
 function guardSteps(frame: SegmentFrame): Step[] {
-  const { work, plan, settings, applied, tableExists } = frame;
+  const { work, settings, tableExists } = frame;
   const steps: Step[] = [];
   for (const item of frame.prelude ?? []) steps.push({ role: 'prelude', ...item });
   if (settings.role !== undefined) steps.push(roleStep(settings));
   if (work.schemaOid === null) steps.push({ role: 'prelude', text: `CREATE SCHEMA ${quoteIdentifier(work.tenant)}` });
-  const registered = plan.scope.kind === 'tenants' ? settings : { ...settings, registry: undefined };
-  const list = tableExists ? applied : undefined;
-  steps.push({ role: 'guard', ...placeGuard(work.tenant, work.schemaOid, list, registered) });
+  for (const guard of placeGuards(frame)) steps.push({ role: 'guard', ...guard });
   if (!tableExists)
     steps.push({ role: 'bookkeeping', ...createMigrationsTable(work.tenant, settings.migrationsTable) });
   return steps;
+}
+
+/** The guards of everything that runs in a schema: it is the one that was seen, and it is as it was seen. */
+export function placeGuards({ work, plan, settings, applied, tableExists }: SegmentFrame): BatchItem[] {
+  const registry = plan.scope.kind === 'tenants' ? settings.registry : undefined;
+  return [
+    placeGuard(work.tenant, work.schemaOid, pathOf(work.tenant, plan, settings), registry),
+    listGuard(work.tenant, tableExists ? applied : undefined, settings.migrationsTable),
+  ];
 }
 
 /** The schemas whose objects a schema's statements find, its own first. */
@@ -182,13 +194,11 @@ export function pathOf(schema: string, plan: Plan, settings: ApplySettings): str
   return searchPath([...own, ...settings.extraSearchPath]);
 }
 
-/** Any statement of the migration before may have changed the search path. */
-function searchPathStep(schema: string, plan: Plan, settings: ApplySettings, migration: CompiledMigration): Step {
+function searchPathStep({ work, plan, settings }: SegmentFrame, migration?: CompiledMigration): Step {
   return {
     role: 'frame',
-    text: `SELECT set_config('search_path', $1, true)`,
-    values: [pathOf(schema, plan, settings)],
-    migration,
+    text: `SET LOCAL search_path TO ${pathOf(work.tenant, plan, settings)}`,
+    ...(migration === undefined ? {} : { migration }),
   };
 }
 

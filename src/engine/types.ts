@@ -105,6 +105,8 @@ export type ApplySettings = {
   /** How often a transaction is tried again after a passing error. */
   retries: number;
   fallThrough: 'error' | 'warn' | 'off';
+  /** Commits are not waited for until they are durable: whoever hands out tenants sees to that, for many at once. */
+  groupCommit?: boolean;
   /** The registry's tenant table and its key column, to see that the tenant is still registered; `undefined` skips the look. */
   registry: { schema: string; table: string; column: string } | undefined;
 };

@@ -4,7 +4,7 @@ import { isConnectionError } from '../db/index.js';
 import { isServerError, isTenantsError, serializeError, TenantsError } from '../errors/index.js';
 import type { EngineLane } from '../engine/lane.js';
 import { listMigrationFiles } from '../engine/files.js';
-import type { MigrationFile, Plan } from '../engine/types.js';
+import type { ApplySettings, MigrationFile, Plan } from '../engine/types.js';
 import type { Spread } from '../executors/fit-connections.js';
 import { resolveExecutor } from '../executors/resolve.js';
 import type { Executor, TenantResult } from '../executors/types.js';
@@ -12,6 +12,7 @@ import { assertRegistry, inspectRegistry, listTenants, selectTenants, type Tenan
 import { type Cohort, type FilesByType, formCohorts } from './cohorts.js';
 import { createPlanner, installedExtensions, type Planner } from './compile.js';
 import type { Course } from './course.js';
+import { GroupCommit, inDoubt, lookUpCommits } from './group-commit.js';
 import { handOut, isMoved, type PlannedCohort, StopSign } from './hand-out.js';
 import { hookSource } from './hooks.js';
 import { laneFactory } from './lanes.js';
@@ -21,8 +22,9 @@ import { SHARED_SKIPPED } from './report.js';
 import { RunRecord } from './run-record.js';
 import { type LockedSession, withFleetLock } from './session.js';
 import { applyShared, assertSharedCurrent, type SharedPlace } from './shared-schema.js';
+import { plural } from '../util/plural.js';
 import { selectionAmong, selectionOf } from './selection.js';
-import { assertTarget, readTenantFiles, sharedSource } from './source.js';
+import { applySettings, assertTarget, readTenantFiles, sharedSource } from './source.js';
 import { possibleSpread, wantedSpread } from './spread.js';
 import { surveySchemas } from './survey.js';
 import type { FleetEvent, MigrateOptions, MigrateReport, SharedResult } from './types.js';
@@ -42,6 +44,7 @@ class FleetRun {
   readonly #record: RunRecord;
   readonly #executor: Executor;
   #spread: Spread;
+  #settings: ApplySettings;
   readonly #drain = new AbortController();
   /** Takes the listeners off the caller's signals, which may outlive the run. */
   readonly #ended = new AbortController();
@@ -57,6 +60,7 @@ class FleetRun {
     this.#record = new RunRecord(options.onEvent);
     this.#course = course;
     this.#executor = executor;
+    this.#settings = applySettings(project);
     this.#spread = wantedSpread(project, executor);
     this.#cancel = options.cancel ?? new AbortController().signal;
     this.#stop = new StopSign(options.failFast === true, project.maxFailures, (reason) => {
@@ -91,6 +95,7 @@ class FleetRun {
       this.#plans,
       { shared: this.#sharedFiles, tenants: () => this.#tenantFiles },
       this.#cancel,
+      () => this.#settings,
     );
     this.#record.emit({ type: 'phase', phase: 'survey' });
     const shared = await this.#surveyShared(client);
@@ -251,12 +256,16 @@ class FleetRun {
     if (members > 0) this.#record.emit({ type: 'phase', phase: 'tenants', total: members });
     if (members > 0) await this.#fitConnections(session.client, members);
     for (let round = 1; planned.length > 0; round += 1) {
+      const commits = await GroupCommit.begin(() => session.client);
+      this.#settings = { ...this.#settings, groupCommit: commits !== undefined };
       const results = await handOut(planned, {
         project: this.#project,
         executor: this.#executor,
         concurrency: this.#spread.concurrency,
         maxProcesses: this.#spread.processes,
         plans: this.#plans,
+        settings: this.#settings,
+        commits,
         openLane: makeLane,
         stop: this.#stop,
         anotherRound: round < this.#course.rounds,
@@ -266,14 +275,35 @@ class FleetRun {
         onEvent: (event) => this.#record.emit(event),
         onWorkers: (alive) => this.#record.workers(alive),
         onFailure: (error) => this.#record.fail(error),
+      }).catch(async (error: unknown) => {
+        await commits?.end();
+        throw error;
       });
       for (const result of results) this.#record.set(result);
-      const again = new Set(results.filter((result) => isMoved(result)).map(({ tenant }) => tenant));
-      if (round >= this.#course.rounds || this.#stop.reason !== undefined) return;
+      const isLast = round >= this.#course.rounds || this.#stop.reason !== undefined;
+      const takenBack = await this.#secure(session, commits);
+      if (isLast) return;
+      const moved = results.filter((result) => isMoved(result)).map(({ tenant }) => tenant);
+      const again = new Set([...moved, ...takenBack]);
       if (!(await session.holdsLock())) return;
       this.#record.emit({ type: 'phase', phase: 'verify' });
       planned = await this.#lookAgain(session.client, planner, again);
     }
+  }
+
+  /** Makes durable what was committed; answers the tenants that a crash of the server has taken back. */
+  async #secure(session: LockedSession, commits: GroupCommit | undefined): Promise<string[]> {
+    const doubtful = (await commits?.end()) ?? [];
+    if (doubtful.length === 0) return [];
+    // Waits for a server that is being restarted.
+    await session.holdsLock();
+    const { takenBack, unknown } = await lookUpCommits(this.#project, doubtful);
+    for (const result of takenBack) this.#record.set(inDoubt(result));
+    for (const { result, why } of unknown) this.#record.set(inDoubt(result, why));
+    if (takenBack.length > 0) {
+      this.#record.warn(`The server crashed and took back what was done for ${plural(takenBack.length, 'tenant')}.`);
+    }
+    return takenBack.map(({ tenant }) => tenant);
   }
 
   /** What is refused after the shared schema was changed is no refusal that touched nothing. */

@@ -1,11 +1,11 @@
 import { setImmediate } from 'node:timers/promises';
 
 import type { EngineLane } from '../engine/lane.js';
-import type { Plan, TenantWork } from '../engine/types.js';
+import type { ApplySettings, Plan, TenantWork } from '../engine/types.js';
 import type { Executor, NotExecutedReason, TenantResult } from '../executors/types.js';
 import { hookSource } from './hooks.js';
-import { applySettings } from './source.js';
 import type { Cohort } from './cohorts.js';
+import type { GroupCommit } from './group-commit.js';
 import type { Project } from './project.js';
 import type { FleetEvent } from './types.js';
 
@@ -19,6 +19,9 @@ export type HandOut = {
   concurrency: number;
   maxProcesses: number;
   plans: ReadonlyMap<string, Plan>;
+  settings: ApplySettings;
+  /** Makes durable what lanes commit, where they do not wait for it. */
+  commits: GroupCommit | undefined;
   openLane: () => EngineLane;
   stop: StopSign;
   /** Whether tenants that have moved get another round: then their result is not the last word. */
@@ -80,6 +83,7 @@ export async function handOut(cohorts: readonly PlannedCohort[], options: HandOu
   const results: TenantResult[] = [];
   const record = (result: TenantResult): void => {
     results.push(result);
+    options.commits?.done(result);
     if (isMoved(result) && options.anotherRound) return;
     options.stop.count(result);
     options.onEvent({ type: 'tenant:done', result });
@@ -117,6 +121,7 @@ async function tryCanaries(
       const next = work[tried];
       if (next === undefined || (await mustStop(options))) break;
       tried += 1;
+      options.commits?.handOut(next.tenant);
       options.onEvent({ type: 'tenant:start', tenant: next.tenant });
       const result = await lane.apply(next);
       record(result);
@@ -147,6 +152,7 @@ async function execute(
       // The result of the tenant before is on its way to `settle`: it may be what ends the run.
       await setImmediate();
       if (await mustStop(options)) return;
+      options.commits?.handOut(one.tenant);
       yield one;
     }
   }
@@ -157,7 +163,7 @@ async function execute(
   if (work.length > 0 && stop.reason === undefined) {
     const context = {
       plans: options.plans,
-      settings: applySettings(project),
+      settings: options.settings,
       hooks: hookSource(project),
       concurrency: Math.min(options.concurrency, work.length),
       maxProcesses: options.maxProcesses,

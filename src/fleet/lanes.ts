@@ -1,5 +1,5 @@
 import { EngineLane } from '../engine/lane.js';
-import type { MigrationFile, Plan } from '../engine/types.js';
+import type { ApplySettings, MigrationFile, Plan } from '../engine/types.js';
 import type { FilesByType } from './cohorts.js';
 import type { Project } from './project.js';
 import { applySettings } from './source.js';
@@ -10,6 +10,7 @@ export function laneFactory(
   plans: ReadonlyMap<string, Plan>,
   files: { shared: readonly MigrationFile[]; tenants: () => FilesByType },
   cancel: AbortSignal,
+  settings: () => ApplySettings = () => applySettings(project),
 ): () => EngineLane {
   const filesOf = (plan: Plan): readonly MigrationFile[] =>
     plan.scope.kind === 'shared' ? files.shared : (files.tenants().get(plan.scope.type) ?? []);
@@ -17,7 +18,7 @@ export function laneFactory(
     new EngineLane({
       database: project.database,
       plans,
-      settings: applySettings(project),
+      settings: settings(),
       filesOf,
       hooks: project.hooks,
       cancel,

@@ -70,6 +70,16 @@ describe('a new tenant', () => {
     expect(await fleet.tables('corner')).toEqual(['goods', 'pgmigrations']);
   });
 
+  test('sets off triggers of the registry that find the shared schema by the search path', async () => {
+    await database.query('CREATE TABLE public.seen (schema_name text)');
+    await database.query(
+      `CREATE FUNCTION public.see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO seen VALUES (NEW.schema_name); RETURN NEW; END $$`,
+    );
+    await database.query('CREATE TRIGGER see AFTER INSERT ON public.tenants FOR EACH ROW EXECUTE FUNCTION see()');
+    await fleet.create('watched');
+    expect((await database.query('SELECT schema_name FROM public.seen')).rows).toEqual([{ schema_name: 'watched' }]);
+  });
+
   test('without migrations is pending afterwards', async () => {
     expect(await create({ schema: 'bare', noMigrate: true })).toMatchObject({ migrations: [] });
     expect(await fleet.applied('bare')).toEqual([]);

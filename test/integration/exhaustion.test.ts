@@ -268,7 +268,8 @@ test('a server that is lost for good ends the run in bounded time', async () => 
   expect(took).toBeLessThan(75_000);
   const { applied, failed, notExecuted } = report.tenants;
   expect(applied + failed + notExecuted).toBe(60);
-  expect(failed).toBeLessThanOrEqual(3);
+  // Beside what was under way: what was committed right before, and may not have reached the disk.
+  expect(failed).toBeLessThanOrEqual(3 + 10);
   expect((await made.migrate()).tenants).toMatchObject({ failed: 0, notExecuted: 0 });
   await made.remove();
   await database.drop();

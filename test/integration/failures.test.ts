@@ -178,7 +178,10 @@ describe('a server that is gone', () => {
     expect(report.durationMs).toBeLessThan(75_000);
     const { applied, failed, notExecuted } = report.tenants;
     expect(applied + failed + notExecuted).toBe(301);
-    expect(failed).toBeLessThanOrEqual(6);
+    // Beside what was under way: what was committed right before, and may not have reached the disk.
+    const unknown = report.results.filter((one) => one.status === 'failed' && one.unknownOutcome === true).length;
+    expect(failed - unknown).toBeLessThanOrEqual(6);
+    expect(unknown).toBeLessThan(40);
     expect(notExecuted).toBeGreaterThan(200);
     expect(report.results.filter((one) => one.status === 'notExecuted')).toEqual(
       expect.arrayContaining([

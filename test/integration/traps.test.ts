@@ -41,6 +41,25 @@ async function expectEverywhere(table: string): Promise<void> {
 }
 
 describe('session state does not reach the next tenant', () => {
+  test('prepared statements that a function takes away', async () => {
+    await database.query(
+      `CREATE FUNCTION public.take_away() RETURNS int LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'DEALLOCATE ALL'; RETURN 1; END $$`,
+    );
+    await fleet.tenantMigration(`${name}.sql`, `SELECT take_away(); CREATE TABLE taken_${next} (id int);`);
+    const report = await fleet.migrate({}, { ...ONE_LANE, retries: 0 });
+    expect(report.tenants).toMatchObject({ applied: 3, failed: 0 });
+    expect(report.results.flatMap((result) => result.attempts ?? [])).toEqual([]);
+    await expectEverywhere(`taken_${next}`);
+  });
+
+  test('prepared statements that a migration outside a transaction takes away', async () => {
+    await fleet.tenantMigration(
+      `${name}.sql`,
+      `-- tenants: no-transaction\nDEALLOCATE ALL; CREATE INDEX CONCURRENTLY away_${next} ON projects (name);`,
+    );
+    expect((await fleet.migrate({}, ONE_LANE)).tenants).toMatchObject({ applied: 3, failed: 0 });
+  });
+
   test('SET ROLE', async () => {
     await database.query(
       `DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'trap_role') THEN CREATE ROLE trap_role; END IF; END $$`,

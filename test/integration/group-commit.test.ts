@@ -1,0 +1,163 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { Client } from 'pg';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+
+import { exitCodeOf } from '../../src/fleet/report.js';
+import type { MigrateReport } from '../../src/fleet/types.js';
+import { ensureBuilt } from '../support/build.js';
+import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { createFleet, type TestFleet } from '../support/fleet.js';
+import { type RestartableServer, startRestartableServer } from '../support/restartable-server.js';
+
+const TENANTS = 40;
+
+describe('a server that crashes in the middle', () => {
+  let server: RestartableServer;
+  let fleet: TestFleet;
+
+  beforeAll(async () => {
+    await ensureBuilt();
+    // The log is written as late as the server allows.
+    server = await startRestartableServer({ wal_writer_delay: '10s', wal_writer_flush_after: '1GB' });
+    await server.admin('CREATE DATABASE crashes');
+    const query: TestDatabase['query'] = async (sql, values) => {
+      const client = new Client(server.configOf('crashes'));
+      await client.connect();
+      try {
+        return await client.query(sql, values);
+      } finally {
+        await client.end();
+      }
+    };
+    fleet = await createFleet({
+      url: server.urlOf('crashes'),
+      config: server.configOf('crashes'),
+      query,
+    } as TestDatabase);
+    await fleet.migrate({ selection: { kind: 'shared' } });
+    await fleet.database.query(
+      `INSERT INTO tenants (schema_name) SELECT 't' || n FROM generate_series(1, ${TENANTS}) n`,
+    );
+    await fleet.migrate({ missing: 'create' });
+  }, 120_000);
+  afterAll(async () => {
+    await fleet?.remove();
+    await server?.close();
+  });
+
+  test.each([
+    ['standard', 1],
+    ['multiprocessing', 2],
+  ])(
+    'takes back tenants that were done: they are found out and done again: %s',
+    async (executor, number) => {
+      let takenBack = false;
+      for (let round = 1; round <= 5 && !takenBack; round += 1) {
+        const name = `0${number}0${round}_${executor}`;
+        await fleet.tenantMigration(`${name}.sql`, `COMMENT ON TABLE projects IS '${name}';`);
+        const report = await migrateAndCrash(executor, 10);
+        expect(report.tenants).toMatchObject({ applied: TENANTS, failed: 0, notExecuted: 0 });
+        expect(exitCodeOf(report)).toBe(0);
+        expect(await recorded(name)).toBe(TENANTS);
+        takenBack = report.warnings.some((warning) => warning.includes('took back what was done for'));
+      }
+      expect(takenBack).toBe(true);
+    },
+    120_000,
+  );
+
+  /** The server ends at once after so many tenants, and starts again soon. */
+  async function migrateAndCrash(executor: string, after: number): Promise<MigrateReport> {
+    let done = 0;
+    let away: Promise<void> | undefined;
+    const report = await fleet.migrate(
+      {
+        onEvent: ({ type }) => {
+          if (type !== 'tenant:done' || (done += 1) !== after) return;
+          away = server
+            .stop('immediate')
+            .then(() => sleep(500))
+            .then(() => server.start());
+        },
+      },
+      { executor, canary: 0, concurrency: 2, maxProcesses: 2 },
+    );
+    await away;
+    return report;
+  }
+
+  /** Tenants that have the migration, as the database itself says. */
+  async function recorded(name: string): Promise<number> {
+    let count = 0;
+    for (let n = 1; n <= TENANTS; n += 1) count += (await fleet.applied(`t${n}`)).includes(name) ? 1 : 0;
+    return count;
+  }
+});
+
+describe('commits', () => {
+  let database: TestDatabase;
+  let fleet: TestFleet;
+  const MODE = `CREATE TABLE mode AS SELECT current_setting('synchronous_commit') AS value;`;
+
+  beforeEach(async () => {
+    database = await createTestDatabase();
+    await alterDatabase('synchronous_commit TO local');
+    fleet = await createFleet(database);
+    await fleet.migrate({ selection: { kind: 'shared' } });
+    await fleet.create('a', 'b', 'c');
+    await fleet.tenantMigration('0002_mode.sql', MODE);
+  });
+  afterEach(async () => {
+    await fleet.remove();
+    await database.drop();
+  });
+
+  const alterDatabase = async (setting: string): Promise<unknown> =>
+    await database.query(`DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET ${setting}', current_database()); END $$`);
+
+  const modes = async (): Promise<string[]> => {
+    const found: string[] = [];
+    for (const schema of ['a', 'b', 'c']) {
+      const { rows } = await database.query<{ value: string }>(`SELECT value FROM ${schema}.mode`);
+      found.push(rows[0]?.value ?? '');
+    }
+    return found;
+  };
+
+  test('of tenants are not waited for one by one; those of the shared schema and of new tenants are', async () => {
+    await fleet.files.write('migrations/shared/0002_mode.sql', MODE);
+    await fleet.migrate();
+    expect(await modes()).toEqual(['off', 'off', 'off']);
+    expect((await database.query('SELECT value FROM public.mode')).rows).toEqual([{ value: 'local' }]);
+    await fleet.create('d');
+    expect((await database.query('SELECT value FROM d.mode')).rows).toEqual([{ value: 'local' }]);
+  });
+
+  test('are waited for where the user may not write to the log', async () => {
+    // Superusers may do everything.
+    await database.query(`CREATE FUNCTION public.pg_logical_emit_message(boolean, text, text) RETURNS void
+      LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'permission denied' USING ERRCODE = '42501'; END $$`);
+    await alterDatabase('search_path TO public, pg_catalog');
+    await fleet.migrate();
+    expect(await modes()).toEqual(['local', 'local', 'local']);
+  });
+
+  test('are looked up when the control connection breaks and the server does not', async () => {
+    let done = 0;
+    const report = await fleet.migrate(
+      {
+        onEvent: ({ type }) => {
+          if (type !== 'tenant:done' || (done += 1) !== 2) return;
+          void database.query(
+            `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'tenants: migrate' AND datname = current_database()`,
+          );
+        },
+      },
+      { canary: 0, concurrency: 1 },
+    );
+    expect(report.tenants).toMatchObject({ applied: 3, failed: 0, notExecuted: 0 });
+    expect(report.warnings.filter((warning) => warning.includes('took back'))).toEqual([]);
+    expect((await fleet.migrate()).tenants).toMatchObject({ upToDate: 3 });
+  });
+});
