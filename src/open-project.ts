@@ -1,5 +1,4 @@
 import { loadProject, type LoadedProject, type LoadOptions, requireDatabase } from './config/index.js';
-import { startEmbedded } from './embedded/index.js';
 import type { Project } from './fleet/project.js';
 
 /** A loaded project with a database to connect to. `close` stops what was started for it; it may be called twice. */
@@ -19,6 +18,7 @@ export async function openProject(options: LoadOptions): Promise<OpenProject> {
 export async function openLoaded(loaded: LoadedProject): Promise<OpenProject> {
   const database = requireDatabase(loaded);
   if (database !== 'embedded') return { ...loaded, database, close: () => Promise.resolve() };
+  const { startEmbedded } = await import('./embedded/index.js');
   const server = await startEmbedded({ root: loaded.root });
   return { ...loaded, database: server.config, close: () => server.stop() };
 }

@@ -1,5 +1,3 @@
-import { createInterface } from 'node:readline/promises';
-
 import { wishes } from './output.js';
 
 /** Whether there is a person to ask: a terminal at both ends, and no document that is waited for. */
@@ -9,6 +7,7 @@ export function canAsk(): boolean {
 
 /** What a person at the terminal types after `question`, trimmed; `undefined` for Ctrl-C and Ctrl-D. */
 export async function ask(question: string): Promise<string | undefined> {
+  const { createInterface } = await import('node:readline/promises');
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   const left = new AbortController();
   // Ctrl-C and Ctrl-D are a no; without this the question would wait for ever.

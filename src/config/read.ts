@@ -1,8 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { createJiti } from 'jiti';
-
 import { TenantsError } from '../errors/index.js';
 import { cacheFolder } from '../util/cache-folder.js';
 import { JsonSyntaxError, parseJson } from '../util/json.js';
@@ -52,6 +50,7 @@ async function readJson(file: string): Promise<unknown> {
  * command from elsewhere has none of its own. jiti's `alias` would also catch subpaths such as `pg-tenants/runtime`.
  */
 async function readModule(file: string): Promise<unknown> {
+  const { createJiti } = await import('jiti');
   const jiti = createJiti(file, { fsCache: cacheFolder(file), virtualModules: { 'pg-tenants': { defineConfig } } });
   try {
     const exported = defaultExport(await jiti.import(file));

@@ -1,8 +1,6 @@
 import { extname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-import { createJiti } from 'jiti';
-
 import { TenantsError } from '../errors/index.js';
 import { cacheFolder } from '../util/cache-folder.js';
 import type { Executor } from './types.js';
@@ -32,6 +30,7 @@ export async function loadExecutor(file: string): Promise<Executor> {
 
 async function importModule(file: string): Promise<unknown> {
   if (!TYPESCRIPT.has(extname(file).toLowerCase())) return await import(pathToFileURL(file).href);
+  const { createJiti } = await import('jiti');
   // Others could write to a cache among the temporary files, and so have their code run.
   return await createJiti(file, { fsCache: cacheFolder(file) }).import(file);
 }

@@ -2,15 +2,14 @@ import { isAbsolute } from 'node:path';
 
 import { TenantsError } from '../errors/index.js';
 import { nearestNames } from '../util/nearest.js';
-import { loadExecutor } from './load-executor.js';
 import { standardExecutor } from './standard.js';
 import type { Executor } from './types.js';
-import { multiprocessingExecutor, workerThreadsExecutor } from './worker-executor.js';
 
-const BUILT_IN: Readonly<Record<string, () => Executor>> = {
+/** What workers need is loaded for those who want workers. */
+const BUILT_IN: Readonly<Record<string, () => Executor | Promise<Executor>>> = {
   standard: standardExecutor,
-  multiprocessing: () => multiprocessingExecutor(),
-  'worker-threads': () => workerThreadsExecutor(),
+  multiprocessing: async () => (await import('./worker-executor.js')).multiprocessingExecutor(),
+  'worker-threads': async () => (await import('./worker-executor.js')).workerThreadsExecutor(),
 };
 
 /**
@@ -20,9 +19,12 @@ const BUILT_IN: Readonly<Record<string, () => Executor>> = {
  * @throws TenantsError EXECUTOR_UNAVAILABLE for a name that is not one and a module that has none.
  */
 export async function resolveExecutor(name: string): Promise<Executor> {
-  if (isAbsolute(name)) return await loadExecutor(name);
+  if (isAbsolute(name)) {
+    const { loadExecutor } = await import('./load-executor.js');
+    return await loadExecutor(name);
+  }
   const make = Object.hasOwn(BUILT_IN, name) ? BUILT_IN[name] : undefined;
-  if (make !== undefined) return make();
+  if (make !== undefined) return await make();
   const names = Object.keys(BUILT_IN);
   const near = nearestNames(name, names);
   throw new TenantsError('EXECUTOR_UNAVAILABLE', `There is no executor "${name}".`, {

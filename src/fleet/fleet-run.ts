@@ -227,12 +227,16 @@ class FleetRun {
     return this.#course.namesFor(cohort, files);
   }
 
-  async #applyShared(makeLane: () => EngineLane, shared: SharedPlace, plan: Plan | undefined): Promise<SharedResult> {
+  async #applyShared(
+    makeLane: () => Promise<EngineLane>,
+    shared: SharedPlace,
+    plan: Plan | undefined,
+  ): Promise<SharedResult> {
     if (plan === undefined) return { status: 'upToDate', migrations: [], error: null };
     if (this.#stop.reason !== undefined) return SHARED_SKIPPED;
     this.#record.emit({ type: 'phase', phase: 'shared' });
     this.#plans.set(plan.id, plan);
-    const lane = makeLane();
+    const lane = await makeLane();
     try {
       return await applyShared(lane, plan, shared.place);
     } finally {
@@ -243,7 +247,7 @@ class FleetRun {
   async #migrateTenants(
     session: LockedSession,
     planner: Planner,
-    makeLane: () => EngineLane,
+    makeLane: () => Promise<EngineLane>,
     first: PlannedCohort[] | undefined,
     shared: SharedResult,
   ): Promise<void> {

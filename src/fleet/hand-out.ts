@@ -22,7 +22,7 @@ export type HandOut = {
   settings: ApplySettings;
   /** Makes durable what lanes commit, where they do not wait for it. */
   commits: GroupCommit | undefined;
-  openLane: () => EngineLane;
+  openLane: () => Promise<EngineLane>;
   stop: StopSign;
   /** Whether tenants that have moved get another round: then their result is not the last word. */
   anotherRound: boolean;
@@ -114,7 +114,7 @@ async function tryCanaries(
 ): Promise<{ failed: boolean; left: readonly TenantWork[] }> {
   const { canary } = options.project;
   if (canary === 0 || work.length <= canary) return { failed: false, left: work };
-  const lane = options.openLane();
+  const lane = await options.openLane();
   let tried = 0;
   try {
     for (let proven = 0; proven < canary;) {
@@ -172,7 +172,7 @@ async function execute(
       recycleAfter: project.recycle.tenants,
       drain: options.drain,
       cancel: options.cancel,
-      openLane: () => Promise.resolve(options.openLane()),
+      openLane: () => options.openLane(),
       onStart: (tenant: string) => options.onEvent({ type: 'tenant:start', tenant }),
       onWorkers: options.onWorkers,
       onOutput: (line: string) => options.onEvent({ type: 'warning', message: line }),

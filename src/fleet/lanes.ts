@@ -1,21 +1,22 @@
-import { EngineLane } from '../engine/lane.js';
+import type { EngineLane } from '../engine/lane.js';
 import type { ApplySettings, MigrationFile, Plan } from '../engine/types.js';
 import type { FilesByType } from './cohorts.js';
 import type { Project } from './project.js';
 import { applySettings } from './source.js';
 
-/** Makes lanes for a run. A lane opens its connection with its first tenant. */
+/** Makes lanes for a run. A lane opens its connection with its first tenant; most runs need none, and load none. */
 export function laneFactory(
   project: Project,
   plans: ReadonlyMap<string, Plan>,
   files: { shared: readonly MigrationFile[]; tenants: () => FilesByType },
   cancel: AbortSignal,
   settings: () => ApplySettings = () => applySettings(project),
-): () => EngineLane {
+): () => Promise<EngineLane> {
   const filesOf = (plan: Plan): readonly MigrationFile[] =>
     plan.scope.kind === 'shared' ? files.shared : (files.tenants().get(plan.scope.type) ?? []);
-  return () =>
-    new EngineLane({
+  return async () => {
+    const { EngineLane } = await import('../engine/lane.js');
+    return new EngineLane({
       database: project.database,
       plans,
       settings: settings(),
@@ -24,4 +25,5 @@ export function laneFactory(
       cancel,
       recycleAfter: project.recycle.tenants,
     });
+  };
 }

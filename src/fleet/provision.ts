@@ -49,7 +49,7 @@ export async function provision(client: Client, project: Project, work: NewTenan
   const postlude = atomic ? [] : activateItems(registry, registration.schema);
   const cancel = options.cancel ?? new AbortController().signal;
   const tenantFiles = new Map([[plan.scope.kind === 'tenants' ? plan.scope.type : null, work.files]]);
-  const lane = laneFactory(
+  const lane = await laneFactory(
     project,
     new Map([[framed.id, framed]]),
     { shared: [], tenants: () => tenantFiles },

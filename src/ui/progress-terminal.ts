@@ -1,7 +1,6 @@
 import { bar } from './bar.js';
 import { clean } from './clean.js';
 import { limitFailures } from './failure-lines.js';
-import { drawPhase } from './phase-frame.js';
 import { doneLine, failureLine, PHASE_TITLES, sharedTitle, surveyedTitle, type Phase } from './progress-words.js';
 import type { Progress, ProgressOptions } from './progress.js';
 import { redact } from '../util/redact.js';
@@ -55,7 +54,10 @@ export function createTerminalProgress(options: ProgressOptions): Progress {
       finished,
     };
     current = begun;
-    drawn = drawn.then(() => drawPhase(frame, screen, style));
+    drawn = drawn.then(async () => {
+      const { drawPhase } = await import('./phase-frame.js');
+      await drawPhase(frame, screen, style);
+    });
   };
 
   const finish = (outcome: 'done' | 'failed' | undefined) => {

@@ -1,10 +1,11 @@
-const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
+/** Made with the first text that needs it: it takes longer than everything else that is printed. */
+let segmenter: Intl.Segmenter | undefined;
 
 /** Columns that a text takes on a terminal: 2 for wide characters and emoji, 0 for combining ones. Takes plain text. */
 export function displayWidth(text: string): number {
   if (isPlainAscii(text)) return text.length;
   let width = 0;
-  for (const { segment } of graphemes.segment(text)) width += graphemeWidth(segment);
+  for (const { segment } of graphemes(text)) width += graphemeWidth(segment);
   return width;
 }
 
@@ -15,7 +16,7 @@ export function truncate(text: string, columns: number): string {
   let width = 0;
   let kept = '';
   let fits = '';
-  for (const { segment } of graphemes.segment(text)) {
+  for (const { segment } of graphemes(text)) {
     width += graphemeWidth(segment);
     if (width > columns) return `${fits}…`;
     kept += segment;
@@ -28,6 +29,11 @@ export function truncate(text: string, columns: number): string {
 export function pad(text: string, columns: number, side: 'left' | 'right' = 'left'): string {
   const space = ' '.repeat(Math.max(0, columns - displayWidth(text)));
   return side === 'left' ? text + space : space + text;
+}
+
+function graphemes(text: string): Iterable<Intl.SegmentData> {
+  segmenter ??= new Intl.Segmenter('en', { granularity: 'grapheme' });
+  return segmenter.segment(text);
 }
 
 function isPlainAscii(text: string): boolean {
