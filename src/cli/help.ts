@@ -1,29 +1,12 @@
 import { Help } from '@oclif/core';
 
-/** The commands in the order in which one comes to need them. */
-const ORDER = [
-  'init',
-  'create-migration',
-  'migrate',
-  'rollback',
-  'plan',
-  'status',
-  'list',
-  'create-tenant',
-  'clone-tenant',
-  'rename-tenant',
-  'delete-tenant',
-  'create-domain',
-  'delete-domain',
-  'query',
-  'exec',
-  'doctor',
-];
+import { COMMAND_NAMES } from './command-names.js';
 
 /** oclif's help; its list of all commands says besides what holds for each of them. */
 export class TenantsHelp extends Help {
   override async showRootHelp(): Promise<void> {
-    const rank = (id: string): number => (ORDER.includes(id) ? ORDER.indexOf(id) : ORDER.length);
+    const rank = (id: string): number =>
+      COMMAND_NAMES.includes(id) ? COMMAND_NAMES.indexOf(id) : COMMAND_NAMES.length;
     const commands = this.sortedCommands.toSorted((a, b) => rank(a.id) - rank(b.id));
     const parts = [this.formatRoot(), this.formatCommands(commands), this.section('MORE', MORE)];
     for (const part of parts) this.log(`${part}\n`);

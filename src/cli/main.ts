@@ -5,6 +5,7 @@ import { EXIT, isTenantsError, TenantsError } from '../errors/index.js';
 import { formatError, toErrorJson } from '../ui/error.js';
 import { nearestNames } from '../util/nearest.js';
 import { type CommandLine, readCommandLine } from './command-line.js';
+import { COMMAND_NAMES } from './command-names.js';
 import { flushStreams, formatContext, hasResult, printMessage, printResult, setWishes } from './output.js';
 import { signalExitCode } from './signals.js';
 
@@ -48,15 +49,14 @@ function crash(): Promise<never> {
 
 async function run(line: CommandLine, argv: readonly string[], commands: string | undefined): Promise<number> {
   if (argv[0] === '--version') return await printVersion();
+  const { command } = line;
+  if (command === undefined && line.json && !line.help) {
+    throw new TenantsError('USAGE', 'No command is named.', { suggestions: [SEE_HELP] });
+  }
+  if (command !== undefined && !COMMAND_NAMES.includes(command)) throw unknownCommand(command);
   const { startOclif } = await import('./oclif.js');
   const oclif = await startOclif(ROOT, commands);
-  const { command } = line;
-  if (command === undefined) {
-    if (line.json && !line.help) throw new TenantsError('USAGE', 'No command is named.', { suggestions: [SEE_HELP] });
-    return await oclif.help();
-  }
-  if (!oclif.commands.includes(command)) throw unknownCommand(command, oclif.commands);
-  return line.help ? await oclif.help(command) : await oclif.run(command, line.argv);
+  return command === undefined || line.help ? await oclif.help(command) : await oclif.run(command, line.argv);
 }
 
 async function printVersion(): Promise<number> {
@@ -67,8 +67,8 @@ async function printVersion(): Promise<number> {
 
 const SEE_HELP = 'To see all commands, run: tenants --help';
 
-function unknownCommand(command: string, known: readonly string[]): TenantsError {
-  const near = nearestNames(command, known);
+function unknownCommand(command: string): TenantsError {
+  const near = nearestNames(command, COMMAND_NAMES);
   const meant = near.length === 0 ? [] : [`Perhaps "${near.join('" or "')}" was meant.`];
   return new TenantsError('USAGE', `There is no command "${command}".`, { suggestions: [...meant, SEE_HELP] });
 }

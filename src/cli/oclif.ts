@@ -1,47 +1,77 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 
-import { Config, type Interfaces, settings } from '@oclif/core';
+import { type Command, Config, type Interfaces, settings } from '@oclif/core';
 
-import { TenantsHelp } from './help.js';
 import { guardStreams, keepStdout } from './output.js';
 import { usageError } from './usage-error.js';
 
-/** What is left to oclif: the list of commands, parsing, help. */
+/** What is left to oclif: parsing and help. */
 export type Oclif = {
-  commands: string[];
   /** Prints the help of a command, or of all. */
   help(command?: string): Promise<number>;
   run(command: string, argv: string[]): Promise<number>;
 };
 
+type CommandClass = Pick<typeof Command, 'flags' | 'baseFlags'> & {
+  id: string;
+  run(argv: string[], config: Config): Promise<unknown>;
+};
+
 /**
- * Loads the commands. Nothing outside the package is looked at: no plugins of the user's, no TypeScript sources.
+ * Makes oclif ready. Nothing outside the package is looked at: no plugins of the user's, no TypeScript sources. Help loads
+ * all commands, `run` the one that is asked for.
  *
  * @param commands a module with the commands; otherwise the one that package.json names
  */
 export async function startOclif(root: string, commands?: string): Promise<Oclif> {
   settings.enableAutoTranspile = false;
-  const pjson = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as Interfaces.PJSON;
-  if (commands !== undefined) {
-    pjson.oclif.commands = { strategy: 'explicit', target: commands, identifier: 'COMMANDS' };
-  }
-  const config = await Config.load({ root, pjson, devPlugins: false, userPlugins: false });
-  guardStreams();
+  const { oclif, ...rest } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as Interfaces.PJSON;
+  const { commands: built, ...own } = oclif;
+  const load = async (discovery: typeof built): Promise<Config> => {
+    const pjson = { ...rest, oclif: { ...own, ...(discovery === undefined ? {} : { commands: discovery }) } };
+    return await Config.load({ root, pjson, devPlugins: false, userPlugins: false });
+  };
   return {
-    commands: config.commandIDs,
     help: async (command) => {
+      const given = { strategy: 'explicit', target: commands ?? '', identifier: 'COMMANDS' } as const;
+      const config = await load(commands === undefined ? built : given);
+      const { TenantsHelp } = await import('./help.js');
+      guardStreams();
       const help = new TenantsHelp(config, config.pjson.oclif.helpOptions);
       await help.showHelp(command === undefined ? [] : [command]);
       return 0;
     },
-    run: async (command, argv) => {
+    run: async (id, argv) => {
+      const config = await load(undefined);
+      const command = commands === undefined ? await importBuilt(root, built, id) : await importGiven(commands, id);
+      command.id = id;
+      guardStreams();
       keepStdout();
       try {
-        return await config.runCommand<number>(command, argv);
+        return (await command.run(argv, config)) as number;
       } catch (error) {
-        throw usageError(error, { id: command, flags: Object.keys(config.findCommand(command)?.flags ?? {}) });
+        throw usageError(error, { id, flags: Object.keys({ ...command.baseFlags, ...command.flags }) });
       }
     },
   };
+}
+
+/** Each command has a file of its name beside the module with all of them. */
+async function importBuilt(
+  root: string,
+  all: Interfaces.PJSON['oclif']['commands'],
+  id: string,
+): Promise<CommandClass> {
+  const folder = typeof all === 'object' ? dirname(all.target) : '';
+  const module = (await import(pathToFileURL(join(root, folder, `${id}.js`)).href)) as { default: CommandClass };
+  return module.default;
+}
+
+async function importGiven(file: string, id: string): Promise<CommandClass> {
+  const { COMMANDS } = (await import(pathToFileURL(file).href)) as { COMMANDS: Record<string, CommandClass> };
+  const command = COMMANDS[id];
+  if (command === undefined) throw new Error(`${file} has no command ${id}.`);
+  return command;
 }
