@@ -6,7 +6,15 @@ import { formatError, toErrorJson } from '../ui/error.js';
 import { nearestNames } from '../util/nearest.js';
 import { type CommandLine, readCommandLine } from './command-line.js';
 import { COMMAND_NAMES } from './command-names.js';
-import { flushStreams, formatContext, hasResult, printMessage, printResult, setWishes } from './output.js';
+import {
+  flushStreams,
+  formatContext,
+  guardStreams,
+  hasResult,
+  printMessage,
+  printResult,
+  setWishes,
+} from './output.js';
 import { signalExitCode } from './signals.js';
 
 /** The package's folder, seen from `dist/cli` and from `src/cli` alike. */
@@ -49,6 +57,7 @@ function crash(): Promise<never> {
 
 async function run(line: CommandLine, argv: readonly string[], commands: string | undefined): Promise<number> {
   if (argv[0] === '--version') return await printVersion();
+  guardStreams();
   const { command } = line;
   if (command === undefined && line.json && !line.help) {
     throw new TenantsError('USAGE', 'No command is named.', { suggestions: [SEE_HELP] });

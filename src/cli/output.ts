@@ -19,7 +19,7 @@ export function wishes(): OutputWishes {
 }
 
 /**
- * Lets a stream break without breaking the work: whoever read stdout or stderr may have gone. To be called after
+ * Lets a stream break without breaking the work: whoever read stdout or stderr may have gone. To be called again after
  * `@oclif/core` was loaded, whose own listener throws whatever is not `EPIPE`.
  */
 export function guardStreams(): void {
