@@ -1,4 +1,5 @@
-import { Command, type Interfaces } from '@oclif/core';
+import type { Interfaces } from '@oclif/core';
+import { Command } from '@oclif/core/command';
 
 import { globalFlags } from './cli/flags.js';
 import { askForMissing } from './cli/missing-arguments.js';

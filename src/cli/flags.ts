@@ -1,4 +1,4 @@
-import { Flags } from '@oclif/core';
+import * as Flags from '@oclif/core/flags';
 
 /** No flag here has a default: the configuration's schema has them, and knows which value came from where. */
 const list = { multiple: true, multipleNonGreedy: true } as const;

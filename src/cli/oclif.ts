@@ -2,7 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-import { type Command, Config, type Interfaces, settings } from '@oclif/core';
+import type { Interfaces } from '@oclif/core';
+import type { Command } from '@oclif/core/command';
+import { Config } from '@oclif/core/config';
+import { settings } from '@oclif/core/settings';
 
 import { guardStreams, keepStdout } from './output.js';
 import { usageError } from './usage-error.js';

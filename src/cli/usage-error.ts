@@ -1,4 +1,4 @@
-import { Errors } from '@oclif/core';
+import * as Errors from '@oclif/core/errors';
 
 import { TenantsError } from '../errors/index.js';
 import { nearestNames } from '../util/nearest.js';

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 
-import { Args, Flags } from '@oclif/core';
+import * as Args from '@oclif/core/args';
+import * as Flags from '@oclif/core/flags';
 
 import { BaseCommand } from '../base-command.js';
 import { confirm } from '../cli/confirm.js';

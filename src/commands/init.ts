@@ -1,6 +1,6 @@
 import { relative, resolve } from 'node:path';
 
-import { Args } from '@oclif/core';
+import * as Args from '@oclif/core/args';
 
 import { BaseCommand } from '../base-command.js';
 import { formatScaffolded } from '../cli/format-scaffolded.js';

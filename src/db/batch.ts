@@ -145,7 +145,17 @@ class Batch {
   }
 }
 
-function messagesOf({ text, values = [] }: BatchItem, statement: Kept | undefined): Buffer[] {
+/** Messages of what has no parameters. Much of a batch is the same for every tenant, and the same object then. */
+const constants = new WeakMap<BatchItem, Buffer[]>();
+
+function messagesOf(item: BatchItem, statement: Kept | undefined): Buffer[] {
+  if (item.values !== undefined || statement !== undefined) return serialized(item, statement);
+  const known = constants.get(item) ?? [Buffer.concat(serialized(item, undefined))];
+  constants.set(item, known);
+  return known;
+}
+
+function serialized({ text, values = [] }: BatchItem, statement: Kept | undefined): Buffer[] {
   const asText = values.map((value) => (value === null ? null : String(value)));
   const name = statement?.name ?? '';
   const run = [serialize.bind({ statement: name, values: asText }), serialize.execute()];

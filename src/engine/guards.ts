@@ -30,18 +30,21 @@ const LOCKED = (key: string): string =>
 
 /**
  * Guard 2: the schema is the one that the survey saw, and the registry still names it. Only then the search path is set, for
- * the transaction. The text is the same for every tenant.
+ * the transaction. The text is the same for every tenant of a plan.
  *
  * Its own statement, so that it reads with a snapshot taken after the lock was had (the transaction is READ COMMITTED).
  *
  * @param schemaOid `null`: the schema was made by this transaction.
+ * @param check a fall-through check of the same statement: it is planned once for all tenants then, too
  */
 export function placeGuard(
   schema: string,
   schemaOid: number | null,
   path: string,
   registry: ApplySettings['registry'],
+  check?: FallThroughCheck,
 ): BatchItem {
+  const values = [schema, schemaOid, path];
   const conditions = [
     'EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = $1::text::name AND ($2::oid IS NULL OR oid = $2))',
   ];
@@ -49,11 +52,10 @@ export function placeGuard(
     const { schema: shared, table: tenants, column } = registry;
     conditions.push(`EXISTS (SELECT 1 FROM ${qualified(shared, tenants)} WHERE ${quoteIdentifier(column)} = $1::text)`);
   }
-  return {
-    text: `SELECT CASE WHEN ${conditions.join(' AND ')} THEN set_config('search_path', $3, true) ELSE ${RAISE('moved')}::text END`,
-    values: [schema, schemaOid, path],
-    prepared: true,
-  };
+  const place = `CASE WHEN ${conditions.join(' AND ')} THEN set_config('search_path', $3, true) ELSE ${RAISE('moved')}::text END`;
+  // The server evaluates what is selected from left to right: the path is set when names are looked for.
+  const found = check === undefined ? '' : `, ${fallenThrough(schema, check, values)}`;
+  return { text: `SELECT ${place}${found}`, values, prepared: true };
 }
 
 /**
@@ -85,13 +87,16 @@ function literalOf(names: readonly string[]): string {
   return literal;
 }
 
-/** What the error message of a failing `fallThroughGuard` begins with, before the names. */
+/** What the error message of a failing fall-through check begins with, before the names. */
 export const FALL_THROUGH = 'fall-through: ';
+
+/** The objects to look for, and whether to fail or to answer their names. */
+export type FallThroughCheck = { targets: readonly DdlTarget[]; mode: 'error' | 'warn' };
 
 /**
  * The first half of the fall-through check: none of the objects that a migration is about to change is missing in the
- * tenant's schema while the search path would find one of that name elsewhere. In mode `warn` it answers the names
- * instead of failing. Nothing when there is nothing to check.
+ * tenant's schema while the search path would find one of that name elsewhere. In mode `warn` it answers the names, in the
+ * last column, instead of failing. Nothing when there is nothing to check.
  */
 export function fallThroughGuard(
   schema: string,
@@ -100,6 +105,11 @@ export function fallThroughGuard(
 ): BatchItem | undefined {
   if (targets.length === 0) return undefined;
   const values = [schema];
+  return { text: `SELECT $1::text, ${fallenThrough(schema, { targets, mode }, values)}`, values };
+}
+
+/** The check as an SQL expression. `values` are the parameters of its statement, of which the first is the schema. */
+function fallenThrough(schema: string, { targets, mode }: FallThroughCheck, values: unknown[]): string {
   const given = (value: string): string => `$${values.push(value)}::text`;
   const missing = targets.filter(isFirst).map(({ kind, name }) => {
     const own = qualified(schema, name);
@@ -107,7 +117,7 @@ export function fallThroughGuard(
   });
   const found = `nullif(array_to_string(ARRAY[${missing.join(', ')}], ', '), '')`;
   // The cast of NULL succeeds.
-  return { text: `SELECT ${mode === 'warn' ? found : `('${FALL_THROUGH}' || ${found})::int`}, $1::text`, values };
+  return mode === 'warn' ? found : `('${FALL_THROUGH}' || ${found})::int`;
 }
 
 function isFirst({ kind, name }: DdlTarget, index: number, all: readonly DdlTarget[]): boolean {

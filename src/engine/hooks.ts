@@ -82,6 +82,7 @@ export function segmentHooks(
   index: number,
   around: RegistrationHooks | undefined,
 ): SegmentHooks | undefined {
+  if (around === undefined && MIGRATE_HOOKS.every((name) => hooks[name] === undefined)) return undefined;
   const { scope, direction, fake, segments } = plan;
   const migrations = planNames(plan);
   const runs = scope.kind === 'tenants' && !fake && migrations.length > 0;

@@ -130,9 +130,9 @@ async function runBatch(
     const answers = await sendBatch(client, steps);
     if (frame.settings.fallThrough === 'warn') {
       for (const [index, step] of steps.entries()) {
-        const names = step.role === 'fallThrough' ? answers[index]?.rows[0]?.[0] : null;
+        const names = step.checks === undefined ? null : answers[index]?.rows[0]?.at(-1);
         if (typeof names === 'string') {
-          warnings.push(fallThroughError(frame.work.tenant, [names], step.migration?.name).message);
+          warnings.push(fallThroughError(frame.work.tenant, [names], step.checks?.name).message);
         }
       }
     }
@@ -142,13 +142,15 @@ async function runBatch(
     }
   } catch (error) {
     const step = error instanceof BatchError ? steps[error.index] : undefined;
+    const cause = error instanceof BatchError ? error.cause : error;
+    const fellThrough = step?.checks !== undefined && isFallThrough(cause);
+    const migration = fellThrough ? step.checks : step?.migration;
     delete place.sql;
-    if (step?.migration === undefined) delete place.migration;
-    else place.migration = step.migration;
+    if (migration === undefined) delete place.migration;
+    else place.migration = migration;
     if (step?.statement === undefined) delete place.statement;
     else place.statement = step.statement;
-    if (step !== undefined) place.step = step.role;
-    const cause = error instanceof BatchError ? error.cause : error;
+    if (step !== undefined) place.step = fellThrough ? 'fallThrough' : step.role;
     if (step?.hook === undefined || isConnectionError(cause)) throw cause;
     throw HookError.of(step.hook, cause, undefined, isRetryable(cause));
   }
@@ -170,11 +172,20 @@ async function outcomeOf(
   }
   if (place.step === 'lock' && codeOf(error) === SQLSTATE.invalidTextRepresentation) return { kind: 'busy' };
   if (place.step === 'guard' && MOVED.has(codeOf(error) ?? '')) return { kind: 'moved' };
-  if (place.step === 'fallThrough' && codeOf(error) === SQLSTATE.invalidTextRepresentation) {
-    const names = /fall-through: (.*)"$/s.exec(error.message)?.[1] ?? FALL_THROUGH;
+  if (place.step === 'fallThrough' && isFallThrough(error)) {
+    const names = error.message.slice(error.message.indexOf(FALL_THROUGH) + FALL_THROUGH.length, -1);
     return { kind: 'failed', error: fallThroughError(frame.work.tenant, [names], place.migration?.name), place };
   }
   return { kind: 'failed', error, place };
+}
+
+/** The check's own word, quoted by the server at the end of its message. */
+function isFallThrough(error: unknown): error is Error {
+  return (
+    error instanceof Error &&
+    codeOf(error) === SQLSTATE.invalidTextRepresentation &&
+    error.message.includes(FALL_THROUGH)
+  );
 }
 
 /** What a guard answers when the place it looks at has changed: its own word, or a table or schema that is gone. */

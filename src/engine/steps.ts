@@ -1,6 +1,6 @@
 import { applicationName, type BatchItem, quoteIdentifier, searchPath } from '../db/index.js';
 import { createMigrationsTable, recordMigration } from './bookkeeping.js';
-import { fallThroughGuard, listGuard, placeGuard, settingsAndLock } from './guards.js';
+import { type FallThroughCheck, fallThroughGuard, listGuard, placeGuard, settingsAndLock } from './guards.js';
 import type { HookCall, SegmentHooks } from './hooks.js';
 import { mayLeaveTraces } from './plan.js';
 import type { ApplySettings, CompiledMigration, Plan, Segment, Statement, TenantWork } from './types.js';
@@ -21,6 +21,8 @@ export type Step = BatchItem & {
     | 'commit';
   migration?: CompiledMigration;
   statement?: Statement;
+  /** The migration whose fall-through check this is, or has with it; its answer is the last column. */
+  checks?: CompiledMigration;
   /** Ends the work of this hook. */
   hook?: string;
 };
@@ -75,21 +77,23 @@ export function segmentPieces(frame: SegmentFrame): Piece[] {
   };
 
   callHooks(frame.hooks?.opening, true);
-  steps.push(...guardSteps(frame));
+  const checkedAtOnce = firstCheck(frame);
+  steps.push(...guardSteps(frame, checkedAtOnce));
   callHooks(frame.hooks?.first);
   for (const migration of segment.migrations) {
     if (!plan.fake) {
       // Any statement of the migration before may have changed the search path.
       if (done.length > 0) steps.push(searchPathStep(frame, migration));
       if (constraintsFlushed && mayWrite(migration)) steps.push({ ...RESTORE_DEFERRED, migration });
-      const guard = guardFor(migration, plan, work, settings);
-      if (guard !== undefined) steps.push(guard);
+      const check = migration === checkedAtOnce?.migration ? undefined : checkOf(migration, frame);
+      const guard = check === undefined ? undefined : fallThroughGuard(work.tenant, check.targets, check.mode);
+      if (guard !== undefined) steps.push({ role: 'fallThrough', ...guard, migration, checks: migration });
       if (migration.mode === 'direct') {
         cut({ kind: 'direct', migration, applied: [...frame.applied, ...done] });
       } else {
         for (const statement of migration.statements) {
           if (statement.unparsed) cut({ kind: 'simple', migration, statement });
-          else steps.push({ role: 'statement', text: statement.sql, migration, statement });
+          else steps.push(statementStep(migration, statement));
         }
       }
       if (mayWrite(migration)) {
@@ -116,7 +120,7 @@ export function segmentPieces(frame: SegmentFrame): Piece[] {
   if (settings.role !== undefined && (frame.postlude ?? []).length > 0)
     steps.push({ role: 'frame', text: 'RESET ROLE' });
   for (const item of frame.postlude ?? []) steps.push({ role: 'postlude', ...item });
-  steps.push({ role: 'commit', text: 'COMMIT' });
+  steps.push(COMMIT);
   pieces.push({ kind: 'batch', steps });
   return pieces;
 }
@@ -133,13 +137,27 @@ export function isWatched({ plan, segment, settings }: SegmentFrame): boolean {
 /** The beginning of a transaction: nobody else is at work on the tenant then. */
 function beginSteps(frame: SegmentFrame): Step[] {
   return [
-    // Under repeatable read the guards could read a list that was overtaken before the lock was had.
-    { role: 'frame', text: 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE' },
+    BEGIN,
     { role: 'lock', ...settingsAndLock(frame.work.tenant, settingsOf(frame)) },
     // Without one the guards are planned at the path that every lane begins with, and so for all tenants at once; but the
     // owner's triggers on the registry may rely on it.
     ...((frame.prelude ?? []).length > 0 ? [searchPathStep(frame)] : []),
   ];
+}
+
+/** Under repeatable read the guards could read a list that was overtaken before the lock was had. */
+const BEGIN: Step = { role: 'frame', text: 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE' };
+const COMMIT: Step = { role: 'commit', text: 'COMMIT' };
+
+const statementSteps = new WeakMap<Statement, Step>();
+
+/** The same object for every tenant: a batch keeps the messages of what it has sent before. */
+function statementStep(migration: CompiledMigration, statement: Statement): Step {
+  const known = statementSteps.get(statement);
+  if (known?.migration === migration) return known;
+  const step: Step = { role: 'statement', text: statement.sql, migration, statement };
+  statementSteps.set(statement, step);
+  return step;
 }
 
 function settingsStep(frame: SegmentFrame): Step {
@@ -167,23 +185,28 @@ function sharedPlaceSteps(settings: ApplySettings): Step[] {
 }
 
 /** The statements that make a transaction safe to run anything in. */
-function guardSteps(frame: SegmentFrame): Step[] {
+function guardSteps(frame: SegmentFrame, first: FirstCheck | undefined): Step[] {
   const { work, settings, tableExists } = frame;
   const steps: Step[] = [];
   for (const item of frame.prelude ?? []) steps.push({ role: 'prelude', ...item });
   if (settings.role !== undefined) steps.push(roleStep(settings));
   if (work.schemaOid === null) steps.push({ role: 'prelude', text: `CREATE SCHEMA ${quoteIdentifier(work.tenant)}` });
-  for (const guard of placeGuards(frame)) steps.push({ role: 'guard', ...guard });
+  const [place, list] = placeGuards(frame, first?.check);
+  steps.push({ role: 'guard', ...place, ...(first === undefined ? {} : { checks: first.migration }) });
+  steps.push({ role: 'guard', ...list });
   if (!tableExists)
     steps.push({ role: 'bookkeeping', ...createMigrationsTable(work.tenant, settings.migrationsTable) });
   return steps;
 }
 
 /** The guards of everything that runs in a schema: it is the one that was seen, and it is as it was seen. */
-export function placeGuards({ work, plan, settings, applied, tableExists }: SegmentFrame): BatchItem[] {
+export function placeGuards(
+  { work, plan, settings, applied, tableExists }: SegmentFrame,
+  check?: FallThroughCheck,
+): [place: BatchItem, list: BatchItem] {
   const registry = plan.scope.kind === 'tenants' ? settings.registry : undefined;
   return [
-    placeGuard(work.tenant, work.schemaOid, pathOf(work.tenant, plan, settings), registry),
+    placeGuard(work.tenant, work.schemaOid, pathOf(work.tenant, plan, settings), registry, check),
     listGuard(work.tenant, tableExists ? applied : undefined, settings.migrationsTable),
   ];
 }
@@ -212,15 +235,20 @@ function mayWrite(migration: CompiledMigration): boolean {
   return migration.mode === 'direct' || migration.statements.some((statement) => statement.writes === true);
 }
 
-function guardFor(
-  migration: CompiledMigration,
-  plan: Plan,
-  work: TenantWork,
-  settings: ApplySettings,
-): Step | undefined {
+function checkOf(migration: CompiledMigration, { plan, settings }: SegmentFrame): FallThroughCheck | undefined {
   if (plan.scope.kind === 'shared' || settings.fallThrough === 'off' || migration.allowFallThrough) return undefined;
-  const guard = fallThroughGuard(work.tenant, migration.targets, settings.fallThrough);
-  return guard === undefined ? undefined : { role: 'fallThrough', ...guard, migration };
+  return migration.targets.length === 0 ? undefined : { targets: migration.targets, mode: settings.fallThrough };
+}
+
+type FirstCheck = { migration: CompiledMigration; check: FallThroughCheck };
+
+/** The check of the first migration, where nothing of the tenant's is changed between the guards and the migration. */
+function firstCheck(frame: SegmentFrame): FirstCheck | undefined {
+  const { plan, segment, tableExists, hooks } = frame;
+  const [migration] = segment.migrations;
+  if (migration === undefined || plan.fake || !tableExists || (hooks?.first ?? []).length > 0) return undefined;
+  const check = checkOf(migration, frame);
+  return check === undefined ? undefined : { migration, check };
 }
 
 /**

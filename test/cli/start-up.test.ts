@@ -52,6 +52,7 @@ describe('a command', () => {
       for (const unused of ['jiti', 'listr2', 'libpg-query']) {
         expect(modules, unused).not.toContain(`/node_modules/${unused}/`);
       }
+      expect(modules).not.toContain('/node_modules/node-pg-migrate/dist/legacy/migration.js');
       for (const unused of ['commands/index', 'commands/doctor', 'embedded/index', 'engine/lane', 'executors/worker']) {
         expect(modules, unused).not.toContain(`/dist/${unused}.js`);
       }

@@ -140,20 +140,19 @@ describe('a lane whose connection is cut', () => {
   test('while it was idle spoils nothing, even without retries', async () => {
     await fleet.create('t2', 't3');
     await fleet.tenantMigration('0002_two.sql', 'CREATE TABLE two (id int);');
-    let done = 0;
+    let terminated: Promise<unknown> | undefined;
     const report = await fleet.migrate(
       {
         onEvent: (event) => {
           if (event.type !== 'tenant:done') return;
-          done += 1;
-          if (done === 1)
-            void database.query(
-              `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'tenants: lane%' AND state = 'idle'`,
-            );
+          terminated ??= database.query(
+            `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'tenants: lane%' AND state = 'idle'`,
+          );
         },
       },
       { canary: 0, concurrency: 1, retries: 1 },
     );
+    await terminated;
     expect(report.tenants).toMatchObject({ applied: 3, failed: 0 });
   });
 });

@@ -145,17 +145,19 @@ describe('commits', () => {
 
   test('are looked up when the control connection breaks and the server does not', async () => {
     let done = 0;
+    let terminated: Promise<unknown> | undefined;
     const report = await fleet.migrate(
       {
         onEvent: ({ type }) => {
           if (type !== 'tenant:done' || (done += 1) !== 2) return;
-          void database.query(
+          terminated = database.query(
             `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'tenants: migrate' AND datname = current_database()`,
           );
         },
       },
       { canary: 0, concurrency: 1 },
     );
+    await terminated;
     expect(report.tenants).toMatchObject({ applied: 3, failed: 0, notExecuted: 0 });
     expect(report.warnings.filter((warning) => warning.includes('took back'))).toEqual([]);
     expect((await fleet.migrate()).tenants).toMatchObject({ upToDate: 3 });

@@ -1,9 +1,17 @@
 import { basename } from 'node:path';
 
+import * as fc from 'fast-check';
+import { getMigrationFilePaths } from 'node-pg-migrate/migration';
 import { describe, expect, it } from 'vitest';
 
 import { listMigrationFiles } from '../../src/engine/files.js';
+import { listPaths } from '../../src/engine/npm/list.js';
+import { quiet } from '../../src/engine/npm/quiet.js';
 import { project } from '../fixtures/compile/directory.js';
+
+function namesOrMessage(list: () => Promise<string[]>): Promise<unknown> {
+  return list().catch((error: Error) => error.message);
+}
 
 describe('listMigrationFiles', () => {
   it('orders indexes, milliseconds and UTC dates by their value, as node-pg-migrate does', async () => {
@@ -25,6 +33,34 @@ describe('listMigrationFiles', () => {
       { ignorePattern: '.*\\.md' },
     );
     expect((await listMigrationFiles(source)).map(({ path }) => basename(path))).toEqual(['0001_a.sql']);
+  });
+
+  it('lists what node-pg-migrate lists, in its order', async () => {
+    const fileName = fc
+      .tuple(
+        fc.oneof(
+          fc.constantFrom('', '.'),
+          fc.integer({ min: 0, max: 12 }).map(String),
+          fc.constant('20240101000000000'),
+        ),
+        fc.constantFrom('', '_', '-', '_a', '_B', '_ä', '_10', '_9', ' b'),
+        fc.constantFrom('', '.sql', '.js', '.md'),
+      )
+      .map((parts) => parts.join(''))
+      .filter((name) => name !== '' && name !== '.');
+    const ignorePattern = fc.constantFrom(undefined, '', String.raw`.*\.md`, String.raw`\D.*`, String.raw`\..*|1.*`);
+    await fc.assert(
+      fc.asyncProperty(fc.uniqueArray(fileName, { maxLength: 8 }), ignorePattern, async (names, pattern) => {
+        const { directory } = await project(Object.fromEntries(names.map((name) => [name, ''])));
+        const theirs = await namesOrMessage(() =>
+          getMigrationFilePaths(directory, {
+            logger: quiet,
+            ...(pattern === undefined ? {} : { ignorePattern: pattern }),
+          }),
+        );
+        expect(await namesOrMessage(() => listPaths(directory, pattern))).toEqual(theirs);
+      }),
+    );
   });
 
   it('names the directory that is missing', async () => {

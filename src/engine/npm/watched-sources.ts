@@ -34,7 +34,11 @@ export async function watchSources<T>(watch: Watch, action: () => T | Promise<T>
     return await watches.run(watch, action);
   } finally {
     installed -= 1;
-    if (installed === 0) restore();
+    if (installed === 0) {
+      restore();
+      // Otherwise every promise of the rest of the run pays for it.
+      watches.disable();
+    }
   }
 }
 
