@@ -6,7 +6,7 @@ import { loadFresh } from './load-fresh.js';
 import { isSqlFile, loadMigrations, type LoadedMigrations } from './load.js';
 import { recordMigrations, type Recording } from './record.js';
 import { createUseLog } from './use-log.js';
-import { watchSources } from './watched-sources.js';
+import { replaceSources, type Watch, watchSources } from './watched-sources.js';
 
 /** A migration to build, and what the comments in its file ask for. */
 export type Wanted = {
@@ -47,40 +47,45 @@ export function createBuilder(
   let fresh: Promise<LoadedMigrations> | undefined;
 
   return {
-    async build(wanted, direction) {
-      const first = await loadFirst();
-      const missing = wanted.map(({ file }) => missingAction(first.get(file.path) ?? {}, file, direction));
-      const runnable = wanted.filter((_, index) => missing[index] === undefined);
-      const recorded = await record(first, FIRST, runnable, direction);
-
-      const again = runnable.filter(({ file }) => recorded.get(file.name)?.failure === undefined);
-      const repeated = again.every(({ file }) => isSqlFile(file))
-        ? recorded
-        : await record(await loadSecond(first), SECOND, again, direction);
-      return wanted.map(({ file }, index) =>
-        judge({
-          file,
-          missing: missing[index],
-          first: recorded.get(file.name),
-          second: repeated.get(file.name),
-          used: isSqlFile(file) ? undefined : uses.usedBy(file),
-          standIns: [FIRST.standIn, SECOND.standIn],
-        }),
-      );
-    },
+    build: (wanted, direction) =>
+      files.every((file) => isSqlFile(file))
+        ? buildAll(wanted, direction)
+        : replaceSources(() => buildAll(wanted, direction)),
   };
+
+  async function buildAll(wanted: readonly Wanted[], direction: Direction): Promise<Built[]> {
+    const first = await loadFirst();
+    const missing = wanted.map(({ file }) => missingAction(first.get(file.path) ?? {}, file, direction));
+    const runnable = wanted.filter((_, index) => missing[index] === undefined);
+    const recorded = await record(first, FIRST, runnable, direction);
+
+    const again = runnable.filter(({ file }) => recorded.get(file.name)?.failure === undefined);
+    const repeated = again.every(({ file }) => isSqlFile(file))
+      ? recorded
+      : await record(await loadSecond(first), SECOND, again, direction);
+    return wanted.map(({ file }, index) =>
+      judge({
+        file,
+        missing: missing[index],
+        first: recorded.get(file.name),
+        second: repeated.get(file.name),
+        used: isSqlFile(file) ? undefined : uses.usedBy(file),
+        standIns: [FIRST.standIn, SECOND.standIn],
+      }),
+    );
+  }
 
   function loadFirst(): Promise<LoadedMigrations> {
     const loading = uses.loadingPass();
     return loadMigrations(source, files, (file, action) =>
-      watchSources({ shiftMs: FIRST.shiftMs, notice: loading(file) }, action),
+      watch(file, { shiftMs: FIRST.shiftMs, notice: loading(file) }, action),
     );
   }
 
   function loadSecond(first: LoadedMigrations): Promise<LoadedMigrations> {
     const loading = uses.loadingPass();
     fresh ??= loadFresh(source, files, first, (file, action) =>
-      watchSources({ shiftMs: SECOND.shiftMs, notice: loading(file) }, action),
+      watch(file, { shiftMs: SECOND.shiftMs, notice: loading(file) }, action),
     );
     return fresh;
   }
@@ -104,7 +109,12 @@ export function createBuilder(
       prepare({ name }, pgm) {
         if (directives.get(name)?.noTransaction === true) pgm.noTransaction();
       },
-      watch: (file, action) => watchSources({ shiftMs, notice: uses.building(file) }, action),
+      watch: (file, action) => watch(file, { shiftMs, notice: uses.building(file) }, action),
     });
   }
+}
+
+/** SQL files run no code. */
+async function watch<T>(file: MigrationFile, how: Watch, action: () => T | Promise<T>): Promise<T> {
+  return isSqlFile(file) ? await action() : await watchSources(how, action);
 }

@@ -28,10 +28,18 @@ let restore: () => void = () => undefined;
  * and is not noticed: who calls is told by the asynchronous context.
  */
 export async function watchSources<T>(watch: Watch, action: () => T | Promise<T>): Promise<T> {
+  return await replaceSources(() => watches.run(watch, action));
+}
+
+/**
+ * Runs `action` with the sources replaced, and watches nothing. Around many that are watched it spares replacing and
+ * restoring for each of them, which takes longer than they do.
+ */
+export async function replaceSources<T>(action: () => T | Promise<T>): Promise<T> {
   if (installed === 0) restore = patchSources({ note, shiftMs: () => watches.getStore()?.shiftMs ?? 0 });
   installed += 1;
   try {
-    return await watches.run(watch, action);
+    return await action();
   } finally {
     installed -= 1;
     if (installed === 0) {
