@@ -198,7 +198,8 @@ class FleetRun {
     await prepare(planner, wanted);
     for (const { cohort, names } of wanted) {
       if (names.length === 0) {
-        for (const { schema } of cohort.members) this.#record.settleUpToDate(schema);
+        const done = this.#course.direction === 'up' ? 'applied' : 'rolledBack';
+        for (const { schema } of cohort.members) this.#record.settleUpToDate(schema, done);
         continue;
       }
       const plan = await planner.cohort(cohort, names);
@@ -301,13 +302,13 @@ class FleetRun {
     if (doubtful.length === 0) return [];
     // Waits for a server that is being restarted.
     await session.holdsLock();
-    const { takenBack, unknown } = await lookUpCommits(this.#project, doubtful);
-    for (const result of takenBack) this.#record.set(inDoubt(result));
-    for (const { result, why } of unknown) this.#record.set(inDoubt(result, why));
+    const { takenBack, unknown } = await lookUpCommits(this.#project, doubtful, this.#course.direction);
+    for (const { result, left } of takenBack) this.#record.takeBack(inDoubt(result, left));
+    for (const { result, why } of unknown) this.#record.set(inDoubt(result, [], why));
     if (takenBack.length > 0) {
       this.#record.warn(`The server crashed and took back what was done for ${plural(takenBack.length, 'tenant')}.`);
     }
-    return takenBack.map(({ tenant }) => tenant);
+    return takenBack.map(({ result }) => result.tenant);
   }
 
   /** What is refused after the shared schema was changed is no refusal that touched nothing. */

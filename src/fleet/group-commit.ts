@@ -4,8 +4,10 @@ import type { Client } from 'pg';
 
 import { withClient } from '../db/index.js';
 import { serializeError, TenantsError } from '../errors/index.js';
+import type { Direction } from '../engine/types.js';
 import type { TenantResult } from '../executors/types.js';
 import type { Project } from './project.js';
+import type { FailedResult } from './run-record.js';
 import { surveySchemas } from './survey.js';
 
 /** Pause between two flushes while tenants are migrated, in ms: no more than these are in doubt when the server is lost for good. */
@@ -91,11 +93,18 @@ export class GroupCommit {
   }
 }
 
-/** What became of results that nobody could vouch for. */
-export type LookedUp = { takenBack: TenantResult[]; unknown: { result: TenantResult; why: Error }[] };
+/** What became of results that nobody could vouch for. `left`: what a result says was done, and is. */
+export type LookedUp = {
+  takenBack: { result: TenantResult; left: string[] }[];
+  unknown: { result: TenantResult; why: Error }[];
+};
 
 /** Looks into the database for what the results say; what is found there is durable afterwards. */
-export async function lookUpCommits(project: Project, results: readonly TenantResult[]): Promise<LookedUp> {
+export async function lookUpCommits(
+  project: Project,
+  results: readonly TenantResult[],
+  direction: Direction,
+): Promise<LookedUp> {
   const { database, migrationsTable } = project;
   try {
     return await withClient(database, 'look up', async (client) => {
@@ -103,17 +112,24 @@ export async function lookUpCommits(project: Project, results: readonly TenantRe
       const surveyed = await surveySchemas(client, database, names, migrationsTable, 1);
       await client.query(FLUSH);
       const applied = new Map(surveyed.map((place) => [place.schema, new Set(place.applied)]));
-      const isBorneOut = (result: TenantResult): boolean =>
-        committedBy(result).every((name) => applied.get(result.tenant)?.has(name) === (result.status !== 'rolledBack'));
-      return { takenBack: results.filter((result) => !isBorneOut(result)), unknown: [] };
+      const takenBack = results.flatMap((result) => {
+        const said = committedBy(result);
+        const left = said.filter((name) => applied.get(result.tenant)?.has(name) === (direction === 'up'));
+        return left.length === said.length ? [] : [{ result, left }];
+      });
+      return { takenBack, unknown: [] };
     });
   } catch (error) {
     return { takenBack: [], unknown: results.map((result) => ({ result, why: error as Error })) };
   }
 }
 
-/** The result of a tenant whose migrations the server has taken back, or may have. */
-export function inDoubt({ tenant }: TenantResult, why?: Error): TenantResult {
+/**
+ * The result of a tenant whose migrations the server has taken back, or may have.
+ *
+ * @param left the migrations that it has not taken back
+ */
+export function inDoubt({ tenant }: TenantResult, left: readonly string[], why?: Error): FailedResult {
   const error =
     why === undefined
       ? new TenantsError('DATABASE_ERROR', `The server crashed and took back what was done for "${tenant}".`, {
@@ -128,7 +144,7 @@ export function inDoubt({ tenant }: TenantResult, why?: Error): TenantResult {
   return {
     tenant,
     status: 'failed',
-    committed: [],
+    committed: [...left],
     error: { ...serializeError(error), suggestions },
     ...(why === undefined ? {} : { unknownOutcome: true }),
   };

@@ -3,6 +3,8 @@ import type { TenantResult } from '../executors/types.js';
 import { makeReport } from './report.js';
 import type { FleetEvent, MigrateReport, SharedResult } from './types.js';
 
+export type FailedResult = TenantResult & { status: 'failed' };
+
 /** What a run knows at its end beside what it has recorded. */
 type Ending = {
   executor: string;
@@ -20,6 +22,8 @@ export class RunRecord {
   readonly #onEvent: ((event: FleetEvent) => void) | undefined;
   readonly #results = new Map<string, TenantResult>();
   readonly #upToDate = new Set<string>();
+  /** What the server has left of what was done in an earlier round: whatever comes after comes on top of it. */
+  readonly #left = new Map<string, FailedResult>();
   readonly #warnings: string[] = [];
   /** Workers that were alive at once, at most. */
   #workers = 0;
@@ -49,7 +53,23 @@ export class RunRecord {
   }
 
   set(result: TenantResult): void {
-    this.#results.set(result.tenant, result);
+    this.#results.set(result.tenant, this.#onTop(result));
+  }
+
+  /** The server has taken back what was done; `committed` is what it has left, and counts as this run's work. */
+  takeBack(result: FailedResult): void {
+    this.set(result);
+    const whole = this.#results.get(result.tenant);
+    if (whole?.status === 'failed' && whole.committed.length > 0) this.#left.set(result.tenant, whole);
+  }
+
+  #onTop(result: TenantResult): TenantResult {
+    const left = this.#left.get(result.tenant);
+    if (left === undefined) return result;
+    if (result.status === 'notExecuted') return left;
+    if (result.status === 'failed') return { ...result, committed: [...left.committed, ...result.committed] };
+    if (!('migrations' in result)) return result;
+    return { ...result, migrations: [...left.committed, ...result.migrations] };
   }
 
   /** A result that comes without a lane. */
@@ -58,8 +78,10 @@ export class RunRecord {
     this.emit({ type: 'tenant:done', result });
   }
 
-  settleUpToDate(tenant: string): void {
-    this.#upToDate.add(tenant);
+  /** Nothing is left to do for the tenant; `done` is the status for what this run has done before. */
+  settleUpToDate(tenant: string, done: 'applied' | 'rolledBack'): void {
+    if (this.#left.has(tenant)) this.set({ tenant, status: done, migrations: [], durationMs: 0 });
+    else this.#upToDate.add(tenant);
   }
 
   /** The tenant gets another result. */

@@ -3,6 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
+import { serializeError, TenantsError } from '../../src/errors/index.js';
+import { lookUpCommits } from '../../src/fleet/group-commit.js';
 import { exitCodeOf } from '../../src/fleet/report.js';
 import type { MigrateReport } from '../../src/fleet/types.js';
 import { ensureBuilt } from '../support/build.js';
@@ -161,5 +163,20 @@ describe('commits', () => {
     expect(report.tenants).toMatchObject({ applied: 3, failed: 0, notExecuted: 0 });
     expect(report.warnings.filter((warning) => warning.includes('took back'))).toEqual([]);
     expect((await fleet.migrate()).tenants).toMatchObject({ upToDate: 3 });
+  });
+
+  test('that are left are told from those that were taken back, in either direction', async () => {
+    await fleet.migrate();
+    const project = await fleet.project();
+    const there = await fleet.applied('a');
+    const whole = { tenant: 'a', status: 'applied' as const, migrations: there, durationMs: 1 };
+    const part = { ...whole, tenant: 'b', migrations: [...there, '0999_gone'] };
+    const up = await lookUpCommits(project, [whole, part], 'up');
+    expect(up).toEqual({ takenBack: [{ result: part, left: there }], unknown: [] });
+
+    const error = serializeError(new TenantsError('MIGRATION_FAILED', 'no'));
+    const failed = { tenant: 'a', status: 'failed' as const, committed: ['0999_gone', ...there], error };
+    const down = await lookUpCommits(project, [failed], 'down');
+    expect(down.takenBack).toMatchObject([{ left: ['0999_gone'] }]);
   });
 });

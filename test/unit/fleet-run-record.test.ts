@@ -1,0 +1,87 @@
+import { describe, expect, test } from 'vitest';
+
+import { serializeError, TenantsError } from '../../src/errors/index.js';
+import type { TenantResult } from '../../src/executors/types.js';
+import { inDoubt } from '../../src/fleet/group-commit.js';
+import { RunRecord } from '../../src/fleet/run-record.js';
+import type { MigrateReport } from '../../src/fleet/types.js';
+
+const DONE: TenantResult = {
+  tenant: 'acme',
+  status: 'applied',
+  migrations: ['0001_a', '0002_b', '0003_c'],
+  durationMs: 9,
+};
+const AGAIN: TenantResult = { tenant: 'acme', status: 'applied', migrations: ['0003_c'], durationMs: 5 };
+
+/** The report of a run whose server took back what was done for "acme", but for these migrations. */
+function reportOf(left: string[], then: (record: RunRecord) => void): MigrateReport {
+  const record = new RunRecord(undefined);
+  record.count(1);
+  record.set(DONE);
+  record.takeBack(inDoubt(DONE, left));
+  record.forget('acme');
+  then(record);
+  return record.report({
+    executor: 'standard',
+    concurrency: 1,
+    shared: { status: 'skipped', migrations: [], error: null },
+    warnings: [],
+    interrupted: false,
+    lostTo: undefined,
+  });
+}
+
+describe('what a crash of the server has left of a tenant counts', () => {
+  const left = ['0001_a', '0002_b'];
+
+  test('with what the next round does', () => {
+    const { results } = reportOf(left, (record) => record.set(AGAIN));
+    expect(results).toEqual([{ ...AGAIN, migrations: ['0001_a', '0002_b', '0003_c'] }]);
+  });
+
+  test('with what the next round commits before it fails', () => {
+    const error = serializeError(new TenantsError('MIGRATION_FAILED', 'no'));
+    const { results } = reportOf(left, (record) =>
+      record.set({ tenant: 'acme', status: 'failed', committed: [], migration: '0003_c', error }),
+    );
+    expect(results).toEqual([{ tenant: 'acme', status: 'failed', committed: left, migration: '0003_c', error }]);
+  });
+
+  test('where the tenant gets no other round', () => {
+    const { results, tenants } = reportOf(left, (record) =>
+      record.set({ tenant: 'acme', status: 'notExecuted', reason: 'interrupted' }),
+    );
+    expect(results).toMatchObject([{ status: 'failed', committed: left }]);
+    expect(tenants).toMatchObject({ failed: 1, notExecuted: 0 });
+  });
+
+  test('where somebody else has done the rest', () => {
+    const { results, tenants } = reportOf(left, (record) => record.settleUpToDate('acme', 'applied'));
+    expect(results).toMatchObject([{ status: 'applied', migrations: left }]);
+    expect(tenants).toMatchObject({ applied: 1, upToDate: 0 });
+  });
+
+  test('after a second crash together with what that one has left', () => {
+    const { results } = reportOf(['0001_a'], (record) => {
+      const second: TenantResult = { ...AGAIN, migrations: ['0002_b', '0003_c'] };
+      record.set(second);
+      record.takeBack(inDoubt(second, ['0002_b']));
+      record.set(AGAIN);
+    });
+    expect(results).toMatchObject([{ status: 'applied', migrations: ['0001_a', '0002_b', '0003_c'] }]);
+  });
+});
+
+describe('where a crash of the server has left nothing', () => {
+  test('the next round alone counts', () => {
+    expect(reportOf([], (record) => record.set(DONE)).results).toEqual([DONE]);
+  });
+
+  test('nothing was executed', () => {
+    const { tenants } = reportOf([], (record) =>
+      record.set({ tenant: 'acme', status: 'notExecuted', reason: 'lockLost' }),
+    );
+    expect(tenants).toMatchObject({ failed: 0, notExecuted: 1 });
+  });
+});
