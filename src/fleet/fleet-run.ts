@@ -12,7 +12,7 @@ import { assertRegistry, inspectRegistry, listTenants, selectTenants, type Tenan
 import { type Cohort, type FilesByType, formCohorts } from './cohorts.js';
 import { createPlanner, installedExtensions, type Planner } from './compile.js';
 import type { Course } from './course.js';
-import { GroupCommit, inDoubt, lookUpCommits } from './group-commit.js';
+import { GroupCommit, inDoubt, lookUpCommits, RESTART_MS } from './group-commit.js';
 import { handOut, isMoved, type PlannedCohort, StopSign } from './hand-out.js';
 import { hookSource } from './hooks.js';
 import { laneFactory } from './lanes.js';
@@ -300,9 +300,9 @@ class FleetRun {
   async #secure(session: LockedSession, commits: GroupCommit | undefined): Promise<string[]> {
     const doubtful = (await commits?.end()) ?? [];
     if (doubtful.length === 0) return [];
-    // Waits for a server that is being restarted.
-    await session.holdsLock();
-    const { takenBack, unknown } = await lookUpCommits(this.#project, doubtful, this.#course.direction);
+    // Waits for a server that is being restarted, but for one that has just gone away it does not know yet.
+    const until = (await session.holdsLock()) ? Date.now() + RESTART_MS : 0;
+    const { takenBack, unknown } = await lookUpCommits(this.#project, doubtful, this.#course.direction, until);
     for (const { result, left } of takenBack) this.#record.takeBack(inDoubt(result, left));
     for (const { result, why } of unknown) this.#record.set(inDoubt(result, [], why));
     if (takenBack.length > 0) {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Client } from 'pg';
 
-import { withClient } from '../db/index.js';
+import { isRetryable, withClient } from '../db/index.js';
 import { serializeError, TenantsError } from '../errors/index.js';
 import type { Direction } from '../engine/types.js';
 import type { TenantResult } from '../executors/types.js';
@@ -14,6 +14,8 @@ import { surveySchemas } from './survey.js';
 const PERIOD_MS = 500;
 /** How long the control connection may take to answer, in ms. */
 const PATIENCE_MS = 10_000;
+/** How long a server that has crashed is waited for at the end, in ms: about what a restart takes. */
+export const RESTART_MS = 30_000;
 
 /**
  * A transaction that is waited for until it, and with it every commit before it, is as durable as the server is set to make
@@ -99,11 +101,16 @@ export type LookedUp = {
   unknown: { result: TenantResult; why: Error }[];
 };
 
-/** Looks into the database for what the results say; what is found there is durable afterwards. */
+/**
+ * Looks into the database for what the results say; what is found there is durable afterwards.
+ *
+ * @param until how long a server that is being restarted is waited for, on the clock of `Date.now()`
+ */
 export async function lookUpCommits(
   project: Project,
   results: readonly TenantResult[],
   direction: Direction,
+  until = 0,
 ): Promise<LookedUp> {
   const { database, migrationsTable } = project;
   try {
@@ -120,8 +127,12 @@ export async function lookUpCommits(
       return { takenBack, unknown: [] };
     });
   } catch (error) {
-    return { takenBack: [], unknown: results.map((result) => ({ result, why: error as Error })) };
+    if (!isRetryable(error) || Date.now() >= until) {
+      return { takenBack: [], unknown: results.map((result) => ({ result, why: error as Error })) };
+    }
   }
+  await sleep(PERIOD_MS);
+  return await lookUpCommits(project, results, direction, until);
 }
 
 /**

@@ -59,6 +59,7 @@ describe('a server that crashes in the middle', () => {
         const name = `0${number}0${round}_${executor}`;
         await fleet.tenantMigration(`${name}.sql`, `COMMENT ON TABLE projects IS '${name}';`);
         const report = await migrateAndCrash(executor, 10);
+        expect(report.results.filter(({ status }) => status !== 'applied')).toEqual([]);
         expect(report.tenants).toMatchObject({ applied: TENANTS, failed: 0, notExecuted: 0 });
         expect(exitCodeOf(report)).toBe(0);
         expect(await recorded(name)).toBe(TENANTS);
@@ -68,6 +69,16 @@ describe('a server that crashes in the middle', () => {
     },
     120_000,
   );
+
+  test('is waited for when it does so at the very end', async () => {
+    for (let round = 1; round <= 3; round += 1) {
+      const name = `030${round}_end`;
+      await fleet.tenantMigration(`${name}.sql`, `COMMENT ON TABLE projects IS '${name}';`);
+      const report = await migrateAndCrash('standard', TENANTS);
+      expect(report.results.filter(({ status }) => status !== 'applied')).toEqual([]);
+      expect(await recorded(name)).toBe(TENANTS);
+    }
+  }, 120_000);
 
   /** The server ends at once after so many tenants, and starts again soon. */
   async function migrateAndCrash(executor: string, after: number): Promise<MigrateReport> {
