@@ -90,22 +90,17 @@ function literalOf(names: readonly string[]): string {
 /** What the error message of a failing fall-through check begins with, before the names. */
 export const FALL_THROUGH = 'fall-through: ';
 
-/** The objects to look for, and whether to fail or to answer their names. */
+/** The objects to look for, at least one, and whether to fail or to answer their names. */
 export type FallThroughCheck = { targets: readonly DdlTarget[]; mode: 'error' | 'warn' };
 
 /**
  * The first half of the fall-through check: none of the objects that a migration is about to change is missing in the
  * tenant's schema while the search path would find one of that name elsewhere. In mode `warn` it answers the names, in the
- * last column, instead of failing. Nothing when there is nothing to check.
+ * last column, instead of failing.
  */
-export function fallThroughGuard(
-  schema: string,
-  targets: readonly DdlTarget[],
-  mode: 'error' | 'warn' = 'error',
-): BatchItem | undefined {
-  if (targets.length === 0) return undefined;
+export function fallThroughGuard(schema: string, check: FallThroughCheck): BatchItem {
   const values = [schema];
-  return { text: `SELECT $1::text, ${fallenThrough(schema, { targets, mode }, values)}`, values };
+  return { text: `SELECT $1::text, ${fallenThrough(schema, check, values)}`, values };
 }
 
 /** The check as an SQL expression. `values` are the parameters of its statement, of which the first is the schema. */

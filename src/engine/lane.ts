@@ -16,7 +16,7 @@ import {
 import { serializeError, TenantsError } from '../errors/index.js';
 import { withCancel } from './cancel.js';
 import { openLaneSession, resetLaneSession } from './lane-session.js';
-import { appliedBefore, isRepeatable, leavesTraces, planNames } from './plan.js';
+import { appliedBefore, doneStatus, isRepeatable, leavesTraces, planNames } from './plan.js';
 import { describeFailure } from './failure.js';
 import { type MigrateHooks, type RegistrationHooks, segmentHooks } from './hooks.js';
 import { lookUpSegment } from './look-up.js';
@@ -94,7 +94,7 @@ export class EngineLane {
     this.#served += 1;
     const result: TenantResult = {
       tenant: work.tenant,
-      status: plan.direction === 'up' ? 'applied' : 'rolledBack',
+      status: doneStatus(plan.direction),
       migrations: planNames(plan),
       durationMs: Math.round(performance.now() - started),
       ...(warnings.length === 0 ? {} : { warnings }),

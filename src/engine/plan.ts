@@ -1,5 +1,5 @@
 import { appliedAfter } from './bookkeeping.js';
-import type { CompiledMigration, Plan, Segment } from './types.js';
+import type { CompiledMigration, Direction, Plan, Segment } from './types.js';
 
 /**
  * Puts compiled migrations into segments: one transaction for all of them (`tenant`) or one for each (`migration`), broken
@@ -42,8 +42,16 @@ const appliedBeforeSegments = new WeakMap<Plan, string[][]>();
 export function appliedBefore(plan: Plan, segmentIndex: number): string[] {
   const lists = appliedBeforeSegments.get(plan) ?? [];
   appliedBeforeSegments.set(plan, lists);
-  const done = plan.segments.slice(0, segmentIndex).flatMap((segment) => segment.migrations.map(({ name }) => name));
-  return (lists[segmentIndex] ??= appliedAfter(plan.applied, done, plan.direction));
+  return (lists[segmentIndex] ??= appliedAfter(
+    plan.applied,
+    plan.segments.slice(0, segmentIndex).flatMap((segment) => segment.migrations.map(({ name }) => name)),
+    plan.direction,
+  ));
+}
+
+/** The status of a tenant for which a plan was carried out. */
+export function doneStatus(direction: Direction): 'applied' | 'rolledBack' {
+  return direction === 'up' ? 'applied' : 'rolledBack';
 }
 
 /** Whether the plan's statements may leave traces in the session that the next tenant must not see. */

@@ -86,8 +86,9 @@ export function segmentPieces(frame: SegmentFrame): Piece[] {
       if (done.length > 0) steps.push(searchPathStep(frame, migration));
       if (constraintsFlushed && mayWrite(migration)) steps.push({ ...RESTORE_DEFERRED, migration });
       const check = migration === checkedAtOnce?.migration ? undefined : checkOf(migration, frame);
-      const guard = check === undefined ? undefined : fallThroughGuard(work.tenant, check.targets, check.mode);
-      if (guard !== undefined) steps.push({ role: 'fallThrough', ...guard, migration, checks: migration });
+      if (check !== undefined) {
+        steps.push({ role: 'fallThrough', ...fallThroughGuard(work.tenant, check), migration, checks: migration });
+      }
       if (migration.mode === 'direct') {
         cut({ kind: 'direct', migration, applied: [...frame.applied, ...done] });
       } else {

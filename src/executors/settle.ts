@@ -1,4 +1,4 @@
-import { planNames } from '../engine/plan.js';
+import { doneStatus, planNames } from '../engine/plan.js';
 import type { Plan, TenantResult } from '../engine/types.js';
 import { type ErrorCode, type SerializedError, serializeError, TenantsError } from '../errors/index.js';
 import type { Whereabouts } from './look-up.js';
@@ -28,7 +28,7 @@ export function settleTenant(
   if (found.kind === 'done' && plan !== undefined) {
     return {
       tenant,
-      status: plan.direction === 'up' ? 'applied' : 'rolledBack',
+      status: doneStatus(plan.direction),
       migrations: planNames(plan),
       durationMs: Math.round(performance.now() - since),
     };

@@ -4,6 +4,7 @@ import { isConnectionError } from '../db/index.js';
 import { isServerError, isTenantsError, serializeError, TenantsError } from '../errors/index.js';
 import type { EngineLane } from '../engine/lane.js';
 import { listMigrationFiles } from '../engine/files.js';
+import { doneStatus } from '../engine/plan.js';
 import type { ApplySettings, MigrationFile, Plan } from '../engine/types.js';
 import type { Spread } from '../executors/fit-connections.js';
 import { resolveExecutor } from '../executors/resolve.js';
@@ -198,8 +199,8 @@ class FleetRun {
     await prepare(planner, wanted);
     for (const { cohort, names } of wanted) {
       if (names.length === 0) {
-        const done = this.#course.direction === 'up' ? 'applied' : 'rolledBack';
-        for (const { schema } of cohort.members) this.#record.settleUpToDate(schema, done);
+        for (const { schema } of cohort.members)
+          this.#record.settleUpToDate(schema, doneStatus(this.#course.direction));
         continue;
       }
       const plan = await planner.cohort(cohort, names);

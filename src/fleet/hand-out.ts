@@ -172,7 +172,7 @@ async function execute(
       recycleAfter: project.recycle.tenants,
       drain: options.drain,
       cancel: options.cancel,
-      openLane: () => options.openLane(),
+      openLane: options.openLane,
       onStart: (tenant: string) => options.onEvent({ type: 'tenant:start', tenant }),
       onWorkers: options.onWorkers,
       onOutput: (line: string) => options.onEvent({ type: 'warning', message: line }),

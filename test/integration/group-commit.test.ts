@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
 import { serializeError, TenantsError } from '../../src/errors/index.js';
@@ -9,34 +8,20 @@ import { exitCodeOf } from '../../src/fleet/report.js';
 import type { MigrateReport } from '../../src/fleet/types.js';
 import { ensureBuilt } from '../support/build.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { createFleet, type TestFleet } from '../support/fleet.js';
+import { createFleet, type FleetDatabase, type TestFleet } from '../support/fleet.js';
 import { type RestartableServer, startRestartableServer } from '../support/restartable-server.js';
 
 const TENANTS = 40;
 
 describe('a server that crashes in the middle', () => {
   let server: RestartableServer;
-  let fleet: TestFleet;
+  let fleet: TestFleet<FleetDatabase>;
 
   beforeAll(async () => {
     await ensureBuilt();
     // The log is written as late as the server allows.
     server = await startRestartableServer({ wal_writer_delay: '10s', wal_writer_flush_after: '1GB' });
-    await server.admin('CREATE DATABASE crashes');
-    const query: TestDatabase['query'] = async (sql, values) => {
-      const client = new Client(server.configOf('crashes'));
-      await client.connect();
-      try {
-        return await client.query(sql, values);
-      } finally {
-        await client.end();
-      }
-    };
-    fleet = await createFleet({
-      url: server.urlOf('crashes'),
-      config: server.configOf('crashes'),
-      query,
-    } as TestDatabase);
+    fleet = await createFleet(await server.createDatabase('crashes'));
     await fleet.migrate({ selection: { kind: 'shared' } });
     await fleet.database.query(
       `INSERT INTO tenants (schema_name) SELECT 't' || n FROM generate_series(1, ${TENANTS}) n`,

@@ -1,31 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { exitCodeOf } from '../../src/fleet/report.js';
-import type { TestDatabase } from '../support/database.js';
 import { ensureBuilt } from '../support/build.js';
 import { type RestartableServer, startRestartableServer } from '../support/restartable-server.js';
-import { createFleet, type TestFleet } from '../support/fleet.js';
+import { createFleet, type FleetDatabase, type TestFleet } from '../support/fleet.js';
 
 let server: RestartableServer;
-let fleet: TestFleet;
+let fleet: TestFleet<FleetDatabase>;
 
 beforeAll(async () => {
   await ensureBuilt();
   server = await startRestartableServer();
-  await server.admin('CREATE DATABASE away');
-  const query: TestDatabase['query'] = async (sql, values) => {
-    const client = new Client(server.configOf('away'));
-    await client.connect();
-    try {
-      return await client.query(sql, values);
-    } finally {
-      await client.end();
-    }
-  };
-  fleet = await createFleet({ url: server.urlOf('away'), config: server.configOf('away'), query } as TestDatabase);
+  fleet = await createFleet(await server.createDatabase('away'));
   await fleet.migrate({ selection: { kind: 'shared' } });
   await fleet.create(...Array.from({ length: 12 }, (_, index) => `t${index}`));
 }, 120_000);

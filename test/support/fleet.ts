@@ -9,10 +9,13 @@ import type { TestDatabase } from './database.js';
 import { createProject, type TestProject } from './project.js';
 import { SHAPE } from './registry-shapes.js';
 
+/** What a fleet needs of its database. */
+export type FleetDatabase = Pick<TestDatabase, 'url' | 'config' | 'query'>;
+
 /** A project on disk with a database of its own, and the calls that most tests make. */
-export type TestFleet = {
+export type TestFleet<D extends FleetDatabase = TestDatabase> = {
   files: TestProject;
-  database: TestDatabase;
+  database: D;
   /** The project with settings that differ for this one call. */
   project(overrides?: Partial<Project>): Promise<Project>;
   migrate(options?: Partial<MigrateOptions>, overrides?: Partial<Project>): Promise<MigrateReport>;
@@ -32,11 +35,11 @@ const FIRST =
  *
  * @param files further files, or other contents for these.
  */
-export async function createFleet(
-  database: TestDatabase,
+export async function createFleet<D extends FleetDatabase>(
+  database: D,
   files: Record<string, string> = {},
   load: Partial<LoadOptions> = {},
-): Promise<TestFleet> {
+): Promise<TestFleet<D>> {
   const made = await createProject({
     'tenants.config.json': '{}',
     'migrations/shared/0001_registry.sql': registryMigration(SHAPE),

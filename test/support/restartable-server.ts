@@ -14,6 +14,7 @@ import { prepareBinaries } from '../../src/embedded/prepare-binaries.js';
 import { spawnOptions } from '../../src/embedded/run-program.js';
 import { realSurroundings } from '../../src/embedded/surroundings.js';
 import { urlOfDatabase, withAdmin } from './admin.js';
+import type { FleetDatabase } from './fleet.js';
 import { TEST_SERVER_PREFIX } from './sweep.js';
 import { freePort } from './free-port.js';
 
@@ -43,6 +44,8 @@ export type RestartableServer = {
   configOf(database: string): ClientConfig;
   /** One statement in the database `postgres`. */
   admin(sql: string): Promise<void>;
+  /** Creates a database for a fleet; each of its queries has a connection of its own, which may have to be a new one. */
+  createDatabase(name: string): Promise<FleetDatabase>;
   /** Resolves when the process is gone. */
   stop(mode: StopMode): Promise<void>;
   /** Resolves when it takes connections. */
@@ -82,14 +85,25 @@ export async function startRestartableServer(settings: Record<string, string> = 
     await running?.ended;
     running = undefined;
   };
+  const admin = async (sql: string): Promise<void> => {
+    await withAdmin(url, (client) => client.query(sql));
+  };
+  const urlOf = (database: string): string => urlOfDatabase(url, database);
+  const configOf = (database: string): ClientConfig => ({ ...first.config, port, database });
   await start();
   return {
     url,
-    admin: async (sql) => {
-      await withAdmin(url, (client) => client.query(sql));
+    admin,
+    urlOf,
+    configOf,
+    createDatabase: async (name) => {
+      await admin(`CREATE DATABASE ${name}`);
+      return {
+        url: urlOf(name),
+        config: configOf(name),
+        query: (sql, values) => withAdmin(urlOf(name), (client) => client.query(sql, values)),
+      };
     },
-    urlOf: (database) => urlOfDatabase(url, database),
-    configOf: (database) => ({ ...first.config, port, database }),
     stop,
     start,
     close: async () => {

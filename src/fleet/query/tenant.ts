@@ -70,7 +70,8 @@ export async function resetQuerySession(client: Client, ownSession: boolean): Pr
 async function begin(client: Client, options: TenantQuery): Promise<string> {
   const { project, statement, tenant, write } = options;
   const { shared, tenants, role, lockTimeoutMs, statementTimeoutMs, fallThrough } = project;
-  const guard = write && fallThrough !== 'off' ? fallThroughGuard(tenant, statement.targets) : undefined;
+  const { targets } = statement;
+  const checks = write && fallThrough !== 'off' && targets.length > 0;
   const items: BatchItem[] = [
     { text: `BEGIN ISOLATION LEVEL READ COMMITTED ${write ? 'READ WRITE' : 'READ ONLY'}` },
     {
@@ -87,10 +88,10 @@ async function begin(client: Client, options: TenantQuery): Promise<string> {
       text: 'SELECT oid FROM pg_namespace WHERE nspname = $1::text::name AND nspname = current_schema()',
       values: [tenant],
     },
-    ...(guard === undefined ? [] : [guard]),
+    ...(checks ? [fallThroughGuard(tenant, { targets, mode: 'error' })] : []),
   ];
-  const answers = await send(client, items, (index) => index === items.length - 1 && guard !== undefined);
-  const oid = answers[items.length - (guard === undefined ? 1 : 2)]?.rows[0]?.[0];
+  const answers = await send(client, items, (index) => index === items.length - 1 && checks);
+  const oid = answers[items.length - (checks ? 2 : 1)]?.rows[0]?.[0];
   if (typeof oid === 'string') return oid;
   throw new TenantsError('TENANT_UNREADABLE', `There is no schema "${tenant}", or the database user may not use it.`, {
     tenant,
