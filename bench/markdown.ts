@@ -1,7 +1,7 @@
-import type { BenchReport, Measurement } from './report.js';
-import type { Scenario } from './options.js';
-import { summarize } from './statistics.js';
 import { costLines } from './costs.js';
+import type { Scenario } from './options.js';
+import type { BenchReport, Measurement } from './report.js';
+import { summarize } from './statistics.js';
 
 const TITLES: Record<Scenario, string> = {
   noop: 'Nothing pending',

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-import { registryMigration } from '../src/registry/index.js';
+import { registryMigration } from '../src/registry/migration-template.js';
 import { SHAPE } from '../test/support/registry-shapes.js';
 import type { Shape } from './options.js';
 

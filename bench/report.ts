@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { cpus, release, totalmem } from 'node:os';
 import path from 'node:path';
 
-import type { Cost } from './costs.js';
 import type { Contender } from './contenders/types.js';
+import type { Cost } from './costs.js';
 import type { Options, Scenario } from './options.js';
 import { type Outcome, REPOSITORY } from './run-program.js';
 

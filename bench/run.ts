@@ -78,8 +78,9 @@ async function measureAll(server: BenchServer, options: Options, begin: (report:
           const setting = { connections, repetitions, latencyMs, serverCpu };
           report.measurements.push(...(await measure(stage, contenders, setting)));
         }
-        if (wantsCost(stage.scenario))
+        if (wantsCost(stage.scenario)) {
           report.costs.push(await takeCost(stage, { options, adminUrl: server.url, serverCpu, statements }));
+        }
       },
     );
   }

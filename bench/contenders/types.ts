@@ -1,5 +1,5 @@
-import type { Migration } from '../project.js';
 import type { Scenario } from '../options.js';
+import type { Migration } from '../project.js';
 import type { Outcome } from '../run-program.js';
 
 /** What a contender is measured on. */

@@ -1,4 +1,4 @@
-import { TenantsError } from '../errors/index.js';
+import { TenantsError } from '../errors/tenants-error.js';
 
 /**
  * `column=value` pairs. A value may hold anything, `=` and commas included, or be empty. Pure.

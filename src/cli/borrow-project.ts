@@ -1,6 +1,6 @@
-import type { LoadedProject } from '../config/index.js';
+import type { LoadedProject } from '../config/project.js';
 import { openLoaded, type OpenProject } from '../open-project.js';
-import { formatError } from '../ui/error.js';
+import { formatError } from '../ui/error/format-error.js';
 import { printMessage } from './output.js';
 
 /** Projects whose embedded server may be running. */

@@ -1,4 +1,4 @@
-import { TenantsError } from '../errors/index.js';
+import { TenantsError } from '../errors/tenants-error.js';
 import { ask, canAsk } from './ask.js';
 
 /**

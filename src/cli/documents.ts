@@ -1,6 +1,6 @@
-import type { DoctorReport } from '../fleet/doctor/types.js';
-import type { RollbackReport } from '../fleet/rollback-types.js';
+import type { DoctorReport } from '../doctor/types.js';
 import type { MigrateReport, PlanReport, StatusReport } from '../fleet/types.js';
+import type { RollbackReport } from '../run/rollback-types.js';
 
 /**
  * The documents of `--json`, key by key: scripts rely on them, so what a report gains for other readers does not get in by

@@ -1,5 +1,5 @@
-import type { FormatContext } from '../ui/context.js';
-import { createStyle } from '../ui/style.js';
+import type { FormatContext } from '../ui/text/format-context.js';
+import { createStyle } from '../ui/text/style.js';
 import type { Scaffolded } from './scaffold-project.js';
 
 /**

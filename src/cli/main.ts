@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
-import { EXIT, isTenantsError, TenantsError } from '../errors/index.js';
-import { formatError, toErrorJson } from '../ui/error.js';
+import { EXIT } from '../errors/codes.js';
+import { isTenantsError, TenantsError } from '../errors/tenants-error.js';
+import { formatError, toErrorJson } from '../ui/error/format-error.js';
 import { nearestNames } from '../util/nearest.js';
 import { type CommandLine, readCommandLine } from './command-line.js';
 import { COMMAND_NAMES } from './command-names.js';

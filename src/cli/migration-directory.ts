@@ -1,5 +1,5 @@
-import type { LoadedProject } from '../config/index.js';
-import { TenantsError } from '../errors/index.js';
+import type { LoadedProject } from '../config/project.js';
+import { TenantsError } from '../errors/tenants-error.js';
 import { nearestNames } from '../util/nearest.js';
 
 /**

@@ -1,4 +1,4 @@
-import type { FormatContext } from '../ui/context.js';
+import type { FormatContext } from '../ui/text/format-context.js';
 
 /** What was asked of the output as a whole. */
 export type OutputWishes = { json: boolean; verbose: boolean; noColor: boolean };

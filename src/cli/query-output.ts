@@ -1,10 +1,10 @@
-import { rowObjects } from '../fleet/query/json-values.js';
-import type { QueryReport, QueryRows } from '../fleet/query/types.js';
-import { TenantsError } from '../errors/index.js';
-import { csvLine } from '../ui/csv.js';
-import { createQueryTable } from '../ui/query-table.js';
+import { rowObjects } from '../each-tenant/query/json-values.js';
+import type { QueryReport, QueryRows } from '../each-tenant/query/types.js';
+import { TenantsError } from '../errors/tenants-error.js';
+import { createQueryTable } from '../ui/summary/query-table.js';
+import { csvLine } from '../ui/text/csv.js';
+import { plural } from '../util/format-count.js';
 import { redactDeep } from '../util/redact.js';
-import { plural } from '../util/plural.js';
 import { formatContext } from './output.js';
 import { ReaderGone, writeResultPart } from './write-stream.js';
 

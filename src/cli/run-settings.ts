@@ -1,5 +1,5 @@
-import type { SettingOverrides } from '../config/index.js';
-import { TenantsError } from '../errors/index.js';
+import type { SettingOverrides } from '../config/settings.js';
+import { TenantsError } from '../errors/tenants-error.js';
 
 /** Flags of `migrate` that are settings. */
 const SETTINGS = {

@@ -2,8 +2,8 @@ import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 
 import { CONFIG_FILE, CONFIG_TEXT, FIRST_MIGRATIONS, type Layout, TENANT_MIGRATION_TEXT } from '../config/scaffold.js';
-import { TenantsError } from '../errors/index.js';
-import { registryMigration } from '../registry/index.js';
+import { TenantsError } from '../errors/tenants-error.js';
+import { registryMigration } from '../registry/migration-template.js';
 
 /** Paths relative to the project, with `/`. */
 export type Scaffolded = { written: string[]; kept: string[] };
@@ -62,8 +62,9 @@ async function makeFolder(folder: string): Promise<void> {
   try {
     await mkdir(folder, { recursive: true });
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && (error.code === 'EEXIST' || error.code === 'ENOTDIR')))
+    if (!(error instanceof Error && 'code' in error && (error.code === 'EEXIST' || error.code === 'ENOTDIR'))) {
       throw error;
+    }
     throw new TenantsError('FILE_EXISTS', `There is a file where the folder ${folder} should be.`, {
       suggestions: ['Name another folder, or move the file out of the way.'],
     });

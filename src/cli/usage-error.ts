@@ -1,6 +1,6 @@
 import * as Errors from '@oclif/core/errors';
 
-import { TenantsError } from '../errors/index.js';
+import { TenantsError } from '../errors/tenants-error.js';
 import { nearestNames } from '../util/nearest.js';
 import { missingArguments } from './missing-arguments.js';
 

@@ -3,12 +3,12 @@ import * as Flags from '@oclif/core/flags';
 
 import { BaseCommand } from '../base-command.js';
 import { assignments } from '../cli/assignments.js';
-import { tenantDocument } from '../cli/tenant-document.js';
 import { changeFlags } from '../cli/change-flags.js';
 import { runSettings } from '../cli/run-settings.js';
-import { list } from '../cli/select.js';
+import { list } from '../cli/selection.js';
 import { signalExitCode } from '../cli/signals.js';
-import { formatChanged } from '../ui/changed.js';
+import { tenantDocument } from '../cli/tenant-document.js';
+import { formatChanged } from '../ui/summary/format-changed-tenant.js';
 
 export default class CloneTenant extends BaseCommand {
   static override summary = 'Create a tenant with the structure and the rows of another.';
@@ -56,7 +56,7 @@ export default class CloneTenant extends BaseCommand {
       ...(flags.type === undefined ? {} : { type: flags.type }),
     };
     const loaded = await this.load(flags, runSettings(flags));
-    const { cloneTenant } = await import('../fleet/clone-tenant.js');
+    const { cloneTenant } = await import('../lifecycle/clone-tenant.js');
     const cloned = await this.change(loaded, (project, control) => cloneTenant(project, { ...options, ...control }));
     this.remark(cloned.warnings);
     return this.print(tenantDocument(cloned), (context) => formatChanged(cloned, context, 'Cloned'), signalExitCode());

@@ -30,7 +30,7 @@ export default class CreateMigration extends BaseCommand {
   async run(): Promise<number> {
     const { args, flags } = await this.parse(CreateMigration);
     const directory = migrationDirectory(await this.load(flags), flags);
-    const { createMigrationFile } = await import('../engine/templates.js');
+    const { createMigrationFile } = await import('../engine/new-migration.js');
     const file = await createMigrationFile({ directory, name: args.name, language: flags.language ?? 'sql' });
     const path = relative(process.cwd(), file);
     return this.print({ name: parse(file).name, path }, () => path);

@@ -3,10 +3,10 @@ import * as Flags from '@oclif/core/flags';
 
 import { BaseCommand } from '../base-command.js';
 import { assignments } from '../cli/assignments.js';
-import { list } from '../cli/select.js';
+import { list } from '../cli/selection.js';
 import { signalExitCode } from '../cli/signals.js';
 import { tenantDocument } from '../cli/tenant-document.js';
-import { formatCreated } from '../ui/created.js';
+import { formatCreated } from '../ui/summary/format-created-tenant.js';
 
 export default class CreateTenant extends BaseCommand {
   static override summary = 'Create a tenant: its row, domains and schema, with all migrations.';
@@ -58,7 +58,7 @@ export default class CreateTenant extends BaseCommand {
       ...(flags.label === undefined ? {} : { label: flags.label }),
       ...(flags.type === undefined ? {} : { type: flags.type }),
     };
-    const { createTenant } = await import('../fleet/create-tenant.js');
+    const { createTenant } = await import('../lifecycle/create-tenant.js');
     const loaded = await this.load(flags);
     const created = await this.change(loaded, (project, control) => createTenant(project, { ...options, ...control }));
     const verb = created.created ? 'Created' : 'Found';

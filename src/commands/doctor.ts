@@ -6,8 +6,8 @@ import { doctorDocument } from '../cli/documents.js';
 import { runFlags } from '../cli/flags.js';
 import { runSettings } from '../cli/run-settings.js';
 import { signalExitCode } from '../cli/signals.js';
-import { EXIT } from '../errors/index.js';
-import { formatDoctor } from '../ui/doctor.js';
+import { EXIT } from '../errors/codes.js';
+import { formatDoctor } from '../ui/summary/format-doctor.js';
 
 export default class Doctor extends BaseCommand {
   static override summary = 'Look for what is wrong with the server, the registry or the tenants.';
@@ -32,7 +32,7 @@ export default class Doctor extends BaseCommand {
   async run(): Promise<number> {
     const { flags } = await this.parse(Doctor);
     const loaded = await this.load(flags, runSettings(flags));
-    const { doctor, isHealthy } = await import('../fleet/doctor.js');
+    const { doctor, isHealthy } = await import('../doctor/doctor.js');
     const report = flags.fix
       ? await this.change(loaded, (project, control) => doctor(project, { fix: true, ...control }))
       : await this.read(loaded, (project) => doctor(project));

@@ -20,7 +20,7 @@ export default class Init extends BaseCommand {
   async run(): Promise<number> {
     const { args, flags } = await this.parse(Init);
     const { defaultLayout } = await import('../config/scaffold.js');
-    const { findConfig } = await import('../config/index.js');
+    const { findConfig } = await import('../config/find.js');
     const { scaffoldProject } = await import('../cli/scaffold-project.js');
     const root = resolve(args.dir ?? '.');
     // With the folder itself as the end of the search: a configuration further up is another project's.

@@ -5,9 +5,9 @@ import { confirm } from '../cli/confirm.js';
 import { migrateDocument } from '../cli/documents.js';
 import { runFlags, selectionFlags, tenantFlags } from '../cli/flags.js';
 import { repeatedFlags, runSettings } from '../cli/run-settings.js';
-import { selectedOptions } from '../cli/select.js';
+import { selectedOptions } from '../cli/selection.js';
 import { signalExitCode } from '../cli/signals.js';
-import { formatRollbackSummary } from '../ui/rollback-summary.js';
+import { formatRollbackSummary } from '../ui/summary/format-rollback.js';
 
 export default class Rollback extends BaseCommand {
   static override summary = 'Undo the last migration of tenants, or several; or of the shared schema.';
@@ -42,8 +42,8 @@ export default class Rollback extends BaseCommand {
     const loaded = await this.load(flags, runSettings(flags));
     const { selection: chosen, target } = selectedOptions(flags, loaded.shared.schema);
     const selection = chosen.kind === 'all' ? ({ kind: 'tenants' } as const) : chosen;
-    const { isWholeFleet, rollback } = await import('../fleet/rollback.js');
-    const { exitCodeOf } = await import('../fleet/report.js');
+    const { isWholeFleet, rollback } = await import('../run/rollback.js');
+    const { exitCodeOf } = await import('../run/report.js');
     const asks = isWholeFleet({ selection });
     const confirmed =
       (asks || flags.confirm !== undefined) &&

@@ -3,9 +3,9 @@ import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../base-command.js';
 import { statusDocument } from '../cli/documents.js';
 import { tenantFlags } from '../cli/flags.js';
-import { selectedTenants } from '../cli/select.js';
-import { EXIT } from '../errors/index.js';
-import { formatStatus } from '../ui/status.js';
+import { selectedTenants } from '../cli/selection.js';
+import { EXIT } from '../errors/codes.js';
+import { formatStatus } from '../ui/summary/format-status.js';
 
 export default class Status extends BaseCommand {
   static override summary = 'Show where the fleet stands.';

@@ -2,7 +2,7 @@ import { userInfo } from 'node:os';
 
 import type { ClientConfig } from 'pg';
 
-import { TenantsError } from '../errors/index.js';
+import { TenantsError } from '../errors/tenants-error.js';
 import { parseConnectionUrl, portNumber, timeoutMs, type ParsedUrl } from './connection-url.js';
 import { passwordFromFile } from './password-file.js';
 import type { Environment } from './settings.js';
@@ -60,8 +60,9 @@ export function describeDatabase(database: ClientConfig | 'embedded'): string {
 /** As in node-postgres, what its `connectionString` says comes before the other keys. */
 function parseObject(config: ClientConfig): ParsedUrl {
   const { connectionString, ...rest } = config;
-  if (connectionString === undefined || connectionString === '')
+  if (connectionString === undefined || connectionString === '') {
     return { client: rest, tls: {}, passwordFile: undefined };
+  }
   const parsed = parseConnectionUrl(connectionString.trim());
   return { ...parsed, client: { ...rest, ...parsed.client } };
 }

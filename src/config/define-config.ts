@@ -1,6 +1,6 @@
 import type { ClientConfig } from 'pg';
 
-import type { Hooks } from '../fleet/hook-types.js';
+import type { Hooks } from '../project/hook-types.js';
 
 /** A duration: `'5s'`, `'250ms'`, `'2m'`, `'0'`, or a number of milliseconds. */
 export type Duration = string | number;

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import util from 'node:util';
 
-import { TenantsError } from '../errors/index.js';
+import { TenantsError } from '../errors/tenants-error.js';
 import type { Environment } from './settings.js';
 
 /**

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { parseDuration } from '../util/duration.js';
-import { orList } from '../util/plural.js';
+import { orList } from '../util/format-count.js';
 
 /** A name that PostgreSQL accepts between double quotes; longer ones would be cut off without a word. */
 export function identifier() {

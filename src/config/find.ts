@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 
-import { TenantsError } from '../errors/index.js';
+import { TenantsError } from '../errors/tenants-error.js';
 import { isPlainObject } from './plain-object.js';
 
 /** The names that are recognised, in the order in which they are shown; package.json counts if it has `"tenants"`. */

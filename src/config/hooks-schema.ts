@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import type { CreateHookContext, MigrateHook, RenameHookContext, TenantHook } from '../fleet/hook-types.js';
+import type { CreateHookContext, MigrateHook, RenameHookContext, TenantHook } from '../project/hook-types.js';
 
 /** The functions of the configuration. */
 export const hooksSchema = z.strictObject({

@@ -1,5 +1,5 @@
-import { TenantsError } from '../errors/index.js';
-import type { Hooks } from '../fleet/hook-types.js';
+import { TenantsError } from '../errors/tenants-error.js';
+import type { Hooks } from '../project/hook-types.js';
 import { hooksSchema } from './hooks-schema.js';
 import { describeProblems } from './problems.js';
 import { readConfig } from './read.js';

@@ -3,10 +3,10 @@ import path from 'node:path';
 
 import type { ClientConfig } from 'pg';
 
-import { isTenantsError, TenantsError } from '../errors/index.js';
-import { plural } from '../util/plural.js';
-import { parseDatabase } from './database.js';
+import { isTenantsError, TenantsError } from '../errors/tenants-error.js';
+import { plural } from '../util/format-count.js';
 import { databaseSchema } from './database-schema.js';
+import { parseDatabase } from './database.js';
 import { readEnvFile } from './env-file.js';
 import { findConfig } from './find.js';
 import { hookLoaderUrl } from './load-hooks.js';

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 
+import { orList } from '../util/format-count.js';
 import { nearestNames } from '../util/nearest.js';
-import { orList } from '../util/plural.js';
+import { isPlainObject } from './plain-object.js';
 import { describeIssue } from './problems.js';
 import { configSchema } from './schema.js';
 import {
@@ -12,7 +13,6 @@ import {
   type SettingName,
   type SettingOverrides,
 } from './settings.js';
-import { isPlainObject } from './plain-object.js';
 import { fieldAt } from './walk.js';
 
 export type Overlay = {

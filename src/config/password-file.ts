@@ -63,8 +63,9 @@ function readSafely(file: string, warn: (message: string) => void): string | und
     }
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
-    if (code !== 'ENOENT' && code !== 'ENOTDIR')
+    if (code !== 'ENOENT' && code !== 'ENOTDIR') {
       warn(`The password file ${file} is ignored: it cannot be read (${code}).`);
+    }
   }
   return undefined;
 }

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 
+import { orList } from '../util/format-count.js';
 import { nearestNames } from '../util/nearest.js';
-import { orList } from '../util/plural.js';
 import { keysAt } from './walk.js';
 
 /** Every complaint about a configuration as a line of its own, `tenants.types.shop: expected a path`. */

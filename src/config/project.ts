@@ -2,8 +2,8 @@ import path from 'node:path';
 
 import type { ClientConfig } from 'pg';
 
-import type { Project } from '../fleet/project.js';
-import type { Hooks } from '../fleet/hook-types.js';
+import type { Hooks } from '../project/hook-types.js';
+import type { Project } from '../project/project.js';
 import type { ParsedConfig } from './schema.js';
 
 /** A project as it is loaded: the database may be missing or still have to be started. */

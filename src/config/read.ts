@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { TenantsError } from '../errors/index.js';
+import { TenantsError } from '../errors/tenants-error.js';
 import { cacheFolder } from '../util/cache-folder.js';
 import { JsonSyntaxError, parseJson } from '../util/json.js';
 import { redact } from '../util/redact.js';
@@ -63,8 +63,9 @@ async function readModule(file: string): Promise<unknown> {
 /** jiti gives a CommonJS module's `module.exports` itself, and for a default export of `undefined` the module once more. */
 function defaultExport(module: unknown): unknown {
   if (typeof module !== 'object' || module === null) return module;
-  if ('default' in module)
+  if ('default' in module) {
     return isPlainObject(module.default) && 'default' in module.default ? undefined : module.default;
+  }
   return '__esModule' in module ? undefined : module;
 }
 

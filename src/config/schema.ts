@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 import { databaseSchema } from './database-schema.js';
-import { hooksSchema } from './hooks-schema.js';
 import { choice, count, duration, identifier, text, toggle } from './fields.js';
+import { hooksSchema } from './hooks-schema.js';
 import { registrySchema } from './registry-schema.js';
 
 /** Every key with its type, default and documentation. Nothing else in the product has defaults. */

@@ -1,7 +1,7 @@
 import type { Client, Connection } from 'pg';
 import { serialize } from 'pg-protocol';
 
-import { isServerError } from '../errors/index.js';
+import { isServerError } from '../errors/serialize.js';
 
 /** One statement of a batch, with its parameters. */
 export type BatchItem = {

@@ -20,8 +20,9 @@ export async function requestCancel(client: Client): Promise<void> {
   const socket = host.startsWith('/') ? connect(`${host}/.s.PGSQL.${port}`) : connect(port, host);
   socket.setTimeout(TIMEOUT_MS, () => socket.destroy());
   const message = Buffer.alloc(16);
-  for (const [index, word] of [16, CANCEL_REQUEST, processID, secretKey].entries())
+  for (const [index, word] of [16, CANCEL_REQUEST, processID, secretKey].entries()) {
     message.writeInt32BE(word, index * 4);
+  }
   // Whoever has read it closes the connection; PgBouncer 1.18 dies of a client that closes it first.
   socket.resume().write(message);
   await once(socket, 'close');

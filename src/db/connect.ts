@@ -1,6 +1,6 @@
 import { Client, type ClientConfig } from 'pg';
 
-import { TenantsError } from '../errors/index.js';
+import { TenantsError } from '../errors/tenants-error.js';
 import { codeOf, isConnectionError, SQLSTATE } from './sqlstates.js';
 
 /** Longest a connection attempt may take, in ms, unless the configuration says otherwise. */

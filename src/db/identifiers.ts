@@ -1,6 +1,6 @@
 import { escapeIdentifier, escapeLiteral } from 'pg';
 
-import { TenantsError } from '../errors/index.js';
+import { TenantsError } from '../errors/tenants-error.js';
 
 /** Longest identifier PostgreSQL keeps, in bytes (`NAMEDATALEN - 1`); anything longer would be cut off in silence. */
 export const MAX_IDENTIFIER_BYTES = 63;
@@ -15,8 +15,9 @@ const UNSENDABLE = /\0|\p{Surrogate}/u;
  *   half a character.
  */
 export function quoteIdentifier(name: string): string {
-  if (!isIdentifier(name))
+  if (!isIdentifier(name)) {
     throw new TenantsError('INVALID_NAME', `${JSON.stringify(name)} cannot be a PostgreSQL name.`);
+  }
   return escapeIdentifier(name);
 }
 

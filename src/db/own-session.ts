@@ -1,6 +1,6 @@
 import type { Client, ClientConfig } from 'pg';
 
-import { TenantsError } from '../errors/index.js';
+import { TenantsError } from '../errors/tenants-error.js';
 import { withClient } from './connect.js';
 import type { ServerInfo } from './server.js';
 

@@ -1,4 +1,4 @@
-import { TenantsError } from '../errors/index.js';
+import { TenantsError } from '../errors/tenants-error.js';
 
 const NEW_SCHEMA_NAME = /^[a-z_][a-z0-9_]{0,62}$/;
 

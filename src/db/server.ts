@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 
-import { TenantsError } from '../errors/index.js';
+import { TenantsError } from '../errors/tenants-error.js';
 
 /** Oldest server the product works with; older ones lack what the survey and the lanes rely on. */
 export const OLDEST_VERSION = 130_000;

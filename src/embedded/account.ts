@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 
-import { TenantsError } from '../errors/index.js';
-import type { Surroundings } from './surroundings.js';
+import { TenantsError } from '../errors/tenants-error.js';
+import type { Surroundings } from './host-environment.js';
 
 /** The account that runs PostgreSQL in place of root. */
 export type Account = { name: string; uid: number; gid: number };

@@ -1,4 +1,4 @@
-import { TenantsError } from '../errors/index.js';
+import { TenantsError } from '../errors/tenants-error.js';
 
 /**
  * The error of an embedded server that does not start, does not answer or does not end.

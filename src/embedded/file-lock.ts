@@ -2,7 +2,7 @@ import { rm, stat } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { embeddedFailed } from './failure.js';
-import { leaveNote, readNote } from './process-note.js';
+import { leaveNote, readNote } from './process-record.js';
 
 /** How long a lock file may stay without readable content (ms): its writer died between creating and filling it. */
 const UNREADABLE_FOR = 5_000;

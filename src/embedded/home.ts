@@ -4,9 +4,9 @@ import { dirname, join } from 'node:path';
 
 import { accountForRoot, type Account } from './account.js';
 import { embeddedFailed } from './failure.js';
+import type { Surroundings } from './host-environment.js';
 import { isMissing, ownedFolder } from './owned-folder.js';
 import { runProgram } from './run-program.js';
-import type { Surroundings } from './surroundings.js';
 
 /** Where everything of one project's embedded server lies. */
 export type Home = {

@@ -7,9 +7,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { awaitAnswer, type Login } from './connection.js';
 import { embeddedFailed } from './failure.js';
 import type { Home } from './home.js';
-import { identifyProcess, isSameProcess } from './process-identity.js';
 import { stopPostmaster, type Postmaster } from './postmaster.js';
 import type { Binaries } from './prepare-binaries.js';
+import { identifyProcess, isSameProcess } from './process-identity.js';
 import { spawnOptions } from './run-program.js';
 import { logSince } from './server-log.js';
 

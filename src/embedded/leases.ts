@@ -3,7 +3,7 @@ import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { identifyProcess } from './process-identity.js';
-import { leaveNote, readNote } from './process-note.js';
+import { leaveNote, readNote } from './process-record.js';
 
 /** Notes that this process uses the server and returns the file that says so, `<folder>/<pid>-<random>`. */
 export async function takeLease(folder: string): Promise<string> {

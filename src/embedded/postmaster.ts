@@ -2,10 +2,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
+import type { Account } from './account.js';
 import { embeddedFailed } from './failure.js';
 import { commandLineOf, identifyProcess, isSameProcess } from './process-identity.js';
 import { runProgram } from './run-program.js';
-import type { Account } from './account.js';
 
 /** A server's main process. */
 export type Postmaster = { pid: number; identity: string; port: number };

@@ -4,20 +4,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { ClientConfig } from 'pg';
 
-import { isTenantsError } from '../errors/index.js';
+import { isTenantsError } from '../errors/tenants-error.js';
 import { awaitAnswer, ensureDatabase, loginWith, type Login } from './connection.js';
 import { embeddedFailed } from './failure.js';
 import { withFileLock } from './file-lock.js';
 import { findHome, type Home } from './home.js';
+import { realSurroundings, type Surroundings } from './host-environment.js';
 import { ensureData } from './initialise.js';
 import { launch, logFile, START_TIMEOUT } from './launch.js';
 import { countLeases, takeLease } from './leases.js';
 import { locateBinaries } from './locate-binaries.js';
+import { isMissing } from './owned-folder.js';
 import { findPostmaster, stopPostmaster, type Postmaster } from './postmaster.js';
 import { prepareBinaries, type Binaries } from './prepare-binaries.js';
-import { isMissing } from './owned-folder.js';
 import { isSameProcess } from './process-identity.js';
-import { realSurroundings, type Surroundings } from './surroundings.js';
 
 export type EmbeddedOptions = {
   /** Folder of the project; everything lies in `.tenants/` below it. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 
-import { type BatchItem, qualified } from '../db/index.js';
+import type { BatchItem } from '../db/batch.js';
+import { qualified } from '../db/identifiers.js';
 import type { Direction } from './types.js';
 
 /**

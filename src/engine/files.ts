@@ -1,7 +1,7 @@
 import { basename, extname } from 'node:path';
 
-import { TenantsError } from '../errors/index.js';
-import { listPaths } from './npm/list.js';
+import { TenantsError } from '../errors/tenants-error.js';
+import { listPaths } from './compile/list-paths.js';
 import type { MigrationFile, MigrationSource } from './types.js';
 
 /**

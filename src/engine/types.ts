@@ -1,4 +1,4 @@
-import type { SerializedError } from '../errors/index.js';
+import type { SerializedError } from '../errors/serialize.js';
 
 /**
  * The engine's words.

@@ -1,7 +1,7 @@
 import { extname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-import { TenantsError } from '../errors/index.js';
+import { TenantsError } from '../errors/tenants-error.js';
 import { cacheFolder } from '../util/cache-folder.js';
 import type { Executor } from './types.js';
 

@@ -1,6 +1,6 @@
 import type { ClientConfig } from 'pg';
 
-import { TenantsError } from '../errors/index.js';
+import { TenantsError } from '../errors/tenants-error.js';
 
 /** A database configuration that can be copied to a worker. */
 export type PackedDatabase = {

@@ -1,5 +1,5 @@
 import type { ApplySettings, Plan, TenantResult, TenantWork } from '../engine/types.js';
-import type { SerializedError } from '../errors/index.js';
+import type { SerializedError } from '../errors/serialize.js';
 import type { PackedDatabase } from './pack-database.js';
 import type { HookSource } from './worker-hooks.js';
 

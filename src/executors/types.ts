@@ -1,7 +1,7 @@
 import type { ClientConfig } from 'pg';
 
-import type { HookSource } from './worker-hooks.js';
 import type { ApplySettings, Plan, TenantResult, TenantWork } from '../engine/types.js';
+import type { HookSource } from './worker-hooks.js';
 
 export type { NotExecutedReason, TenantResult } from '../engine/types.js';
 

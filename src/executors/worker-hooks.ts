@@ -1,5 +1,5 @@
-import type { MigrateHooks } from '../engine/hooks.js';
-import { TenantsError } from '../errors/index.js';
+import type { MigrateHooks } from '../engine/hooks/migrate-hooks.js';
+import { TenantsError } from '../errors/tenants-error.js';
 
 /** The hooks of a configuration as a worker finds them: functions cannot be sent to it. */
 export type HookSource = {

@@ -1,9 +1,12 @@
 import type { Client, ClientConfig } from 'pg';
 
-import { codeOf, isConnectionError, qualified, quoteLiteral, SQLSTATE, withClient } from '../db/index.js';
+import { withClient } from '../db/connect.js';
+import { qualified, quoteLiteral } from '../db/identifiers.js';
+import { codeOf, isConnectionError, SQLSTATE } from '../db/sqlstates.js';
 import { APPLIED_DIGEST_SQL, appliedDigest } from '../engine/bookkeeping.js';
-import { isTenantsError, type SerializedError, serializeError } from '../errors/index.js';
-import { limitLockWaits, lockTimeoutOf } from './lock-waits.js';
+import { type SerializedError, serializeError } from '../errors/serialize.js';
+import { isTenantsError } from '../errors/tenants-error.js';
+import { limitLockWaits, lockTimeoutOf } from '../session/lock-timeout.js';
 
 /** Schemas that one statement reads: each costs a relation lock until it ends. */
 const BATCH_SIZE = 200;

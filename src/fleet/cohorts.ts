@@ -1,7 +1,7 @@
 import type { MigrationFile } from '../engine/types.js';
-import type { SerializedError } from '../errors/index.js';
+import type { SerializedError } from '../errors/serialize.js';
 import type { Tenant } from '../registry/types.js';
-import { judge, type SchemaState } from './state.js';
+import { judge, type SchemaState } from './schema-state.js';
 import type { SurveyedSchema } from './survey.js';
 
 /** A cohort's state: one of a schema's, or a reason why there is none to judge. */

@@ -2,11 +2,13 @@ import type { Client } from 'pg';
 
 import { listMigrationFiles } from '../engine/files.js';
 import type { MigrationFile } from '../engine/types.js';
-import { inspectRegistry, listTenants, selectTenants, type TenantSelection } from '../registry/index.js';
+import type { Project } from '../project/project.js';
+import { inspectRegistry } from '../registry/check.js';
+import { listTenants } from '../registry/list.js';
+import { selectTenants, type TenantSelection } from '../registry/select.js';
 import { type Cohort, type FilesByType, formCohorts } from './cohorts.js';
-import type { Project } from './project.js';
+import { readTenantFiles, sharedSource } from './migration-sources.js';
 import { assertSharedReadable, judgeShared, type SharedPlace } from './shared-schema.js';
-import { readTenantFiles, sharedSource } from './source.js';
 import { surveySchemas } from './survey.js';
 import type { Target } from './types.js';
 

@@ -1,4 +1,5 @@
-import type { Tenant, TenantSelection } from '../registry/index.js';
+import type { TenantSelection } from '../registry/select.js';
+import type { Tenant } from '../registry/types.js';
 import type { Selection } from './types.js';
 
 /** The tenants that a selection of schemas means, in the registry's terms. */

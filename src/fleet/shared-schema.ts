@@ -1,8 +1,9 @@
-import { serializeError, TenantsError } from '../errors/index.js';
-import type { EngineLane } from '../engine/lane.js';
+import type { EngineLane } from '../engine/apply/lane.js';
 import { planNames } from '../engine/plan.js';
 import type { MigrationFile, Plan } from '../engine/types.js';
-import { judge, type SchemaState, upTo } from './state.js';
+import { serializeError } from '../errors/serialize.js';
+import { TenantsError } from '../errors/tenants-error.js';
+import { judge, type SchemaState, upTo } from './schema-state.js';
 import type { SurveyedSchema } from './survey.js';
 import type { SharedResult, Target } from './types.js';
 
@@ -80,8 +81,9 @@ export async function applyShared(lane: EngineLane, plan: Plan, place: SurveyedS
   if (result.status === 'applied' || result.status === 'rolledBack') {
     return { status: 'applied', migrations: planNames(plan), error: null };
   }
-  if (result.status === 'failed')
+  if (result.status === 'failed') {
     return { status: 'failed', migrations: result.committed, error: withoutTenant(result.error) };
+  }
   const error = new TenantsError('INTERRUPTED', 'The shared migrations were cancelled and rolled back.');
   return { status: 'failed', migrations: [], error: serializeError(error) };
 }

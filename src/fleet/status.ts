@@ -1,8 +1,8 @@
-import { readDetails } from './details.js';
-import type { Project } from './project.js';
+import type { Project } from '../project/project.js';
+import { withSession } from '../session/control-session.js';
 import { readFleet } from './read-fleet.js';
-import { withSession } from './session.js';
 import { summarize } from './summaries.js';
+import { readDetails } from './tenant-details.js';
 import type { StatusOptions, StatusReport } from './types.js';
 
 /**

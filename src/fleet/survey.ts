@@ -1,6 +1,7 @@
 import type { Client, ClientConfig } from 'pg';
 
-import { type SerializedError, TenantsError, serializeError } from '../errors/index.js';
+import { type SerializedError, serializeError } from '../errors/serialize.js';
+import { TenantsError } from '../errors/tenants-error.js';
 import { readAppliedLists } from './applied-lists.js';
 
 /** One schema as the survey saw it. */

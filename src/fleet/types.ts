@@ -1,5 +1,6 @@
+import type { SerializedError } from '../errors/serialize.js';
 import type { NotExecutedReason, TenantResult } from '../executors/types.js';
-import type { SerializedError } from '../errors/index.js';
+import type { SessionEvent } from '../session/events.js';
 
 /** Which schemas a run is about. */
 export type Selection =
@@ -123,10 +124,9 @@ export type PlanReport = Omit<StatusReport, 'cohorts'> & {
 /** Progress of a run, for display. Listeners cannot break the work: what they throw is dropped. */
 export type FleetEvent =
   | { type: 'phase'; phase: 'connect' | 'survey' | 'compile' | 'shared' | 'tenants' | 'verify'; total?: number }
-  | { type: 'waiting'; message: string }
   | { type: 'surveyed'; total: number; upToDate: number; pending: number; blocked: number; cohorts: number }
   | { type: 'shared'; result: SharedResult }
   | { type: 'tenant:start'; tenant: string }
   | { type: 'tenant:done'; result: TenantResult }
   | { type: 'stopping'; reason: NotExecutedReason }
-  | { type: 'warning'; message: string };
+  | SessionEvent;

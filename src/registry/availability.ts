@@ -1,8 +1,8 @@
 import type { Client } from 'pg';
 
-import { qualified, quoteIdentifier } from '../db/index.js';
-import { TenantsError } from '../errors/index.js';
-import { plural } from '../util/plural.js';
+import { qualified, quoteIdentifier } from '../db/identifiers.js';
+import { TenantsError } from '../errors/tenants-error.js';
+import { plural } from '../util/format-count.js';
 import { shellWord } from '../util/shell-word.js';
 import type { RegistryShape, TenantDomain } from './types.js';
 

@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 
-import { TenantsError } from '../errors/index.js';
+import { TenantsError } from '../errors/tenants-error.js';
 import { readRegistryColumns } from './columns.js';
 import type { RegistryShape } from './types.js';
 

@@ -1,6 +1,6 @@
 import { domainToASCII } from 'node:url';
 
-import { TenantsError } from '../errors/index.js';
+import { TenantsError } from '../errors/tenants-error.js';
 
 /** Longest hostname of the DNS, in bytes. */
 const MAX_LENGTH = 253;

@@ -1,7 +1,8 @@
 import type { Client } from 'pg';
 
-import { type BatchItem, qualified, quoteIdentifier } from '../db/index.js';
-import { TenantsError } from '../errors/index.js';
+import type { BatchItem } from '../db/batch.js';
+import { qualified, quoteIdentifier } from '../db/identifiers.js';
+import { TenantsError } from '../errors/tenants-error.js';
 import { nearestNames } from '../util/nearest.js';
 import type { RegistryShape } from './types.js';
 

@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 
-import { TenantsError } from '../errors/index.js';
+import { TenantsError } from '../errors/tenants-error.js';
 import { nearestNames } from '../util/nearest.js';
 import { findTenant, isPublicTenant, listTenants } from './list.js';
 import type { RegistryShape, TenantWithDomains } from './types.js';

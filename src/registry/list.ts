@@ -1,7 +1,8 @@
 import type { Client } from 'pg';
 
-import { codeOf, qualified, quoteIdentifier, SQLSTATE } from '../db/index.js';
-import { TenantsError } from '../errors/index.js';
+import { qualified, quoteIdentifier } from '../db/identifiers.js';
+import { codeOf, SQLSTATE } from '../db/sqlstates.js';
+import { TenantsError } from '../errors/tenants-error.js';
 import { assertRegistry } from './check.js';
 import { readRegistryColumns } from './columns.js';
 import type { RegistryShape, Tenant, TenantWithDomains } from './types.js';
@@ -86,8 +87,9 @@ async function listFailure(
     }
   }
   const columns = order === undefined ? [] : ((await readRegistryColumns(client, shape)).tenants ?? []);
-  if (order !== undefined && code === SQLSTATE.undefinedColumn)
+  if (order !== undefined && code === SQLSTATE.undefinedColumn) {
     return badOrder(order, 'does not exist', columns, error);
+  }
   // A type that cannot be sorted, such as json, lacks an operator: undefined_function.
   if (order !== undefined && code === '42883') return badOrder(order, 'has no order', columns, error);
   return error;

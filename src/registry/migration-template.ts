@@ -1,4 +1,4 @@
-import { quoteIdentifier, quoteLiteral } from '../db/index.js';
+import { quoteIdentifier, quoteLiteral } from '../db/identifiers.js';
 import type { RegistryShape } from './types.js';
 
 /**

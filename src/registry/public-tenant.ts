@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 
-import { type BatchItem, sendBatch } from '../db/index.js';
-import { isTenantsError, TenantsError } from '../errors/index.js';
+import { type BatchItem, sendBatch } from '../db/batch.js';
+import { isTenantsError, TenantsError } from '../errors/tenants-error.js';
 import { assertPublicAvailable, tenantExists } from './availability.js';
 import { findTenant } from './list.js';
 import { registrationFailure } from './registration-failure.js';
@@ -41,8 +41,9 @@ export async function createPublicTenant(
     return acceptExisting(faster, domains, ifNotExists);
   }
   const tenant = await findTenant(client, shape, shape.schema);
-  if (tenant === undefined)
+  if (tenant === undefined) {
     throw new TenantsError('UNEXPECTED', 'The public tenant was deleted as soon as it was made.');
+  }
   return { tenant, created: true };
 }
 

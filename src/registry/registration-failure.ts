@@ -1,7 +1,8 @@
 import { type Client, DatabaseError } from 'pg';
 
-import { BatchError, SQLSTATE } from '../db/index.js';
-import { isTenantsError, TenantsError, type TenantsErrorOptions } from '../errors/index.js';
+import { BatchError } from '../db/batch.js';
+import { SQLSTATE } from '../db/sqlstates.js';
+import { isTenantsError, TenantsError, type TenantsErrorOptions } from '../errors/tenants-error.js';
 import { nearestNames } from '../util/nearest.js';
 import { assertAvailable, assertPublicAvailable } from './availability.js';
 import { assertRegistry } from './check.js';

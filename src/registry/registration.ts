@@ -1,5 +1,6 @@
-import { type BatchItem, qualified, quoteIdentifier } from '../db/index.js';
-import { TenantsError } from '../errors/index.js';
+import type { BatchItem } from '../db/batch.js';
+import { qualified, quoteIdentifier } from '../db/identifiers.js';
+import { TenantsError } from '../errors/tenants-error.js';
 import type { RegistryShape, TenantDomain, TenantStatus } from './types.js';
 
 /** A tenant that is about to be registered. */

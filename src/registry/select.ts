@@ -1,4 +1,4 @@
-import { TenantsError } from '../errors/index.js';
+import { TenantsError } from '../errors/tenants-error.js';
 import { nearestNames } from '../util/nearest.js';
 import { isPublicTenant } from './list.js';
 import type { RegistryShape, Tenant } from './types.js';

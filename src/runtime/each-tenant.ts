@@ -1,5 +1,5 @@
-import { TenantsError } from '../errors/index.js';
-import { plural } from '../util/plural.js';
+import { TenantsError } from '../errors/tenants-error.js';
+import { plural } from '../util/format-count.js';
 import type { Tenant } from './types.js';
 
 /**

@@ -80,8 +80,9 @@ function constraint(
     name: 'tenancy',
     storage: storeByKind,
     validate: (kind) => {
-      if (kind !== 'public' && kind !== 'tenant')
+      if (kind !== 'public' && kind !== 'tenant') {
         throw new TypeError("The constraint tenancy is 'public' or 'tenant'.");
+      }
     },
     // Fastify calls a function of three parameters with a callback; its types do not know that.
     deriveConstraint: derive as never,

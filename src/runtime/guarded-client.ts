@@ -1,6 +1,6 @@
 import type { PoolClient } from 'pg';
 
-import { TenantsError } from '../errors/index.js';
+import { TenantsError } from '../errors/tenants-error.js';
 import type { Session } from './scope.js';
 
 export type GuardedClient = Session & { end(): void };

@@ -1,5 +1,6 @@
-export { type ErrorCode, isTenantsError, TenantsError } from '../errors/index.js';
-export type { RegistryNames } from './shape.js';
+export type { ErrorCode } from '../errors/codes.js';
+export { isTenantsError, TenantsError } from '../errors/tenants-error.js';
+export type { RegistryNames } from './registry-shape.js';
 export { createTenancy } from './tenancy.js';
 export type {
   AnyPool,

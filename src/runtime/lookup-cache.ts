@@ -1,4 +1,4 @@
-import { Generations } from './generations.js';
+import { Generations } from './bounded-map.js';
 
 export type CacheLimits = { ttl: number; negativeTtl: number; max: number };
 

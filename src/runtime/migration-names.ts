@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { basename, extname } from 'node:path';
 
-import { TenantsError } from '../errors/index.js';
+import { TenantsError } from '../errors/tenants-error.js';
 import type { MigrationNames, Migrations } from './types.js';
 
 /** Says which migrations a tenant of some type must have. Directories are read once, at the first question. */

@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 
 import { qualified, quoteIdentifier } from '../db/identifiers.js';
 import { withoutWww } from './host-name.js';
-import type { Shape } from './shape.js';
+import type { Shape } from './registry-shape.js';
 import type { Tenant } from './types.js';
 
 /** The registry as the resolver asks it. Names are qualified: the session's search path may be anything. */

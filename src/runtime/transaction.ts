@@ -2,8 +2,8 @@ import type { Pool, PoolClient, QueryResult } from 'pg';
 
 import { searchPath } from '../db/identifiers.js';
 import { codeOf, SQLSTATE } from '../db/sqlstates.js';
-import { TenantsError } from '../errors/index.js';
-import { borrow, type Loan } from './borrow.js';
+import { TenantsError } from '../errors/tenants-error.js';
+import { borrow, type Loan } from './borrow-client.js';
 import { guardClient } from './guarded-client.js';
 import type { Session } from './scope.js';
 import type { WithTenantOptions } from './types.js';

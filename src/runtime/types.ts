@@ -1,6 +1,6 @@
 import type { ClientConfig, PoolClient } from 'pg';
 
-import type { RegistryNames } from './shape.js';
+import type { RegistryNames } from './registry-shape.js';
 
 /**
  * A row of the tenant table. Columns beyond these are there too, camel-cased; `createTenancy<Columns>()` gives them types.

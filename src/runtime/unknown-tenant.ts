@@ -1,4 +1,4 @@
-import { TenantsError } from '../errors/index.js';
+import { TenantsError } from '../errors/tenants-error.js';
 
 /** A name that the registry does not have, or not for use at this moment. */
 export function unknownTenant(schemaName: string): TenantsError {

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 
-import { quoteIdentifier, withClient } from '../db/index.js';
-import { isTenantsError } from '../errors/index.js';
-import { createTenant } from '../fleet/create-tenant.js';
-import type { CreateTenantOptions } from '../fleet/create-types.js';
-import { deleteTenant } from '../fleet/delete-tenant.js';
-import type { Project } from '../fleet/project.js';
+import { withClient } from '../db/connect.js';
+import { quoteIdentifier } from '../db/identifiers.js';
+import { isTenantsError } from '../errors/tenants-error.js';
+import { createTenant } from '../lifecycle/create-tenant.js';
+import type { CreateTenantOptions } from '../lifecycle/create-types.js';
+import { deleteTenant } from '../lifecycle/delete-tenant.js';
+import type { Project } from '../project/project.js';
 
 export type TestTenantOptions = Pick<CreateTenantOptions, 'type' | 'set' | 'label'> & {
   /** Begins the schema's name, and that of its domain; default `test`. */

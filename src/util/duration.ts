@@ -1,4 +1,4 @@
-import { count } from './plural.js';
+import { count } from './format-count.js';
 
 const UNITS = new Map([
   ['', 1],

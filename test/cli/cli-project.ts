@@ -1,6 +1,6 @@
 import { afterAll, beforeAll } from 'vitest';
 
-import { registryMigration } from '../../src/registry/index.js';
+import { registryMigration } from '../../src/registry/migration-template.js';
 import { useDatabase, type TestDatabase } from '../support/database.js';
 import { createProject, type TestProject } from '../support/project.js';
 import { SHAPE } from '../support/registry-shapes.js';

@@ -1,6 +1,6 @@
 import { beforeAll, expect, it } from 'vitest';
 
-import { FLEET_LOCK } from '../../src/db/index.js';
+import { FLEET_LOCK } from '../../src/db/locks.js';
 import { useCliProject } from './cli-project.js';
 
 const cli = useCliProject();

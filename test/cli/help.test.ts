@@ -25,8 +25,9 @@ describe('help', () => {
     const { code, stdout, stderr } = await runCli([command, '--help'], options);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(/^[A-Z].*[.]\n/);
-    for (const section of ['USAGE', 'GLOBAL FLAGS', 'DESCRIPTION', 'EXAMPLES'])
+    for (const section of ['USAGE', 'GLOBAL FLAGS', 'DESCRIPTION', 'EXAMPLES']) {
       expect(stdout).toContain(`\n${section}\n`);
+    }
     expect(stdout.match(/\$ tenants /g)?.length).toBeGreaterThanOrEqual(3);
     expect(stdout).not.toMatch(/\[default: /);
     expect(widest(stdout)).toBeLessThanOrEqual(80);

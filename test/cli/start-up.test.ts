@@ -53,7 +53,13 @@ describe('a command', () => {
         expect(modules, unused).not.toContain(`/node_modules/${unused}/`);
       }
       expect(modules).not.toContain('/node_modules/node-pg-migrate/dist/legacy/migration.js');
-      for (const unused of ['commands/index', 'commands/doctor', 'embedded/index', 'engine/lane', 'executors/worker']) {
+      for (const unused of [
+        'commands/index',
+        'commands/doctor',
+        'embedded/start',
+        'engine/apply/lane',
+        'executors/parent/worker',
+      ]) {
         expect(modules, unused).not.toContain(`/dist/${unused}.js`);
       }
     },

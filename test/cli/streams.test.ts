@@ -26,8 +26,9 @@ describe('streams', () => {
       env: { PATH: process.env['PATH'], DATABASE_URL: cli.database.url },
     });
     let output = '';
-    for (const stream of [child.stdout, child.stderr])
+    for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    }
     const [code] = (await once(child, 'close')) as [number];
     return { code, output };
   }

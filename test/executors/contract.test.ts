@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 
 import type { MigrateReport } from '../../src/fleet/types.js';
-import { exitCodeOf } from '../../src/fleet/report.js';
-import { rollback } from '../../src/fleet/rollback.js';
+import { exitCodeOf } from '../../src/run/report.js';
+import { rollback } from '../../src/run/rollback.js';
 import { ensureBuilt } from '../support/build.js';
 import { fixture, withFleet } from './fleets.js';
 

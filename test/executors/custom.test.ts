@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { expect, test, vi } from 'vitest';
 
-import { exitCodeOf } from '../../src/fleet/report.js';
+import { exitCodeOf } from '../../src/run/report.js';
 import { ensureBuilt, REPOSITORY } from '../support/build.js';
 import { runCli } from '../support/run-cli.js';
 import { fixture, names, withFleet } from './fleets.js';

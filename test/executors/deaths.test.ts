@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 
-import { exitCodeOf } from '../../src/fleet/report.js';
+import { exitCodeOf } from '../../src/run/report.js';
 import { ensureBuilt } from '../support/build.js';
 import { actsIn, fixture, names, withFleet } from './fleets.js';
 

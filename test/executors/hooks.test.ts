@@ -2,8 +2,8 @@ import { threadId } from 'node:worker_threads';
 
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 
-import type { Hooks } from '../../src/fleet/hook-types.js';
-import { exitCodeOf } from '../../src/fleet/report.js';
+import type { Hooks } from '../../src/project/hook-types.js';
+import { exitCodeOf } from '../../src/run/report.js';
 import { ensureBuilt } from '../support/build.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';

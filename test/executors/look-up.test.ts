@@ -1,10 +1,12 @@
 import { expect, test, vi } from 'vitest';
 
-import { announcedPid, closeClient, openClient, tenantLock } from '../../src/db/index.js';
-import { lookUpSegment } from '../../src/engine/look-up.js';
+import { closeClient, openClient } from '../../src/db/connect.js';
+import { tenantLock } from '../../src/db/locks.js';
+import { announcedPid } from '../../src/db/server.js';
+import { lookUpSegment } from '../../src/engine/apply/find-outcome.js';
 import type { Plan, TenantWork } from '../../src/engine/types.js';
-import { lookUpTenants } from '../../src/executors/look-up.js';
-import { applySettings } from '../../src/fleet/source.js';
+import { lookUpTenants } from '../../src/executors/parent/dead-worker-outcome.js';
+import { applySettings } from '../../src/fleet/migration-sources.js';
 import type { TestFleet } from '../support/fleet.js';
 import { names, withFleet } from './fleets.js';
 

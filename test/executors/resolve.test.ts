@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { resolveExecutor } from '../../src/executors/resolve.js';
+import { resolveExecutor } from '../../src/executors/find-executor.js';
 import { createProject, type TestProject } from '../support/project.js';
 
 let files: TestProject;

@@ -83,8 +83,9 @@ async function killAndRepeat(round: Round, trials: Trials, { args, from, progres
   round.expectCode(again, place === 'new' ? 2 : 0);
   if (place !== 'new') round.row.leftToDo += 1;
   const after = await round.settle();
-  if (judgeWhole(round, after, judge) !== 'new')
+  if (judgeWhole(round, after, judge) !== 'new') {
     round.complain(['the command was given again, and is not done'], again);
+  }
 }
 
 /** Everybody else is as before, and nobody is without a row or a schema. */

@@ -1,9 +1,9 @@
+import { registryMigration } from '../../src/registry/migration-template.js';
 import { withAdmin } from '../support/admin.js';
 import { createProject, type TestProject } from '../support/project.js';
-import { registryMigration } from '../../src/registry/index.js';
 import { SHAPE } from '../support/registry-shapes.js';
-import { runCli } from '../support/run-cli.js';
 import type { RestartableServer } from '../support/restartable-server.js';
+import { runCli } from '../support/run-cli.js';
 import type { MigrationSet } from './migrations.js';
 
 /** A fleet that each round gets a copy of. */

@@ -4,8 +4,8 @@ import type { QueryResultRow } from 'pg';
 
 import { isRunning } from '../executors/fleets.js';
 import { withAdmin } from '../support/admin.js';
-import { type CliOutcome, type RunningCli, spawnCli } from '../support/run-cli.js';
 import type { RestartableServer } from '../support/restartable-server.js';
+import { type CliOutcome, type RunningCli, spawnCli } from '../support/run-cli.js';
 import { complainAbout, type Expected } from './complaints.js';
 import type { FaultFleet } from './fleet.js';
 import type { Random } from './random.js';

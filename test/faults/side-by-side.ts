@@ -30,8 +30,9 @@ export async function runTwice(round: Round): Promise<void> {
   round.expect(after, { at: 'all' }, winner);
   round.complain(complainAboutReport(winner.json<RunDocument>(), before, after), winner);
   if (waits) round.complain(complainAboutReport(loser.json<RunDocument>(), after, after), loser);
-  else if (loser.json<{ error?: { code: string } }>().error?.code !== 'LOCKED')
+  else if (loser.json<{ error?: { code: string } }>().error?.code !== 'LOCKED') {
     round.complain(['no error LOCKED'], loser);
+  }
   round.row[waits ? 'survived' : 'reported'] += 1;
 }
 

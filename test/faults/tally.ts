@@ -1,5 +1,5 @@
-import type { FleetState } from './state.js';
 import type { MigrationSet } from './migrations.js';
+import type { FleetState } from './state.js';
 
 /** A line of the table: what was tried and what came of it. */
 export type Row = {

@@ -1,7 +1,7 @@
 import { Client } from 'pg';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-import { BatchError, forgetPrepared, sendBatch } from '../../src/db/index.js';
+import { BatchError, forgetPrepared, sendBatch } from '../../src/db/batch.js';
 import { useDatabase } from '../support/database.js';
 
 const database = useDatabase();

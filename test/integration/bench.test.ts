@@ -7,8 +7,8 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 
 import type { BenchReport } from '../../bench/report.js';
-import { askServer } from '../support/embedded.js';
 import { REPOSITORY } from '../support/build.js';
+import { askServer } from '../support/embedded.js';
 
 /** The benchmark's own check, once, on the tests' server; what it measures there means nothing. */
 let folder: string;

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
-import { createTenant } from '../../src/fleet/create-tenant.js';
-import { deleteTenant } from '../../src/fleet/delete-tenant.js';
-import type { HookClient, RenameHookContext, TenantHookContext } from '../../src/fleet/hook-types.js';
-import type { Project } from '../../src/fleet/project.js';
-import { renameTenant } from '../../src/fleet/rename-tenant.js';
+import { createTenant } from '../../src/lifecycle/create-tenant.js';
+import { deleteTenant } from '../../src/lifecycle/delete-tenant.js';
+import { renameTenant } from '../../src/lifecycle/rename-tenant.js';
+import type { HookClient, RenameHookContext, TenantHookContext } from '../../src/project/hook-types.js';
+import type { Project } from '../../src/project/project.js';
 import { useDatabase } from '../support/database.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';
 import { openProxy } from '../support/proxy.js';

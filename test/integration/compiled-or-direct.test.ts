@@ -2,12 +2,12 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { createCompiler } from '../../src/engine/compile.js';
+import { EngineLane } from '../../src/engine/apply/lane.js';
+import { createCompiler } from '../../src/engine/compile/compiler.js';
 import { listMigrationFiles } from '../../src/engine/files.js';
-import { EngineLane } from '../../src/engine/lane.js';
 import { makePlan } from '../../src/engine/plan.js';
 import type { MigrationSource, Plan } from '../../src/engine/types.js';
-import { applySettings } from '../../src/fleet/source.js';
+import { applySettings } from '../../src/fleet/migration-sources.js';
 import { REPOSITORY } from '../support/build.js';
 import { useDatabase } from '../support/database.js';
 import { describeSchema } from '../support/describe-schema.js';

@@ -1,12 +1,13 @@
 import { array, assert, asyncProperty, constantFrom, dictionary } from 'fast-check';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-import { openClient, closeClient, quoteIdentifier } from '../../src/db/index.js';
-import { createDomain } from '../../src/fleet/create-domain.js';
-import { createTenant } from '../../src/fleet/create-tenant.js';
-import { list } from '../../src/fleet/list.js';
+import { openClient, closeClient } from '../../src/db/connect.js';
+import { quoteIdentifier } from '../../src/db/identifiers.js';
+import { list } from '../../src/fleet/list-tenants.js';
 import { status } from '../../src/fleet/status.js';
-import { registryMigration } from '../../src/registry/index.js';
+import { createDomain } from '../../src/lifecycle/create-domain.js';
+import { createTenant } from '../../src/lifecycle/create-tenant.js';
+import { registryMigration } from '../../src/registry/migration-template.js';
 import { anyName, anyText, schemas } from '../support/arbitrary-names.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { ask } from '../support/every-command.js';
@@ -85,9 +86,9 @@ test('migration files of any name are applied once, and found again', async () =
       });
       for (const [index, name] of names.entries()) {
         const script = `exports.up = (pgm) => pgm.createTable('made_${name.slice(0, 4)}', { id: 'id' });`;
-        if (index % 2 === 0)
+        if (index % 2 === 0) {
           await fleet.tenantMigration(`${name}.sql`, `CREATE TABLE made_${name.slice(0, 4)} (id int);`);
-        else await fleet.tenantMigration(`${name}.js`, script);
+        } else await fleet.tenantMigration(`${name}.js`, script);
       }
       const report = await fleet.migrate();
       expect(report.results).toMatchObject([{ tenant: 'acme', status: 'applied', migrations: names }]);

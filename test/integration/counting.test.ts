@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { createTenant } from '../../src/fleet/create-tenant.js';
-import { plan } from '../../src/fleet/plan.js';
 import { status } from '../../src/fleet/status.js';
+import { createTenant } from '../../src/lifecycle/create-tenant.js';
+import { plan } from '../../src/run/plan.js';
 import { useDatabase } from '../support/database.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';
 import { type Counts, countActivity, type Proxy } from '../support/proxy.js';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { createTenant } from '../../src/fleet/create-tenant.js';
-import type { CreateHookContext, TenantHookContext } from '../../src/fleet/hook-types.js';
+import { createTenant } from '../../src/lifecycle/create-tenant.js';
+import type { CreateHookContext, TenantHookContext } from '../../src/project/hook-types.js';
 import { useDatabase } from '../support/database.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';
 

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { createTenant } from '../../src/fleet/create-tenant.js';
-import type { CreatedTenant, CreateTenantOptions } from '../../src/fleet/create-types.js';
-import type { Project } from '../../src/fleet/project.js';
+import { createTenant } from '../../src/lifecycle/create-tenant.js';
+import type { CreatedTenant, CreateTenantOptions } from '../../src/lifecycle/create-types.js';
+import type { Project } from '../../src/project/project.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';
 import { openProxy } from '../support/proxy.js';

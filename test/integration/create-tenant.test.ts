@@ -1,10 +1,10 @@
 import { runner } from 'node-pg-migrate';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { createTenant } from '../../src/fleet/create-tenant.js';
-import type { CreatedTenant, CreateTenantOptions } from '../../src/fleet/create-types.js';
-import { list } from '../../src/fleet/list.js';
-import type { Project } from '../../src/fleet/project.js';
+import { list } from '../../src/fleet/list-tenants.js';
+import { createTenant } from '../../src/lifecycle/create-tenant.js';
+import type { CreatedTenant, CreateTenantOptions } from '../../src/lifecycle/create-types.js';
+import type { Project } from '../../src/project/project.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';
 

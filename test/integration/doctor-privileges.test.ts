@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 
-import { doctor } from '../../src/fleet/doctor.js';
-import type { Check, CheckName } from '../../src/fleet/doctor/types.js';
-import type { Project } from '../../src/fleet/project.js';
+import { doctor } from '../../src/doctor/doctor.js';
+import type { Check, CheckName } from '../../src/doctor/types.js';
+import type { Project } from '../../src/project/project.js';
 import { useDatabase } from '../support/database.js';
 import { checkOf, find, wrongChecks } from '../support/doctor.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';

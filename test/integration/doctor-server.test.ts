@@ -1,13 +1,13 @@
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { doctor } from '../../src/fleet/doctor.js';
-import type { Project } from '../../src/fleet/project.js';
-import { hasPgBouncer, startPgBouncer } from '../support/pgbouncer.js';
+import { doctor } from '../../src/doctor/doctor.js';
+import type { Project } from '../../src/project/project.js';
 import { useDatabase } from '../support/database.js';
 import { asDatabase, type DebianPostgres, findPostgres, startPostgres } from '../support/debian-postgres.js';
 import { checkOf, find, wrongChecks } from '../support/doctor.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';
+import { hasPgBouncer, startPgBouncer } from '../support/pgbouncer.js';
 import { countActivity } from '../support/proxy.js';
 
 const bin = findPostgres();

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { FLEET_LOCK, tenantLock } from '../../src/db/index.js';
-import { creationLock } from '../../src/fleet/creation-lock.js';
-import { doctor } from '../../src/fleet/doctor.js';
+import { FLEET_LOCK, tenantLock } from '../../src/db/locks.js';
+import { doctor } from '../../src/doctor/doctor.js';
+import { creationLock } from '../../src/lifecycle/creation-lock.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { checkOf, wrongChecks } from '../support/doctor.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';

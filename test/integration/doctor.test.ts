@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { doctor, isHealthy } from '../../src/fleet/doctor.js';
-import { EXPECTED } from '../../src/fleet/doctor/types.js';
+import { doctor, isHealthy } from '../../src/doctor/doctor.js';
+import { EXPECTED } from '../../src/doctor/types.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { checkOf, find } from '../support/doctor.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';

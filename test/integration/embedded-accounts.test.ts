@@ -18,9 +18,9 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { chooseAccount } from '../../src/embedded/account.js';
+import { realSurroundings, type Surroundings } from '../../src/embedded/host-environment.js';
 import { locateBinaries } from '../../src/embedded/locate-binaries.js';
 import { startEmbedded, type EmbeddedServer } from '../../src/embedded/start.js';
-import { realSurroundings, type Surroundings } from '../../src/embedded/surroundings.js';
 import { REPOSITORY } from '../support/build.js';
 import { askServer, postmasterPid, startInProcess } from '../support/embedded.js';
 import { createProject, type TestProject } from '../support/project.js';

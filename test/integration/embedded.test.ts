@@ -5,9 +5,9 @@ import { chown, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promis
 import { Client } from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { startEmbedded, type EmbeddedServer } from '../../src/embedded/index.js';
 import { locateBinaries } from '../../src/embedded/locate-binaries.js';
 import { identifyProcess } from '../../src/embedded/process-identity.js';
+import { startEmbedded, type EmbeddedServer } from '../../src/embedded/start.js';
 import { askServer, postmasterPid, startInProcess } from '../support/embedded.js';
 import { createProject, type TestProject } from '../support/project.js';
 

@@ -4,9 +4,9 @@ import { promisify } from 'node:util';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { exec } from '../../src/fleet/exec.js';
-import type { ExecOptions, ExecReport } from '../../src/fleet/exec/types.js';
-import type { Project } from '../../src/fleet/project.js';
+import { exec } from '../../src/each-tenant/exec/exec.js';
+import type { ExecOptions, ExecReport } from '../../src/each-tenant/exec/types.js';
+import type { Project } from '../../src/project/project.js';
 import { useDatabase } from '../support/database.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';
 import { openProxy } from '../support/proxy.js';

@@ -7,9 +7,9 @@ import { promisify } from 'node:util';
 import { Client } from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 
-import { createTenant } from '../../src/fleet/create-tenant.js';
-import { exitCodeOf } from '../../src/fleet/report.js';
 import { status } from '../../src/fleet/status.js';
+import { createTenant } from '../../src/lifecycle/create-tenant.js';
+import { exitCodeOf } from '../../src/run/report.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { type DebianPostgres, findPostgres, startPostgres } from '../support/debian-postgres.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';
@@ -120,8 +120,9 @@ describe.skipIf(bin === undefined)('a small server', () => {
     const { applied, failed, notExecuted } = report.tenants;
     expect(applied + failed + notExecuted).toBe(10);
     for (const result of report.results) {
-      if (result.status === 'failed')
+      if (result.status === 'failed') {
         expect(result.error).toMatchObject({ code: 'DATABASE_REFUSED', sqlstate: '53300' });
+      }
     }
     await (
       await release

@@ -2,13 +2,13 @@ import { createServer, type AddressInfo } from 'node:net';
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { createTenant } from '../../src/fleet/create-tenant.js';
-import { list } from '../../src/fleet/list.js';
-import { plan } from '../../src/fleet/plan.js';
-import type { Project } from '../../src/fleet/project.js';
-import { exitCodeOf } from '../../src/fleet/report.js';
+import { list } from '../../src/fleet/list-tenants.js';
 import { status } from '../../src/fleet/status.js';
 import type { MigrateReport } from '../../src/fleet/types.js';
+import { createTenant } from '../../src/lifecycle/create-tenant.js';
+import type { Project } from '../../src/project/project.js';
+import { plan } from '../../src/run/plan.js';
+import { exitCodeOf } from '../../src/run/report.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';
 import { openProxy, type Proxy } from '../support/proxy.js';
@@ -191,8 +191,9 @@ describe('a server that is gone', () => {
       if (one.status !== 'failed') continue;
       expect(['OUTCOME_UNKNOWN', 'DATABASE_UNREACHABLE']).toContain(one.error.code);
       expect(one.error.suggestions).not.toHaveLength(0);
-      if (one.error.code === 'OUTCOME_UNKNOWN')
+      if (one.error.code === 'OUTCOME_UNKNOWN') {
         expect(one.error.message).toContain(`whether "${one.tenant}" was changed`);
+      }
     }
     expect(exitCodeOf(report)).toBe(1);
     expect((await fleet.migrate()).tenants).toMatchObject({ total: 301, failed: 0, notExecuted: 0 });

@@ -1,9 +1,11 @@
 import type { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { FLEET_LOCK, inspectServer, NODE_PG_MIGRATE_LOCK, openClient, tryLock } from '../../src/db/index.js';
-import { FleetLock } from '../../src/fleet/fleet-lock.js';
+import { openClient } from '../../src/db/connect.js';
+import { FLEET_LOCK, NODE_PG_MIGRATE_LOCK, tryLock } from '../../src/db/locks.js';
+import { inspectServer } from '../../src/db/server.js';
 import type { FleetEvent } from '../../src/fleet/types.js';
+import { FleetLock } from '../../src/session/fleet-lock.js';
 import { useDatabase } from '../support/database.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';
 

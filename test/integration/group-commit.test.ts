@@ -2,10 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
-import { serializeError, TenantsError } from '../../src/errors/index.js';
-import { lookUpCommits } from '../../src/fleet/group-commit.js';
-import { exitCodeOf } from '../../src/fleet/report.js';
+import { serializeError } from '../../src/errors/serialize.js';
+import { TenantsError } from '../../src/errors/tenants-error.js';
 import type { MigrateReport } from '../../src/fleet/types.js';
+import { lookUpCommits } from '../../src/run/group-commit.js';
+import { exitCodeOf } from '../../src/run/report.js';
 import { ensureBuilt } from '../support/build.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { createFleet, type FleetDatabase, type TestFleet } from '../support/fleet.js';

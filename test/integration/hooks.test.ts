@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 
-import type { MigrateHook, MigrateHookContext } from '../../src/fleet/hook-types.js';
-import { rollback } from '../../src/fleet/rollback.js';
+import type { MigrateHook, MigrateHookContext } from '../../src/project/hook-types.js';
+import { rollback } from '../../src/run/rollback.js';
 import { ONE_LANE, onlyAcme, TENANTS, useHookFleet } from './hook-fleet.js';
 
 const hooked = useHookFleet();

@@ -4,12 +4,12 @@ import { array, assert, asyncProperty, constantFrom, oneof, tuple } from 'fast-c
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { isIdentifier, qualified, quoteIdentifier, quoteLiteral, searchPath } from '../../src/db/index.js';
-import { deleteTenant } from '../../src/fleet/delete-tenant.js';
-import { exec } from '../../src/fleet/exec.js';
-import { tenantEnvironment } from '../../src/fleet/exec/environment.js';
-import { renameTenant } from '../../src/fleet/rename-tenant.js';
+import { isIdentifier, qualified, quoteIdentifier, quoteLiteral, searchPath } from '../../src/db/identifiers.js';
+import { tenantEnvironment } from '../../src/each-tenant/exec/environment.js';
+import { exec } from '../../src/each-tenant/exec/exec.js';
 import { status } from '../../src/fleet/status.js';
+import { deleteTenant } from '../../src/lifecycle/delete-tenant.js';
+import { renameTenant } from '../../src/lifecycle/rename-tenant.js';
 import { anyName, anyText, schemas } from '../support/arbitrary-names.js';
 import { useDatabase } from '../support/database.js';
 import { ask } from '../support/every-command.js';

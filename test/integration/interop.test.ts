@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { runner } from 'node-pg-migrate';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { plan } from '../../src/fleet/plan.js';
+import { plan } from '../../src/run/plan.js';
 import { REPOSITORY } from '../support/build.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { describeSchema } from '../support/describe-schema.js';

@@ -3,10 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { runner } from 'node-pg-migrate';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
-import { NODE_PG_MIGRATE_LOCK, openClient } from '../../src/db/index.js';
-import { LaneWatch } from '../../src/fleet/lane-watch.js';
-import { exitCodeOf } from '../../src/fleet/report.js';
+import { openClient } from '../../src/db/connect.js';
+import { NODE_PG_MIGRATE_LOCK } from '../../src/db/locks.js';
 import type { FleetEvent, MigrateReport } from '../../src/fleet/types.js';
+import { exitCodeOf } from '../../src/run/report.js';
+import { LaneWatch } from '../../src/session/lane-watch.js';
 import { ensureBuilt } from '../support/build.js';
 import { useDatabase } from '../support/database.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { cloneTenant } from '../../src/fleet/clone-tenant.js';
+import { cloneTenant } from '../../src/lifecycle/clone-tenant.js';
 import { useDatabase } from '../support/database.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';
 

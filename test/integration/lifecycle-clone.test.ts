@@ -4,12 +4,12 @@ import { delimiter, join } from 'node:path';
 import { Client, escapeIdentifier } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
-import { tenantLock } from '../../src/db/index.js';
-import { cloneTenant } from '../../src/fleet/clone-tenant.js';
-import { deleteTenant } from '../../src/fleet/delete-tenant.js';
-import type { CreateHookContext } from '../../src/fleet/hook-types.js';
-import type { Project } from '../../src/fleet/project.js';
-import { renameTenant } from '../../src/fleet/rename-tenant.js';
+import { tenantLock } from '../../src/db/locks.js';
+import { cloneTenant } from '../../src/lifecycle/clone-tenant.js';
+import { deleteTenant } from '../../src/lifecycle/delete-tenant.js';
+import { renameTenant } from '../../src/lifecycle/rename-tenant.js';
+import type { CreateHookContext } from '../../src/project/hook-types.js';
+import type { Project } from '../../src/project/project.js';
 import { REPOSITORY } from '../support/build.js';
 import { asDatabase, type DebianPostgres, findPostgres, startPostgres } from '../support/debian-postgres.js';
 import { describeSchema, readRows } from '../support/describe-schema.js';
@@ -17,8 +17,9 @@ import { createFleet, type TestFleet } from '../support/fleet.js';
 import { openProxy } from '../support/proxy.js';
 
 const bin = findPostgres();
-if (bin === undefined)
+if (bin === undefined) {
   console.warn('Cloning is not tested: there is no PostgreSQL with a pg_dump of its own version here.');
+}
 
 /** The schema that is cloned: its name has everything that must be quoted somewhere. */
 const SOURCE = `Wei"rd $$ 'é.*`;

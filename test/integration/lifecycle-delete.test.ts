@@ -4,10 +4,10 @@ import { delimiter } from 'node:path';
 import { Client } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
-import { tenantLock } from '../../src/db/index.js';
-import { createDomain } from '../../src/fleet/create-domain.js';
-import { deleteTenant } from '../../src/fleet/delete-tenant.js';
-import type { Project } from '../../src/fleet/project.js';
+import { tenantLock } from '../../src/db/locks.js';
+import { createDomain } from '../../src/lifecycle/create-domain.js';
+import { deleteTenant } from '../../src/lifecycle/delete-tenant.js';
+import type { Project } from '../../src/project/project.js';
 import { useDatabase } from '../support/database.js';
 import { findPostgres, startPostgres } from '../support/debian-postgres.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';
@@ -334,8 +334,9 @@ describe('with a dump', () => {
 });
 
 const bin = findPostgres();
-if (bin === undefined)
+if (bin === undefined) {
   console.warn('Dumps are not tested for real: there is no PostgreSQL with a pg_dump of its own version here.');
+}
 
 test.skipIf(bin === undefined)('a dump brings the tenant back', async () => {
   const server = await startPostgres(bin ?? '');

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
-import { createDomain } from '../../src/fleet/create-domain.js';
-import { createTenant } from '../../src/fleet/create-tenant.js';
-import { deleteDomain } from '../../src/fleet/delete-domain.js';
-import type { Project } from '../../src/fleet/project.js';
+import { createDomain } from '../../src/lifecycle/create-domain.js';
+import { createTenant } from '../../src/lifecycle/create-tenant.js';
+import { deleteDomain } from '../../src/lifecycle/delete-domain.js';
+import type { Project } from '../../src/project/project.js';
 import { useDatabase } from '../support/database.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';
 import { openProxy } from '../support/proxy.js';

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
-import { tenantLock } from '../../src/db/index.js';
-import { createDomain } from '../../src/fleet/create-domain.js';
-import type { Project } from '../../src/fleet/project.js';
-import { renameTenant } from '../../src/fleet/rename-tenant.js';
+import { tenantLock } from '../../src/db/locks.js';
+import { createDomain } from '../../src/lifecycle/create-domain.js';
+import { renameTenant } from '../../src/lifecycle/rename-tenant.js';
+import type { Project } from '../../src/project/project.js';
 import { useDatabase } from '../support/database.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';
 import { openProxy } from '../support/proxy.js';

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { exitCodeOf } from '../../src/fleet/report.js';
 import type { FleetEvent } from '../../src/fleet/types.js';
+import { exitCodeOf } from '../../src/run/report.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';
 

@@ -2,8 +2,8 @@ import { rm } from 'node:fs/promises';
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import type { TenantsError } from '../../src/errors/index.js';
-import { exitCodeOf } from '../../src/fleet/report.js';
+import type { TenantsError } from '../../src/errors/tenants-error.js';
+import { exitCodeOf } from '../../src/run/report.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';
 

@@ -1,7 +1,7 @@
 import { runner } from 'node-pg-migrate';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 
-import { exitCodeOf } from '../../src/fleet/report.js';
+import { exitCodeOf } from '../../src/run/report.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { tenantLock } from '../../src/db/index.js';
-import { EngineLane } from '../../src/engine/lane.js';
+import { tenantLock } from '../../src/db/locks.js';
+import { EngineLane } from '../../src/engine/apply/lane.js';
 import { useDatabase } from '../support/database.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';
 

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import type { Project } from '../../src/fleet/project.js';
-import { query } from '../../src/fleet/query.js';
-import { rowObjects } from '../../src/fleet/query/json-values.js';
-import type { QueryOptions, QueryReport, QueryRows } from '../../src/fleet/query/types.js';
+import { rowObjects } from '../../src/each-tenant/query/json-values.js';
+import { query } from '../../src/each-tenant/query/query.js';
+import type { QueryOptions, QueryReport, QueryRows } from '../../src/each-tenant/query/types.js';
+import type { Project } from '../../src/project/project.js';
 import { useDatabase } from '../support/database.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';
 import { openProxy } from '../support/proxy.js';

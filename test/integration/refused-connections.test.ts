@@ -1,6 +1,6 @@
 import { describe, expect, inject, test } from 'vitest';
 
-import { openClient } from '../../src/db/index.js';
+import { openClient } from '../../src/db/connect.js';
 import { useDatabase } from '../support/database.js';
 
 // Another server may let everybody in, and may speak TLS.

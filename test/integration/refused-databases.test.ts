@@ -2,9 +2,9 @@ import type { ClientConfig } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
 import { judgeServer } from '../../src/db/server.js';
-import { createTenant } from '../../src/fleet/create-tenant.js';
-import type { Project } from '../../src/fleet/project.js';
-import { exitCodeOf } from '../../src/fleet/report.js';
+import { createTenant } from '../../src/lifecycle/create-tenant.js';
+import type { Project } from '../../src/project/project.js';
+import { exitCodeOf } from '../../src/run/report.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { type DebianPostgres, findPostgres, startPostgres } from '../support/debian-postgres.js';
 import { createPopulatedFleet, execute, READING, snapshot, WRITING } from '../support/every-command.js';
@@ -101,9 +101,9 @@ test.each([
   [180_004, '18.4', true],
 ])('version %i is answered for', (version, name, accepted) => {
   const answer = { version, name, standby: false, readOnly: false, max: 100, pid: 7 };
-  if (accepted)
+  if (accepted) {
     expect(judgeServer(answer, 7)).toMatchObject({ version, versionName: name, direct: true, readOnly: false });
-  else {
+  } else {
     expect(() => judgeServer(answer, 7)).toThrow(
       expect.objectContaining({
         code: 'DATABASE_UNSUPPORTED',

@@ -2,7 +2,7 @@ import type { ClientConfig } from 'pg';
 import { Client } from 'pg';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import type { Project } from '../../src/fleet/project.js';
+import type { Project } from '../../src/project/project.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { createPopulatedFleet, execute, liveWholeLife, READING, snapshot, WRITING } from '../support/every-command.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';
@@ -54,8 +54,9 @@ describe.skipIf(!hasPgBouncer)('behind PgBouncer', () => {
     test('what reads answers as it does without the pooler, and sets nothing that others would find', async () => {
       const direct = await fleet.project();
       const through = await fleet.project(await start({ size: 3 }));
-      for (const [name, run] of READING)
+      for (const [name, run] of READING) {
         expect(withoutTimes(await run(through)), name).toEqual(withoutTimes(await run(direct)));
+      }
       await assertUntouched(through.database, 3);
     });
 

@@ -1,19 +1,13 @@
 import { escapeIdentifier, type Client } from 'pg';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-import { qualified } from '../../src/db/index.js';
-import {
-  assertDomainsAvailable,
-  assertRegistry,
-  findTenant,
-  inspectRegistry,
-  isPublicTenant,
-  listTenants,
-  listTenantsWithDomains,
-} from '../../src/registry/index.js';
+import { qualified } from '../../src/db/identifiers.js';
+import { assertDomainsAvailable } from '../../src/registry/availability.js';
+import { assertRegistry, inspectRegistry } from '../../src/registry/check.js';
+import { findTenant, isPublicTenant, listTenants, listTenantsWithDomains } from '../../src/registry/list.js';
 import { useDatabase } from '../support/database.js';
-import { createRegistry, register } from '../support/registry.js';
 import { BARE_SHAPE, CUSTOM_SHAPE, SHAPE, SHAPES } from '../support/registry-shapes.js';
+import { createRegistry, register } from '../support/registry.js';
 
 const database = useDatabase();
 let client: Client;

@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { createTenant } from '../../src/fleet/create-tenant.js';
-import { list } from '../../src/fleet/list.js';
-import type { Project } from '../../src/fleet/project.js';
+import { list } from '../../src/fleet/list-tenants.js';
 import { status } from '../../src/fleet/status.js';
-import { registryMigration, type RegistryShape } from '../../src/registry/index.js';
+import { createTenant } from '../../src/lifecycle/create-tenant.js';
+import type { Project } from '../../src/project/project.js';
+import { registryMigration } from '../../src/registry/migration-template.js';
+import type { RegistryShape } from '../../src/registry/types.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';
 import { BARE_SHAPE, CUSTOM_SHAPE, SHAPES } from '../support/registry-shapes.js';

@@ -1,13 +1,15 @@
-import { escapeIdentifier, type Client } from 'pg';
 import { runner } from 'node-pg-migrate';
+import { escapeIdentifier, type Client } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-import { qualified } from '../../src/db/index.js';
-import { inspectRegistry, REGISTRY_CHANNEL, registryMigration, type RegistryShape } from '../../src/registry/index.js';
+import { qualified } from '../../src/db/identifiers.js';
+import { inspectRegistry } from '../../src/registry/check.js';
+import { REGISTRY_CHANNEL, registryMigration } from '../../src/registry/migration-template.js';
+import type { RegistryShape } from '../../src/registry/types.js';
 import { useDatabase } from '../support/database.js';
 import { createProject, type TestProject } from '../support/project.js';
-import { createRegistry, register } from '../support/registry.js';
 import { SHAPE, SHAPES } from '../support/registry-shapes.js';
+import { createRegistry, register } from '../support/registry.js';
 
 const database = useDatabase();
 let client: Client;

@@ -1,11 +1,13 @@
 import type { Client } from 'pg';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-import { sendBatch } from '../../src/db/index.js';
-import { createPublicTenant, findTenant, hasDomains, registrationItems } from '../../src/registry/index.js';
+import { sendBatch } from '../../src/db/batch.js';
+import { findTenant } from '../../src/registry/list.js';
+import { createPublicTenant, hasDomains } from '../../src/registry/public-tenant.js';
+import { registrationItems } from '../../src/registry/registration.js';
 import { useDatabase } from '../support/database.js';
-import { createRegistry, register } from '../support/registry.js';
 import { SHAPES } from '../support/registry-shapes.js';
+import { createRegistry, register } from '../support/registry.js';
 
 const database = useDatabase();
 let client: Client;

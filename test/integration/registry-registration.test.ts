@@ -1,20 +1,20 @@
 import type { Client } from 'pg';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-import { type BatchItem, qualified, sendBatch } from '../../src/db/index.js';
+import { type BatchItem, sendBatch } from '../../src/db/batch.js';
+import { qualified } from '../../src/db/identifiers.js';
+import { assertAvailable, assertDomainsAvailable } from '../../src/registry/availability.js';
+import { findTenant } from '../../src/registry/list.js';
+import { registrationFailure } from '../../src/registry/registration-failure.js';
 import {
   activateItems,
-  assertAvailable,
-  assertDomainsAvailable,
-  findTenant,
   type NewTenant,
-  registrationFailure,
   registrationItems,
   removeRegistrationItems,
-} from '../../src/registry/index.js';
+} from '../../src/registry/registration.js';
 import { useDatabase } from '../support/database.js';
-import { createRegistry, register } from '../support/registry.js';
 import { BARE_SHAPE, SHAPE, SHAPES } from '../support/registry-shapes.js';
+import { createRegistry, register } from '../support/registry.js';
 
 const database = useDatabase();
 let client: Client;

@@ -3,9 +3,9 @@ import { rm } from 'node:fs/promises';
 import { runner } from 'node-pg-migrate';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import type { Project } from '../../src/fleet/project.js';
-import type { RollbackOptions, RollbackReport } from '../../src/fleet/rollback-types.js';
-import { rollback } from '../../src/fleet/rollback.js';
+import type { Project } from '../../src/project/project.js';
+import type { RollbackOptions, RollbackReport } from '../../src/run/rollback-types.js';
+import { rollback } from '../../src/run/rollback.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';
 import { openProxy } from '../support/proxy.js';
@@ -332,7 +332,7 @@ describe('when the database fails', () => {
 
   test('a tenant that somebody else rolls back meanwhile is not rolled back once more', async () => {
     const holder = await database.client();
-    const { tenantLock } = await import('../../src/db/index.js');
+    const { tenantLock } = await import('../../src/db/locks.js');
     await holder.query('SELECT pg_advisory_lock($1)', [tenantLock('acme')]);
     const selection = { kind: 'tenants', names: ['acme'] } as const;
     const running = run({ selection: { kind: 'tenants', names: [...selection.names] } }, { lockTimeoutMs: 5000 });

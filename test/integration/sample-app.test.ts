@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { FIRST_MIGRATIONS } from '../../src/config/scaffold.js';
-import { registryMigration } from '../../src/registry/index.js';
+import { registryMigration } from '../../src/registry/migration-template.js';
 import { REPOSITORY } from '../support/build.js';
 import { useDatabase } from '../support/database.js';
 import { createProject, type TestProject } from '../support/project.js';

@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-import { exitCodeOf } from '../../src/fleet/report.js';
+import { exitCodeOf } from '../../src/run/report.js';
 import { ensureBuilt } from '../support/build.js';
-import { type RestartableServer, startRestartableServer } from '../support/restartable-server.js';
 import { createFleet, type FleetDatabase, type TestFleet } from '../support/fleet.js';
+import { type RestartableServer, startRestartableServer } from '../support/restartable-server.js';
 
 let server: RestartableServer;
 let fleet: TestFleet<FleetDatabase>;

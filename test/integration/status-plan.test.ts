@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
-import { plan } from '../../src/fleet/plan.js';
 import { isUpToDate, status } from '../../src/fleet/status.js';
+import { plan } from '../../src/run/plan.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';
 

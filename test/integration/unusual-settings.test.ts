@@ -1,8 +1,8 @@
 import { escapeIdentifier } from 'pg';
 import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
 
-import { createTenant } from '../../src/fleet/create-tenant.js';
 import { status } from '../../src/fleet/status.js';
+import { createTenant } from '../../src/lifecycle/create-tenant.js';
 import { urlOfDatabase, withAdmin } from '../support/admin.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { ask, liveWholeLife } from '../support/every-command.js';

@@ -1,7 +1,7 @@
 import { Pool, type PoolConfig } from 'pg';
 import { expect } from 'vitest';
 
-import { createTenant } from '../../src/fleet/create-tenant.js';
+import { createTenant } from '../../src/lifecycle/create-tenant.js';
 import { createTenancy } from '../../src/runtime/index.js';
 import type { Tenancy, TenancyOptions } from '../../src/runtime/index.js';
 import type { TestDatabase } from '../support/database.js';

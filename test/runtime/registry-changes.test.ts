@@ -35,8 +35,9 @@ describe('changes of the registry', () => {
       expect(await each.resolve('www.initech.example.com')).toBeNull();
     }
     const both = async (host: string, schemaName: string | null): Promise<void> => {
-      for (const each of [tenancy, other])
+      for (const each of [tenancy, other]) {
         await until(async () => ((await each.resolve(host))?.schemaName ?? null) === schemaName, 2000);
+      }
     };
     const idOf = (name: string): string => `(SELECT id FROM tenants WHERE schema_name = '${name}')`;
     await database.query(`INSERT INTO domains (domain, tenant_id) VALUES ('initech.example.com', ${idOf('initech')})`);

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
-import { deleteTenant } from '../../src/fleet/delete-tenant.js';
-import type { Hooks } from '../../src/fleet/hook-types.js';
+import { deleteTenant } from '../../src/lifecycle/delete-tenant.js';
+import type { Hooks } from '../../src/project/hook-types.js';
 import { createTestTenant, withTestTenant } from '../../src/testing/index.js';
 import { useDatabase } from '../support/database.js';
 import { createSite, projectNames, type Site } from './fixture.js';

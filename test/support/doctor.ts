@@ -1,8 +1,8 @@
 import { expect } from 'vitest';
 
-import { doctor } from '../../src/fleet/doctor.js';
-import type { Check, CheckName, DoctorOptions } from '../../src/fleet/doctor/types.js';
-import type { Project } from '../../src/fleet/project.js';
+import { doctor } from '../../src/doctor/doctor.js';
+import type { Check, CheckName, DoctorOptions } from '../../src/doctor/types.js';
+import type { Project } from '../../src/project/project.js';
 
 /** Runs all checks and finds one of them. */
 export async function checkOf(project: Project, name: CheckName, options: DoctorOptions = {}): Promise<Check> {

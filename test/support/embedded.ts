@@ -35,7 +35,7 @@ export type ServerUser = {
 
 /** Starts (or joins) the embedded server of `root` in a process of its own, as another user if asked. */
 export async function startInProcess(root: string, account?: { uid: number; gid: number }): Promise<ServerUser> {
-  const entry = pathToFileURL(join(REPOSITORY, 'dist', 'embedded', 'index.js')).href;
+  const entry = pathToFileURL(join(REPOSITORY, 'dist', 'embedded', 'start.js')).href;
   const program = `
     const { startEmbedded } = await import(${JSON.stringify(entry)});
     const server = await startEmbedded({ root: ${JSON.stringify(root)}, settings: { fsync: 'off', shared_buffers: '16MB' } });

@@ -2,21 +2,21 @@ import { createRequire } from 'node:module';
 
 import { expect } from 'vitest';
 
-import { isTenantsError } from '../../src/errors/index.js';
-import { cloneTenant } from '../../src/fleet/clone-tenant.js';
-import { createDomain } from '../../src/fleet/create-domain.js';
-import { createTenant } from '../../src/fleet/create-tenant.js';
-import { deleteDomain } from '../../src/fleet/delete-domain.js';
-import { deleteTenant } from '../../src/fleet/delete-tenant.js';
-import { exec } from '../../src/fleet/exec.js';
-import { list } from '../../src/fleet/list.js';
-import { migrate } from '../../src/fleet/migrate.js';
-import { plan } from '../../src/fleet/plan.js';
-import type { Project } from '../../src/fleet/project.js';
-import { query } from '../../src/fleet/query.js';
-import { renameTenant } from '../../src/fleet/rename-tenant.js';
-import { rollback } from '../../src/fleet/rollback.js';
+import { exec } from '../../src/each-tenant/exec/exec.js';
+import { query } from '../../src/each-tenant/query/query.js';
+import { isTenantsError } from '../../src/errors/tenants-error.js';
+import { list } from '../../src/fleet/list-tenants.js';
 import { status } from '../../src/fleet/status.js';
+import { cloneTenant } from '../../src/lifecycle/clone-tenant.js';
+import { createDomain } from '../../src/lifecycle/create-domain.js';
+import { createTenant } from '../../src/lifecycle/create-tenant.js';
+import { deleteDomain } from '../../src/lifecycle/delete-domain.js';
+import { deleteTenant } from '../../src/lifecycle/delete-tenant.js';
+import { renameTenant } from '../../src/lifecycle/rename-tenant.js';
+import type { Project } from '../../src/project/project.js';
+import { migrate } from '../../src/run/migrate.js';
+import { plan } from '../../src/run/plan.js';
+import { rollback } from '../../src/run/rollback.js';
 import type { TestDatabase } from './database.js';
 import type { TestFleet } from './fleet.js';
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { escapeIdentifier } from 'pg';
 import type { TestProject } from 'vitest/node';
 
-import { startEmbedded } from '../../src/embedded/index.js';
+import { startEmbedded } from '../../src/embedded/start.js';
 import { withAdmin } from './admin.js';
 import { ensureBuilt } from './build.js';
 import { sweepAbandoned, TEST_SERVER_PREFIX } from './sweep.js';

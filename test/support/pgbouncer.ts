@@ -4,8 +4,8 @@ import { join } from 'node:path';
 
 import { Client, type ClientConfig } from 'pg';
 
-import { createProject } from './project.js';
 import { freePort } from './free-port.js';
+import { createProject } from './project.js';
 
 /** PgBouncer is installed on this machine. */
 export const hasPgBouncer = spawnSync('pgbouncer', ['--version']).status === 0;

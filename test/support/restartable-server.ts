@@ -8,15 +8,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientConfig } from 'pg';
 
 import { findHome } from '../../src/embedded/home.js';
-import { startEmbedded } from '../../src/embedded/index.js';
+import { realSurroundings } from '../../src/embedded/host-environment.js';
 import { locateBinaries } from '../../src/embedded/locate-binaries.js';
 import { prepareBinaries } from '../../src/embedded/prepare-binaries.js';
 import { spawnOptions } from '../../src/embedded/run-program.js';
-import { realSurroundings } from '../../src/embedded/surroundings.js';
+import { startEmbedded } from '../../src/embedded/start.js';
 import { urlOfDatabase, withAdmin } from './admin.js';
 import type { FleetDatabase } from './fleet.js';
-import { TEST_SERVER_PREFIX } from './sweep.js';
 import { freePort } from './free-port.js';
+import { TEST_SERVER_PREFIX } from './sweep.js';
 
 /**
  * A commit that was acknowledged is in the log before the answer is sent, and outlives a server that is stopped at once.

@@ -2,8 +2,8 @@ import { readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { startEmbedded } from '../../src/embedded/index.js';
 import { identifyProcess } from '../../src/embedded/process-identity.js';
+import { startEmbedded } from '../../src/embedded/start.js';
 
 /** Begins the name of a test server's folder; the process id of its test run follows. */
 export const TEST_SERVER_PREFIX = 'pg-tenants-test-';

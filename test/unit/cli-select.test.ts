@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { selectedOptions, selectedTenants, type SelectionFlags } from '../../src/cli/select.js';
+import { selectedOptions, selectedTenants, type SelectionFlags } from '../../src/cli/selection.js';
 
 describe('the flags that choose schemas', () => {
   const accepted: [string, SelectionFlags, unknown][] = [

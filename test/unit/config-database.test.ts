@@ -6,8 +6,8 @@ import path from 'node:path';
 import type { ClientConfig } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { describeDatabase, parseDatabase, requireDatabase } from '../../src/config/index.js';
-import { isTenantsError } from '../../src/errors/index.js';
+import { describeDatabase, parseDatabase, requireDatabase } from '../../src/config/database.js';
+import { isTenantsError } from '../../src/errors/tenants-error.js';
 
 const ENV = { USER: 'os-user', HOME: '/nonexistent' };
 let folder: string;

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, expectTypeOf, it } from 'vitest';
 import { z } from 'zod';
 
-import type { TenantsConfig } from '../../src/config/index.js';
-import { configSchema } from '../../src/config/index.js';
+import type { TenantsConfig } from '../../src/config/define-config.js';
+import { configSchema } from '../../src/config/schema.js';
 
 type Node = { description?: string; default?: unknown; properties?: Record<string, Node>; anyOf?: Node[] };
 

@@ -4,8 +4,9 @@ import path from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { findConfig, loadProject, type LoadOptions } from '../../src/config/index.js';
-import { isTenantsError } from '../../src/errors/index.js';
+import { findConfig } from '../../src/config/find.js';
+import { loadProject, type LoadOptions } from '../../src/config/load.js';
+import { isTenantsError } from '../../src/errors/tenants-error.js';
 
 let folder: string;
 const env = () => ({ USER: 'os-user', HOME: '/nonexistent' }) as Record<string, string | undefined>;

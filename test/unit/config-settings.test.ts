@@ -4,14 +4,10 @@ import path from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import {
-  loadProject,
-  SETTING_NAMES,
-  variableName,
-  type LoadedProject,
-  type SettingOverrides,
-} from '../../src/config/index.js';
-import { isTenantsError } from '../../src/errors/index.js';
+import { loadProject } from '../../src/config/load.js';
+import type { LoadedProject } from '../../src/config/project.js';
+import { SETTING_NAMES, variableName, type SettingOverrides } from '../../src/config/settings.js';
+import { isTenantsError } from '../../src/errors/tenants-error.js';
 
 let folder: string;
 type Given = { file?: unknown; env?: Record<string, string>; flags?: SettingOverrides };

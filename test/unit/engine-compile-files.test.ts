@@ -4,9 +4,9 @@ import * as fc from 'fast-check';
 import { getMigrationFilePaths } from 'node-pg-migrate/migration';
 import { describe, expect, it } from 'vitest';
 
+import { listPaths } from '../../src/engine/compile/list-paths.js';
+import { quiet } from '../../src/engine/compile/quiet.js';
 import { listMigrationFiles } from '../../src/engine/files.js';
-import { listPaths } from '../../src/engine/npm/list.js';
-import { quiet } from '../../src/engine/npm/quiet.js';
 import { project } from '../fixtures/compile/directory.js';
 
 function namesOrMessage(list: () => Promise<string[]>): Promise<unknown> {

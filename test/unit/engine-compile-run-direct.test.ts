@@ -1,8 +1,8 @@
 import type { QueryResult } from 'pg';
 import { describe, expect, it, vi } from 'vitest';
 
-import { loadMigrations } from '../../src/engine/npm/load.js';
-import { runDirect } from '../../src/engine/npm/run-direct.js';
+import { loadMigrations } from '../../src/engine/compile/load.js';
+import { runDirect } from '../../src/engine/compile/run-direct.js';
 import type { CompiledMigration, Direction } from '../../src/engine/types.js';
 import { open, type Opened } from '../fixtures/compile/directory.js';
 

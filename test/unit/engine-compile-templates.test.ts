@@ -3,9 +3,9 @@ import { basename, join } from 'node:path';
 
 import { describe, expect, it } from 'vitest';
 
-import { createCompiler } from '../../src/engine/compile.js';
+import { createCompiler } from '../../src/engine/compile/compiler.js';
 import { listMigrationFiles } from '../../src/engine/files.js';
-import { createMigrationFile } from '../../src/engine/templates.js';
+import { createMigrationFile } from '../../src/engine/new-migration.js';
 import { project } from '../fixtures/compile/directory.js';
 
 const NOW = new Date('2026-02-03T04:05:06.007Z');

@@ -1,5 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { analyzeSql, loadSqlParser } from '../../src/engine/sql/index.js';
+
+import { analyzeSql } from '../../src/engine/sql/analyze-sql.js';
+import { loadSqlParser } from '../../src/engine/sql/parse/parser.js';
 
 const only = (sql: string) => {
   const { statements } = analyzeSql(sql, { migration: 'm', file: 'm.sql' });

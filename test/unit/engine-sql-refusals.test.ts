@@ -1,6 +1,10 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { isTenantsError } from '../../src/errors/index.js';
-import { analyzeSql, assertDirectSql, formatRefusals, loadSqlParser } from '../../src/engine/sql/index.js';
+
+import { analyzeSql } from '../../src/engine/sql/analyze-sql.js';
+import { loadSqlParser } from '../../src/engine/sql/parse/parser.js';
+import { assertDirectSql } from '../../src/engine/sql/rules/direct-sql.js';
+import { formatRefusals } from '../../src/engine/sql/rules/format-refusals.js';
+import { isTenantsError } from '../../src/errors/tenants-error.js';
 
 const context = { migration: '002_more', file: 'migrations/002_more.sql', firstLine: 1 };
 const refused = (sql: string) => analyzeSql(sql, context).refusals.map(({ kind, line }) => [kind, line]);

@@ -1,8 +1,10 @@
 import * as fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { analyzeSql, loadSqlParser } from '../../src/engine/sql/index.js';
-import { lexicalPieces } from '../../src/engine/sql/lexer.js';
-import { splitSql } from '../../src/engine/sql/split.js';
+
+import { analyzeSql } from '../../src/engine/sql/analyze-sql.js';
+import { lexicalPieces } from '../../src/engine/sql/parse/lexer.js';
+import { loadSqlParser } from '../../src/engine/sql/parse/parser.js';
+import { splitSql } from '../../src/engine/sql/parse/split.js';
 
 const context = { migration: '001_start', file: '001_start.sql', firstLine: 1 };
 

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 
 import type { Plan } from '../../src/engine/types.js';
-import { Chunks } from '../../src/executors/chunks.js';
 import { fitConnections } from '../../src/executors/fit-connections.js';
+import { Chunks } from '../../src/executors/parent/chunks.js';
+import type { Whereabouts } from '../../src/executors/parent/dead-worker-outcome.js';
+import { settleTenant } from '../../src/executors/parent/result-of-dead-worker.js';
 import { isFromWorker } from '../../src/executors/protocol.js';
-import type { Whereabouts } from '../../src/executors/look-up.js';
-import { settleTenant } from '../../src/executors/settle.js';
 
 describe('processes and lanes for the connections that are left', () => {
   test.each([

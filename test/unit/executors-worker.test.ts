@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import type { ChannelListeners, WorkerExit } from '../../src/executors/channel.js';
+import { Worker, type WorkerOptions } from '../../src/executors/parent/worker.js';
 import { PROTOCOL_VERSION, type ToWorker } from '../../src/executors/protocol.js';
-import { Worker, type WorkerOptions } from '../../src/executors/worker.js';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

@@ -1,8 +1,9 @@
 import { parse } from 'pg-connection-string';
 import { describe, expect, test } from 'vitest';
 
-import { searchPathOption, tenantEnvironment, type Environment } from '../../src/fleet/exec/environment.js';
-import { readLines } from '../../src/fleet/exec/lines.js';
+import { searchPathOption, tenantEnvironment } from '../../src/each-tenant/exec/environment.js';
+import { readLines } from '../../src/each-tenant/exec/lines.js';
+import type { Environment } from '../../src/each-tenant/exec/types.js';
 
 const DATABASE = { host: 'db.example.com', port: 5433, user: 'da:ve', password: 'p@ss/w?rd %', database: 'app' };
 

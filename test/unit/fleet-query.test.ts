@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 
-import { tabulate } from '../../src/fleet/query/columns.js';
-import { rowObjects } from '../../src/fleet/query/json-values.js';
-import { Turns } from '../../src/fleet/query/turns.js';
+import { tabulate } from '../../src/each-tenant/query/columns.js';
+import { rowObjects } from '../../src/each-tenant/query/json-values.js';
+import { Turns } from '../../src/each-tenant/query/turns.js';
 
 describe('names of columns', () => {
   const named = (...names: string[]): string[] =>

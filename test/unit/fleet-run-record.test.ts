@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
 
-import { serializeError, TenantsError } from '../../src/errors/index.js';
+import { serializeError } from '../../src/errors/serialize.js';
+import { TenantsError } from '../../src/errors/tenants-error.js';
 import type { TenantResult } from '../../src/executors/types.js';
-import { inDoubt } from '../../src/fleet/group-commit.js';
-import { RunRecord } from '../../src/fleet/run-record.js';
 import type { MigrateReport } from '../../src/fleet/types.js';
+import { inDoubt } from '../../src/run/group-commit.js';
+import { RunRecord } from '../../src/run/run-record.js';
 
 const DONE: TenantResult = {
   tenant: 'acme',

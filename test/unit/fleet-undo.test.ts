@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 
+import { TenantsError } from '../../src/errors/tenants-error.js';
 import type { Cohort } from '../../src/fleet/cohorts.js';
-import type { Planner } from '../../src/fleet/compile.js';
-import { TenantsError } from '../../src/errors/index.js';
-import { prepare } from '../../src/fleet/prepare.js';
-import { cohortToUndo, toUndo, type UndoTarget } from '../../src/fleet/undo.js';
+import { prepare } from '../../src/fleet/compile-all.js';
+import type { Planner } from '../../src/fleet/planner.js';
+import { cohortToUndo, toUndo, type UndoTarget } from '../../src/run/undo.js';
 
 const FILES = ['1', '2', '3', '4'];
 

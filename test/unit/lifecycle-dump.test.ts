@@ -3,11 +3,11 @@ import { rootCertificates } from 'node:tls';
 
 import { describe, expect, it, test } from 'vitest';
 
-import { tlsVariables, withLibpqEnvironment } from '../../src/fleet/pg-dump/environment.js';
-import { parseVersion } from '../../src/fleet/pg-dump/find.js';
-import { dumpArguments } from '../../src/fleet/pg-dump/run.js';
-import { scriptParts } from '../../src/fleet/pg-dump/script.js';
-import { isLarge } from '../../src/fleet/schema-contents.js';
+import { isLarge } from '../../src/lifecycle/schema-contents.js';
+import { tlsVariables, withLibpqEnvironment } from '../../src/pg-dump/environment.js';
+import { parseVersion } from '../../src/pg-dump/find.js';
+import { dumpArguments } from '../../src/pg-dump/run.js';
+import { scriptParts } from '../../src/pg-dump/script.js';
 
 /** The parts of a script that arrives in pieces of `size` bytes. */
 async function partsOf(script: string, size: number): Promise<string[]> {

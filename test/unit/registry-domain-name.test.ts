@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import { TenantsError } from '../../src/errors/index.js';
-import { parseDomain } from '../../src/registry/index.js';
+import { TenantsError } from '../../src/errors/tenants-error.js';
+import { parseDomain } from '../../src/registry/domain-name.js';
 
 const LONGEST = `${`${'a'.repeat(63)}.`.repeat(3)}${'b'.repeat(61)}`;
 

@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
 
-import { activateItems, type NewTenant, registrationItems, removeRegistrationItems } from '../../src/registry/index.js';
+import {
+  activateItems,
+  type NewTenant,
+  registrationItems,
+  removeRegistrationItems,
+} from '../../src/registry/registration.js';
 import { BARE_SHAPE, CUSTOM_SHAPE, SHAPE } from '../support/registry-shapes.js';
 
 const ACME: NewTenant = { schema: 'acme', name: null, type: null, status: 'active', extra: {}, domains: [] };

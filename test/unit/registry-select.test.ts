@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import { selectTenants, type Tenant, type TenantSelection } from '../../src/registry/index.js';
+import { selectTenants, type TenantSelection } from '../../src/registry/select.js';
+import type { Tenant } from '../../src/registry/types.js';
 import { SHAPE } from '../support/registry-shapes.js';
 
 const FLEET: Tenant[] = [

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { Generations } from '../../src/runtime/generations.js';
+import { Generations } from '../../src/runtime/bounded-map.js';
 import { LookupCache } from '../../src/runtime/lookup-cache.js';
 
 type Value = { name: string };

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 
-import { judgeLockTable } from '../../src/fleet/doctor/capacity.js';
-import { kindOf } from '../../src/fleet/doctor/invalid-indexes.js';
-import { right, skipped, wrong } from '../../src/fleet/doctor/results.js';
-import { versionCheck } from '../../src/fleet/doctor/server.js';
-import { formatDoctor } from '../../src/ui/doctor.js';
-import { displayWidth } from '../../src/ui/text.js';
-import { wrap } from '../../src/ui/wrap.js';
+import { judgeLockTable } from '../../src/doctor/checks/capacity.js';
+import { kindOf } from '../../src/doctor/checks/invalid-indexes.js';
+import { versionCheck } from '../../src/doctor/checks/server.js';
+import { right, skipped, wrong } from '../../src/doctor/results.js';
+import { formatDoctor } from '../../src/ui/summary/format-doctor.js';
+import { displayWidth } from '../../src/ui/text/display-width.js';
+import { wrap } from '../../src/ui/text/wrap.js';
 
 const piped = { color: false };
 

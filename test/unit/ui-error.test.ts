@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import { TenantsError } from '../../src/errors/index.js';
-import { formatError, toErrorJson } from '../../src/ui/error.js';
+import { TenantsError } from '../../src/errors/tenants-error.js';
+import { formatError, toErrorJson } from '../../src/ui/error/format-error.js';
 
 const plain = { color: false };
 

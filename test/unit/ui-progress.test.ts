@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import type { FleetEvent } from '../../src/fleet/types.js';
-import { createProgress } from '../../src/ui/progress.js';
-import { displayWidth } from '../../src/ui/text.js';
+import { createProgress } from '../../src/ui/progress/progress.js';
+import { displayWidth } from '../../src/ui/text/display-width.js';
 
 type Done = Extract<FleetEvent, { type: 'tenant:done' }>;
 

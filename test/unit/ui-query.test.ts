@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 
-import { csvLine } from '../../src/ui/csv.js';
-import { formatExecSummary, prefixed } from '../../src/ui/exec.js';
-import { createQueryTable } from '../../src/ui/query-table.js';
-import { formatQuerySummary } from '../../src/ui/query-summary.js';
-import { detailLines } from '../../src/ui/status-details.js';
+import { formatExecSummary, prefixed } from '../../src/ui/summary/format-exec.js';
+import { formatQuerySummary } from '../../src/ui/summary/format-query.js';
+import { detailLines } from '../../src/ui/summary/format-tenant-details.js';
+import { createQueryTable } from '../../src/ui/summary/query-table.js';
+import { csvLine } from '../../src/ui/text/csv.js';
 
 const PLAIN = { color: false };
 

@@ -2,11 +2,11 @@ import { describe, expect, it } from 'vitest';
 
 import type { CohortSummary, PlanReport, StatusReport } from '../../src/fleet/types.js';
 import type { TenantWithDomains } from '../../src/registry/types.js';
-import { formatCreated } from '../../src/ui/created.js';
-import { formatList } from '../../src/ui/list.js';
-import { formatPlan } from '../../src/ui/plan.js';
-import { formatStatus } from '../../src/ui/status.js';
-import { displayWidth } from '../../src/ui/text.js';
+import { formatCreated } from '../../src/ui/summary/format-created-tenant.js';
+import { formatList } from '../../src/ui/summary/format-list.js';
+import { formatPlan } from '../../src/ui/summary/format-plan.js';
+import { formatStatus } from '../../src/ui/summary/format-status.js';
+import { displayWidth } from '../../src/ui/text/display-width.js';
 
 const piped = { color: false };
 const counts = { total: 0, upToDate: 0, pending: 0, ahead: 0, outOfOrder: 0, missing: 0 };

@@ -1,8 +1,8 @@
 import { describe, expect, it, test } from 'vitest';
 
 import type { MigrateReport } from '../../src/fleet/types.js';
-import { formatMigrateSummary, type SummaryContext } from '../../src/ui/migrate-summary.js';
-import { nextCommand } from '../../src/ui/next-command.js';
+import { formatMigrateSummary, type SummaryContext } from '../../src/ui/summary/format-migrate.js';
+import { nextCommand } from '../../src/ui/summary/next-command.js';
 
 type Result = MigrateReport['results'][number];
 const migrate: SummaryContext = { command: 'migrate', color: false };

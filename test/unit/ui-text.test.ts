@@ -1,11 +1,11 @@
 import { describe, expect, it, test } from 'vitest';
 
-import { bar } from '../../src/ui/bar.js';
-import { clean, cleanLines } from '../../src/ui/clean.js';
+import { bar } from '../../src/ui/progress/bar.js';
+import { clean, cleanLines } from '../../src/ui/text/clean.js';
+import { displayWidth, pad, truncate } from '../../src/ui/text/display-width.js';
+import { listed, listedWithin } from '../../src/ui/text/name-list.js';
+import { table } from '../../src/ui/text/table.js';
 import { redact, redactDeep } from '../../src/util/redact.js';
-import { table } from '../../src/ui/table.js';
-import { displayWidth, pad, truncate } from '../../src/ui/text.js';
-import { listed, listedWithin } from '../../src/ui/words.js';
 
 describe('the width of a text', () => {
   test.each([

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { count, orList, plural } from '../../src/util/plural.js';
+import { count, orList, plural } from '../../src/util/format-count.js';
 import { redact } from '../../src/util/redact.js';
 
 describe('count', () => {

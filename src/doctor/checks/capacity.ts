@@ -1,0 +1,113 @@
+import { freeConnections } from '../../db/free-connections.js';
+import { resolveExecutor } from '../../executors/find-executor.js';
+import { possibleSpread, wantedSpread } from '../../fleet/parallelism.js';
+import { isPublicTenant } from '../../registry/list.js';
+import { plural } from '../../util/format-count.js';
+import { right, wrong } from '../results.js';
+import type { Check, CheckGroup, Exam, SurveyedFleet } from '../types.js';
+
+/** What the server has room for, against what a run of the configured size needs. */
+export const CAPACITY_CHECKS: CheckGroup = {
+  names: ['lock-table', 'connections'],
+  needs: 'fleet',
+  run: async (exam) => {
+    const { fleet, project } = exam;
+    if (fleet === undefined) return [];
+    const executor = await resolveExecutor(project.executor);
+    try {
+      const wanted = wantedSpread(project, executor);
+      const tenants = fleet.cohorts.reduce((sum, { members }) => sum + members.length, 0);
+      const lanes = Math.min(wanted.processes * wanted.concurrency, Math.max(1, tenants));
+      return [await lockTableCheck(exam, fleet, lanes), await connectionCheck(exam, wanted, tenants, lanes)];
+    } finally {
+      await executor.close();
+    }
+  },
+};
+
+/** Relations that a statement of the survey reads: 200 migrations tables, each with its primary key, on four connections. */
+const SURVEY_LOCKS = 4 * 200 * 2;
+
+/**
+ * The server's lock table has max_locks_per_transaction places for each connection and prepared transaction, and any
+ * transaction may take places of others: with the defaults 64 × 100 = 6,400 all in all. Each table, index, sequence and
+ * TOAST table that a transaction locks takes one until it ends. A migration may touch everything that its tenant has, and
+ * creating, cloning or rolling back a tenant does; so the lanes of a run may need as many places as there are of them
+ * times the relations of the largest tenant, besides what is taken at the moment. (Deleting goes in batches.)
+ */
+async function lockTableCheck({ client, project }: Exam, { registered }: SurveyedFleet, lanes: number): Promise<Check> {
+  const { rows } = await client.query<{
+    places: number;
+    perTransaction: number;
+    sessions: number;
+    held: number;
+    largest: number;
+    schema: string | null;
+  }>(
+    `WITH setting AS (
+       SELECT current_setting('max_locks_per_transaction')::int AS per,
+              current_setting('max_connections')::int + current_setting('max_prepared_transactions')::int AS sessions
+     ), largest AS (
+       SELECT n.nspname::text AS schema, (count(*) + 2 * count(*) FILTER (WHERE c.reltoastrelid <> 0))::int AS relations
+         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname::text = ANY ($1::text[]) AND c.relkind IN ('r', 'p', 'i', 'I', 'S', 'v', 'm', 'f')
+        GROUP BY 1 ORDER BY 2 DESC LIMIT 1)
+     SELECT s.per * s.sessions AS places, s.per AS "perTransaction", s.sessions,
+            (SELECT count(*)::int FROM pg_locks WHERE NOT fastpath) AS held,
+            coalesce((SELECT relations FROM largest), 0) AS largest, (SELECT schema FROM largest) AS schema
+       FROM setting s`,
+    [registered.filter((tenant) => !isPublicTenant(project.registry, tenant)).map(({ schema }) => schema)],
+  );
+  const [row] = rows;
+  if (row === undefined) throw new Error('The settings could not be read.');
+  return judgeLockTable({ ...row, lanes });
+}
+
+/** Pure. */
+export function judgeLockTable(room: {
+  places: number;
+  sessions: number;
+  held: number;
+  lanes: number;
+  largest: number;
+  schema: string | null;
+}): Check {
+  const { places, sessions, held, lanes, largest, schema } = room;
+  const run = Math.max(lanes * largest, SURVEY_LOCKS);
+  const why = run > SURVEY_LOCKS ? `${number(lanes)} × ${plural(largest, 'relation')}` : 'a survey';
+  const expected = `${number(run + held)} places: ${why}, ${number(held)} taken`;
+  const details = { expected, ...(schema === null ? {} : { items: [`largest tenant: ${schema}`] }) };
+  const actual = `${number(places)} places`;
+  if (run + held <= places) return right('lock-table', actual, { expected });
+  const setting = Math.ceil((run + held) / sessions / 64) * 64;
+  return wrong('lock-table', actual, {
+    ...details,
+    suggestions: [
+      `Set max_locks_per_transaction = ${setting} and restart the server.`,
+      'Or let fewer tenants be migrated at once: --concurrency.',
+    ],
+  });
+}
+
+async function connectionCheck(
+  { client, project, ownSession }: Exam,
+  wanted: { processes: number; concurrency: number },
+  tenants: number,
+  lanes: number,
+): Promise<Check> {
+  const name = 'connections';
+  if (!ownSession) return { ...wrong(name, 'not checked: a pooler hands out other connections'), skipped: true };
+  const { warning } = await possibleSpread(client, project, wanted, tenants);
+  const free = Math.max(0, await freeConnections(client));
+  const expected = `${plural(lanes, 'lane')}, 2 to spare`;
+  if (warning === undefined) return right(name, `${number(free)} free`, { expected });
+  return wrong(name, `${number(free)} free`, {
+    expected,
+    items: [warning],
+    suggestions: ['Raise max_connections, close connections of others, or lower --concurrency and --max-processes.'],
+  });
+}
+
+function number(value: number): string {
+  return value.toLocaleString('en-US');
+}

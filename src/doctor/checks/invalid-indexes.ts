@@ -1,0 +1,86 @@
+import { isPublicTenant } from '../../registry/list.js';
+import type { Exam } from '../types.js';
+
+/**
+ * Why an index is invalid, and so what to do about it: `leftover` of a REINDEX CONCURRENTLY that was cut off; `pending`, of a
+ * migration that may still have to build it; `built`, although its migration is recorded; `partitioned`, until an index
+ * of each partition is attached.
+ */
+export type InvalidIndex = {
+  /** Of the table. */
+  schema: string;
+  /** Where the index lies: another one for those of TOAST tables. */
+  namespace: string;
+  name: string;
+  kind: 'leftover' | 'pending' | 'built' | 'partitioned';
+};
+
+/**
+ * Finds the invalid indexes of the shared schema and of all tenants, in one query. Indexes that somebody is at work on are
+ * not among them: a table on which an index is being built, and an index that is locked as for dropping it.
+ *
+ * The progress of other users' builds can be seen without special rights only as far as there is one, so their locks say
+ * what table it is about.
+ */
+export async function readInvalidIndexes({ client, project, shared, fleet }: Exam): Promise<InvalidIndex[]> {
+  const registered = (fleet?.registered ?? []).filter((tenant) => !isPublicTenant(project.registry, tenant));
+  const schemas = [project.shared.schema, ...registered.map(({ schema }) => schema)];
+  const { rows } = await client.query<{
+    schema: string;
+    namespace: string;
+    name: string;
+    kind: string;
+    bound: boolean;
+  }>(
+    `SELECT n.nspname::text AS schema, xn.nspname::text AS namespace, x.relname::text AS name, x.relkind AS kind,
+            EXISTS (SELECT FROM pg_constraint WHERE conindid = x.oid) AS bound
+       FROM pg_index i
+       JOIN pg_class x ON x.oid = i.indexrelid
+       JOIN pg_namespace xn ON xn.oid = x.relnamespace
+       JOIN pg_class t ON t.oid = i.indrelid
+       LEFT JOIN LATERAL (SELECT oid, relnamespace FROM pg_class WHERE reltoastrelid = t.oid) o ON t.relkind = 't'
+       JOIN pg_namespace n ON n.oid = coalesce(o.relnamespace, t.relnamespace)
+      WHERE NOT i.indisvalid AND n.nspname::text = ANY ($1::text[])
+        AND NOT EXISTS (SELECT FROM pg_stat_progress_create_index p JOIN pg_locks l ON l.pid = p.pid
+                         WHERE l.locktype = 'relation' AND l.mode = 'ShareUpdateExclusiveLock'
+                           AND l.relation IN (i.indrelid, o.oid))
+        AND NOT EXISTS (SELECT FROM pg_locks l
+                         WHERE l.locktype = 'relation' AND l.relation = x.oid AND l.granted
+                           AND l.mode IN ('ShareUpdateExclusiveLock', 'AccessExclusiveLock'))
+      ORDER BY array_position($1::text[], n.nspname::text), x.relname`,
+    [schemas],
+  );
+  const behind = schemasBehind({ project, shared, fleet });
+  return rows.map(({ schema, namespace, name, kind, bound }) => ({
+    schema,
+    namespace,
+    name,
+    kind: kindOf({ name, kind, bound, pending: behind.has(schema) }),
+  }));
+}
+
+/** Schemas in which some file is not applied, whatever else is the matter with them. */
+function schemasBehind({ project, shared, fleet }: Pick<Exam, 'project' | 'shared' | 'fleet'>): Set<string> {
+  const lacks = (files: readonly string[], applied: readonly string[]): boolean => {
+    const done = new Set(applied);
+    return files.some((name) => !done.has(name));
+  };
+  const tenants = (fleet?.cohorts ?? []).filter(({ type, applied }) =>
+    lacks(
+      (fleet?.files.get(type) ?? []).map(({ name }) => name),
+      applied,
+    ),
+  );
+  return new Set([
+    ...(lacks(shared.files, shared.place.applied) ? [project.shared.schema] : []),
+    ...tenants.flatMap(({ members }) => members.map(({ schema }) => schema)),
+  ]);
+}
+
+/** Pure. */
+export function kindOf(index: { name: string; kind: string; bound: boolean; pending: boolean }): InvalidIndex['kind'] {
+  if (index.kind === 'I') return 'partitioned';
+  // What REINDEX builds beside an index, and what it puts in the place of the old one; never that of a constraint.
+  if (/_cc(?:new|old)\d*$/.test(index.name) && !index.bound) return 'leftover';
+  return index.pending ? 'pending' : 'built';
+}

@@ -1,0 +1,40 @@
+import { OLDEST_VERSION, type ServerInfo } from '../../db/server.js';
+import { right, wrong } from '../results.js';
+import type { Check, CheckGroup, Exam } from '../types.js';
+
+export const SERVER_CHECKS: CheckGroup = {
+  names: ['server-version', 'server-writable', 'pooler'],
+  run: (exam) => Promise.resolve([versionCheck(exam.server), writableCheck(exam.server), poolerCheck(exam)]),
+};
+
+/** Pure. */
+export function versionCheck({ version, versionName }: Pick<ServerInfo, 'version' | 'versionName'>): Check {
+  const actual = `PostgreSQL ${versionName}`;
+  if (version >= OLDEST_VERSION) return right('server-version', actual);
+  return wrong('server-version', actual, {
+    suggestions: ['Upgrade the server: no command works with this one, and nothing else was checked.'],
+  });
+}
+
+/** Pure. */
+function writableCheck({ readOnly }: Pick<ServerInfo, 'readOnly'>): Check {
+  if (readOnly === false) return right('server-writable', 'takes changes');
+  if (readOnly === 'standby') {
+    return wrong('server-writable', 'a standby', { suggestions: ['Connect to the primary server.'] });
+  }
+  return wrong('server-writable', 'transactions are read only', {
+    suggestions: [
+      'Look where default_transaction_read_only is set: the options of the connection, the role, the database or the server.',
+    ],
+  });
+}
+
+/** What to do about a pooler in transaction mode; also said by the checks that are skipped because of it. */
+function poolerCheck({ ownSession }: Exam): Check {
+  if (ownSession) return right('pooler', 'a session of our own');
+  return wrong('pooler', 'a pooler in transaction mode', {
+    suggestions: [
+      'Give --database the address of the server itself, or of a pool in session mode: whatever changes something is refused here.',
+    ],
+  });
+}

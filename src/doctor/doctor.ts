@@ -1,0 +1,72 @@
+import { closeClient, openClient } from '../db/connect.js';
+import { readServer } from '../db/server.js';
+import type { Project } from '../project/project.js';
+import { explained, withFleetLock } from '../session/control-session.js';
+import { limitLockWaits } from '../session/lock-timeout.js';
+import { examine, examineOld, lookAtConnection, prepareExam } from './examination.js';
+import { repair } from './repairs/repair.js';
+import type { DoctorOptions, DoctorReport, Exam } from './types.js';
+
+/**
+ * Looks whether the server, the registry and the fleet are as migrations need them. Reads only and takes no lock; whatever the
+ * size of the fleet, a few batched queries over at most a handful of connections.
+ *
+ * With `fix`, what can be repaired without losing data is repaired, under the fleet lock, and everything is looked at
+ * again: a check that was wrong and is right then is `fixed`. A repair that fails leaves its check wrong, with the reason, and
+ * the others go on.
+ *
+ * @throws TenantsError DATABASE_UNREACHABLE, DATABASE_REFUSED; mistakes of the configuration, such as a missing migrations
+ *   directory; with `fix` also LOCKED, UNSAFE_POOLER and DATABASE_UNSUPPORTED.
+ */
+export async function doctor(project: Project, options: DoctorOptions = {}): Promise<DoctorReport> {
+  options.onEvent?.({ type: 'phase', phase: 'connect' });
+  return options.fix === true ? await examineAndFix(project, options) : await examineOnly(project, options);
+}
+
+/** Everything is right, or has been put right. */
+export function isHealthy({ checks }: DoctorReport): boolean {
+  return checks.every(({ ok }) => ok);
+}
+
+async function examineOnly(project: Project, options: DoctorOptions): Promise<DoctorReport> {
+  const client = await openClient(project.database, 'doctor');
+  try {
+    const server = await readServer(client);
+    const { supported, ownSession } = await lookAtConnection(client, server, project);
+    if (!supported) return { checks: examineOld(server) };
+    // Behind a pooler the setting would be somebody else's.
+    if (ownSession) await limitLockWaits(client, project.lockTimeoutMs);
+    options.onEvent?.({ type: 'phase', phase: 'survey' });
+    return { checks: await examine(await prepareExam(project, client, server, ownSession, options.patienceMs)) };
+  } catch (error) {
+    throw explained(error);
+  } finally {
+    await closeClient(client);
+  }
+}
+
+async function examineAndFix(project: Project, options: DoctorOptions): Promise<DoctorReport> {
+  const lock = { drain: options.drain ?? new AbortController().signal, onEvent: options.onEvent ?? ((): void => {}) };
+  return await withFleetLock(project, 'doctor --fix', lock, async (session) => {
+    const look = () => prepareExam(project, session.client, session.server, true, options.patienceMs);
+    options.onEvent?.({ type: 'phase', phase: 'survey' });
+    // The session's client is another one after the first has broken.
+    const exam: Exam = Object.defineProperty(await look(), 'client', { get: () => session.client, enumerable: true });
+    const before = await examine(exam);
+    const repairs = await repair(exam, before, session, options);
+    if (repairs.size === 0) return { checks: before };
+    options.onEvent?.({ type: 'phase', phase: 'verify' });
+    const after = await examine(await look());
+    return {
+      checks: after.map((check) => {
+        const { done = [], failures = [] } = repairs.get(check.name) ?? {};
+        return {
+          ...check,
+          fixed: check.ok && done.length > 0,
+          ...(done.length > 0 ? { done } : {}),
+          ...(failures.length > 0 ? { failures } : {}),
+        };
+      }),
+    };
+  });
+}

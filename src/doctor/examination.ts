@@ -1,0 +1,145 @@
+import type { Client } from 'pg';
+
+import { sessionKind } from '../db/own-session.js';
+import { OLDEST_VERSION, type ServerInfo } from '../db/server.js';
+import { isConnectionError } from '../db/sqlstates.js';
+import { listMigrationFiles } from '../engine/files.js';
+import { EXIT } from '../errors/codes.js';
+import { isServerError } from '../errors/serialize.js';
+import { isTenantsError } from '../errors/tenants-error.js';
+import { formCohorts } from '../fleet/cohorts.js';
+import { readTenantFiles, sharedSource } from '../fleet/migration-sources.js';
+import { surveySchemas } from '../fleet/survey.js';
+import type { Project } from '../project/project.js';
+import { inspectRegistry } from '../registry/check.js';
+import { listTenants } from '../registry/list.js';
+import { selectTenants } from '../registry/select.js';
+import { ACTIVITY_CHECKS } from './checks/activity.js';
+import { CAPACITY_CHECKS } from './checks/capacity.js';
+import { CATALOG_CHECKS } from './checks/catalog.js';
+import { MIGRATION_CHECKS, SHARED_MIGRATION_CHECKS } from './checks/migrations.js';
+import { OBJECT_CHECKS } from './checks/objects.js';
+import { PRIVILEGE_CHECKS } from './checks/privileges.js';
+import { REGISTRY_CHECKS } from './checks/registry.js';
+import { SERVER_CHECKS, versionCheck } from './checks/server.js';
+import { TENANT_CHECKS } from './checks/tenants.js';
+import { UNFINISHED_CHECKS } from './checks/unfinished.js';
+import { skipped, wrong } from './results.js';
+import type { Check, CheckGroup, Exam, SurveyedFleet, SurveyedShared } from './types.js';
+
+/** All checks, in the order in which they are shown: what others rest on comes first. */
+const GROUPS: readonly CheckGroup[] = [
+  SERVER_CHECKS,
+  PRIVILEGE_CHECKS,
+  REGISTRY_CHECKS,
+  SHARED_MIGRATION_CHECKS,
+  MIGRATION_CHECKS,
+  TENANT_CHECKS,
+  UNFINISHED_CHECKS,
+  OBJECT_CHECKS,
+  CAPACITY_CHECKS,
+  ACTIVITY_CHECKS,
+  CATALOG_CHECKS,
+];
+
+/** Connections that the survey may use. */
+const SURVEY_CONNECTIONS = 4;
+
+/** How long others may keep a transaction open or a lock idle, in ms. */
+const PATIENCE_MS = 5 * 60_000;
+
+/** Reads what the checks need in common. */
+export async function prepareExam(
+  project: Project,
+  client: Client,
+  server: ServerInfo,
+  ownSession: boolean,
+  patienceMs = PATIENCE_MS,
+): Promise<Exam> {
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT nspname::text AS name FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' ORDER BY 1`,
+  );
+  const shared = await surveyShared(project, client);
+  const fleet = await surveyFleet(project, client);
+  return { project, client, server, ownSession, patienceMs, shared, fleet, schemas: rows.map(({ name }) => name) };
+}
+
+/** Makes all checks; one that the server does not let us make is wrong, with the reason. */
+export async function examine(exam: Exam): Promise<Check[]> {
+  const checks: Check[] = [];
+  for (const group of GROUPS) checks.push(...(await runGroup(exam, group)));
+  return checks;
+}
+
+/** All that can be said about a server that is too old to ask. */
+export function examineOld(server: ServerInfo): Check[] {
+  const names = GROUPS.flatMap((group) => group.names).filter((name) => name !== 'server-version');
+  return [versionCheck(server), ...names.map((name) => skipped(name, 'the server is too old'))];
+}
+
+/** Whether the checks can be made on this server, and whether the session is our own; the second is looked at if the first is. */
+export async function lookAtConnection(
+  client: Client,
+  server: ServerInfo,
+  project: Project,
+): Promise<{ supported: boolean; ownSession: boolean }> {
+  if (server.version < OLDEST_VERSION) return { supported: false, ownSession: false };
+  return { supported: true, ownSession: (await sessionKind(client, server, project.database)) === 'own' };
+}
+
+async function runGroup(exam: Exam, group: CheckGroup): Promise<Check[]> {
+  if (group.needs === 'fleet' && exam.fleet === undefined) {
+    return group.names.map((name) => skipped(name, 'the registry cannot be read'));
+  }
+  try {
+    return await group.run(exam);
+  } catch (error) {
+    if (isFatal(error)) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    return group.names.map((name) => wrong(name, `could not be checked: ${reason}`));
+  }
+}
+
+/** The connection is gone, the configuration is wrong, or the mistake is ours: no other check would fare better. */
+function isFatal(error: unknown): boolean {
+  if (isConnectionError(error)) return true;
+  if (isTenantsError(error)) return error.exitCode === EXIT.usage || error.exitCode === EXIT.unreachable;
+  return !isServerError(error);
+}
+
+async function surveyShared(project: Project, client: Client): Promise<SurveyedShared> {
+  const { shared, migrationsTable, database } = project;
+  const files = await listMigrationFiles(sharedSource(project));
+  const [place] = await surveySchemas(client, database, [shared.schema], migrationsTable, 1);
+  if (place === undefined) throw new Error('The survey left the shared schema out.');
+  return { place, files: files.map(({ name }) => name) };
+}
+
+/** Where all tenants stand, by the order of the files; `undefined` without a registry that can be read. */
+async function surveyFleet(project: Project, client: Client): Promise<SurveyedFleet | undefined> {
+  if (!(await canRead(project, client))) return undefined;
+  const { registry, tenants, migrationsTable, database } = project;
+  const registered = await listTenants(client, registry, { order: tenants.order });
+  const members = selectTenants(registered, {}, registry, Object.keys(tenants.types ?? {}));
+  const files = await readTenantFiles(project, members);
+  const names = members.map(({ schema }) => schema);
+  const connections = project.concurrency ?? SURVEY_CONNECTIONS;
+  const surveyed = await surveySchemas(client, database, names, migrationsTable, connections);
+  return { registered, files, cohorts: formCohorts(members, surveyed, files, true) };
+}
+
+async function canRead({ registry }: Project, client: Client): Promise<boolean> {
+  try {
+    if ((await inspectRegistry(client, registry)) === 'missing') return false;
+  } catch (error) {
+    if (isTenantsError(error) && error.code === 'REGISTRY_MISMATCH') return false;
+    throw error;
+  }
+  const { rows } = await client.query<{ readable: boolean }>(
+    `SELECT bool_and(has_schema_privilege(c.relnamespace, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')) AS readable
+       FROM pg_class c
+      WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = $1) AND c.relname = $2::text`,
+    [registry.schema, registry.tenants.table],
+  );
+  return rows[0]?.readable === true;
+}

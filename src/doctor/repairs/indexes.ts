@@ -1,0 +1,89 @@
+import type { Client } from 'pg';
+
+import { withClient } from '../../db/connect.js';
+import { qualified, quoteIdentifier } from '../../db/identifiers.js';
+import { NODE_PG_MIGRATE_LOCK, tenantLock, tryLock, unlock } from '../../db/locks.js';
+import { isConnectionError } from '../../db/sqlstates.js';
+import { withCancel } from '../../engine/apply/cancel.js';
+import { lockTenant } from '../../lifecycle/change-transaction.js';
+import type { Project } from '../../project/project.js';
+import { type InvalidIndex, readInvalidIndexes } from '../checks/invalid-indexes.js';
+import type { Repair } from '../types.js';
+import type { DoctorOptions, Exam } from '../types.js';
+
+/**
+ * Drops what a REINDEX left over, and rebuilds in place the indexes of migrations that are recorded, constraints' included.
+ * An index of a migration that is pending is left to `migrate`, which knows how it should be.
+ */
+export async function repairIndexes(exam: Exam, options: DoctorOptions): Promise<Repair[]> {
+  const indexes = await readInvalidIndexes(exam);
+  return indexes.flatMap((index) => {
+    const name = `"${index.schema}"."${index.name}"`;
+    if (index.kind === 'leftover') {
+      const run = () => concurrently(exam, index, options, (client) => drop(client, index));
+      return [{ done: `dropped ${name}`, undone: `${name} was not dropped`, run }];
+    }
+    if (index.kind === 'built') {
+      const run = () => concurrently(exam, index, options, (client) => rebuild(exam, client, index));
+      return [{ done: `rebuilt ${name}`, undone: `${name} was not rebuilt`, run }];
+    }
+    return [];
+  });
+}
+
+/**
+ * Runs a statement that cannot run in a transaction, on a connection of its own, with the tenant's lock. It waits for older
+ * transactions, and a `lock_timeout` would cut it off half-done. Somebody who waits for node-pg-migrate's lock does so in
+ * such a transaction: that lock is given back meanwhile.
+ */
+async function concurrently(
+  { project, client: control }: Exam,
+  { schema }: InvalidIndex,
+  { cancel }: DoctorOptions,
+  work: (client: Client) => Promise<void>,
+): Promise<void> {
+  await unlock(control, NODE_PG_MIGRATE_LOCK, 'shared');
+  try {
+    await withClient(project.database, `doctor --fix ${schema}`, async (client) => {
+      await enter(project, client);
+      await lockTenant(project, client, schema);
+      await withCancel(project.database, client, cancel, () => work(client));
+      await unlock(client, tenantLock(schema));
+    });
+  } finally {
+    // If somebody has it now, the tenants' own locks keep the rest of the repairs safe, as they do for create-tenant.
+    await tryLock(control, NODE_PG_MIGRATE_LOCK, 'shared');
+  }
+}
+
+async function enter({ role, statementTimeoutMs }: Project, client: Client): Promise<void> {
+  await client.query(
+    `SELECT set_config('search_path', '', false), set_config('lock_timeout', '0', false), set_config('statement_timeout', $1, false)`,
+    [`${statementTimeoutMs}ms`],
+  );
+  if (role !== undefined) await client.query(`SET ROLE ${quoteIdentifier(role)}`);
+}
+
+async function drop(client: Client, { namespace, name }: Pick<InvalidIndex, 'namespace' | 'name'>): Promise<void> {
+  await client.query(`DROP INDEX CONCURRENTLY IF EXISTS ${qualified(namespace, name)}`);
+}
+
+/** A REINDEX that fails, on a duplicate value for instance, leaves what it was building: that is taken away again. */
+async function rebuild(exam: Exam, client: Client, { namespace, name }: InvalidIndex): Promise<void> {
+  try {
+    await client.query(`REINDEX INDEX CONCURRENTLY ${qualified(namespace, name)}`);
+  } catch (error) {
+    if (!isConnectionError(error)) await dropLeftovers(exam, client, namespace, name).catch(() => {});
+    throw error;
+  }
+}
+
+/** The server cuts long names to make room for `_ccnew`, so the beginning is compared as far as it can have been kept. */
+async function dropLeftovers(exam: Exam, client: Client, namespace: string, name: string): Promise<void> {
+  for (const index of await readInvalidIndexes({ ...exam, client })) {
+    const beginning = index.name.replace(/_cc(?:new|old)\d*$/, '');
+    if (index.kind === 'leftover' && index.namespace === namespace && name.startsWith(beginning)) {
+      await drop(client, index);
+    }
+  }
+}

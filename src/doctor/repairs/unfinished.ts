@@ -1,0 +1,52 @@
+import { createTenant } from '../../lifecycle/create-tenant.js';
+import { deleteTenant } from '../../lifecycle/delete-tenant.js';
+import { findTenant } from '../../registry/list.js';
+import { readUnfinished, type Unfinished } from '../checks/unfinished.js';
+import type { Repair } from '../types.js';
+import type { DoctorOptions, Exam } from '../types.js';
+
+/** Finishes the tenants that a killed `create-tenant` left behind, as the same command would. */
+export async function finishCreations(exam: Exam, { drain, cancel }: DoctorOptions): Promise<Repair[]> {
+  const { project } = exam;
+  const { left } = await unfinished(exam, 'creations');
+  return left.map((schema) => ({
+    done: `finished the tenant "${schema}"`,
+    undone: `the tenant "${schema}" was not finished`,
+    run: async () => {
+      const tenant = await findTenant(exam.client, project.registry, schema);
+      // Somebody else was faster.
+      if (tenant?.status !== 'provisioning') return;
+      await createTenant(project, {
+        schema,
+        domains: tenant.domains.map(({ domain }) => domain),
+        // What an adopted schema is called is nobody's choice any more.
+        adopt: true,
+        ...(drain === undefined ? {} : { drain }),
+        ...(cancel === undefined ? {} : { cancel }),
+      });
+    },
+  }));
+}
+
+/** Goes on with the deletions that a killed `delete-tenant` left behind; they were confirmed when they began. */
+export async function finishDeletions(exam: Exam, { cancel }: DoctorOptions): Promise<Repair[]> {
+  const { project } = exam;
+  const { left } = await unfinished(exam, 'deletions');
+  return left.map((schema) => ({
+    done: `finished the deletion of "${schema}"`,
+    undone: `the deletion of "${schema}" was not finished`,
+    run: async () => {
+      const tenant = await findTenant(exam.client, project.registry, schema);
+      if (tenant?.status !== 'deleting') return;
+      await deleteTenant(project, {
+        schema,
+        ...(cancel === undefined ? {} : { cancel }),
+      });
+    },
+  }));
+}
+
+async function unfinished(exam: Exam, which: 'creations' | 'deletions'): Promise<Unfinished> {
+  if (exam.fleet === undefined) return { left: [], atWork: [] };
+  return (await readUnfinished(exam, exam.fleet))[which];
+}

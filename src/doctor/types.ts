@@ -1,0 +1,114 @@
+import type { Client } from 'pg';
+
+import type { ServerInfo } from '../db/server.js';
+import type { Cohort, FilesByType } from '../fleet/cohorts.js';
+import type { SurveyedSchema } from '../fleet/survey.js';
+import type { FleetEvent } from '../fleet/types.js';
+import type { Project } from '../project/project.js';
+import type { Tenant } from '../registry/types.js';
+
+/** What each check expects to find. The names are stable: scripts look for them. */
+export const EXPECTED = {
+  'server-version': 'PostgreSQL 13 or newer',
+  'server-writable': 'takes changes',
+  pooler: 'a session of our own',
+  'set-role': 'may act as the configured role',
+  'database-privileges': 'CREATE on the database',
+  'shared-schema-privileges': 'USAGE and CREATE on the shared schema',
+  registry: 'the tables and columns that the configuration names',
+  'registry-privileges': 'may read and write the registry',
+  'registry-constraints': 'names are unique, domains have a tenant',
+  'registry-triggers': 'changes are announced to applications',
+  'shared-migrations': 'applied, in the order of the files',
+  'tenant-migrations': 'in the order of the files, none ahead',
+  'migrations-tables': 'a primary key, no name twice',
+  'missing-schemas': 'a schema for every tenant',
+  'unregistered-schemas': 'a tenant for every migrated schema',
+  'lookalike-names': 'names that differ in more than case',
+  'tenant-privileges': 'may change every tenant',
+  'unfinished-creations': 'none',
+  'unfinished-deletions': 'none',
+  'invalid-indexes': 'none',
+  'extensions-in-tenants': 'none',
+  'lock-table': 'room for the locks of a run',
+  connections: 'enough for the lanes of a run',
+  'blocking-transactions': 'none in the way of migrations',
+  'locks-held': 'nobody idle',
+  autovacuum: 'on',
+  'catalog-statistics': 'as large as the catalog',
+} as const;
+
+export type CheckName = keyof typeof EXPECTED;
+
+/** What one check found. The first five fields are always there. */
+export type Check = {
+  name: CheckName;
+  /** Seen to be right; false also for what could not be looked at. */
+  ok: boolean;
+  expected: string;
+  actual: string;
+  /** It was wrong, and `--fix` has put it right. */
+  fixed: boolean;
+  /** It was not looked at, because of another check that is wrong. */
+  skipped?: boolean;
+  /** All that is wrong, or worth knowing, one by one: names of tenants, or of objects with their schema. */
+  items?: string[];
+  /** What to do next, a sentence or a command each. */
+  suggestions?: string[];
+  /** What was repaired. */
+  done?: string[];
+  /** What could not be repaired, and why. */
+  failures?: string[];
+};
+
+export type DoctorReport = { checks: Check[] };
+
+export type DoctorOptions = {
+  /** Repair what can be repaired without losing data. */
+  fix?: boolean;
+  /** How long a transaction may be open, and a holder of a lock idle, before it counts as wrong, in ms; by default 5 minutes. */
+  patienceMs?: number;
+  /** Aborted by the first signal: the repair that is running is finished, no other is begun. */
+  drain?: AbortSignal;
+  /** Aborted by the second: what runs is cancelled and rolled back. */
+  cancel?: AbortSignal;
+  onEvent?: (event: FleetEvent) => void;
+};
+
+/** The fleet as the survey saw it. */
+export type SurveyedFleet = {
+  /** All rows of the registry, the public tenant and unfinished ones included. */
+  registered: Tenant[];
+  /** The tenants that runs are about, judged with the order of the files. */
+  cohorts: Cohort[];
+  files: FilesByType;
+};
+
+/** The shared schema as the survey saw it, and the names of the files that it is compared to. */
+export type SurveyedShared = { place: SurveyedSchema; files: string[] };
+
+/** What the checks look at. */
+export type Exam = {
+  project: Project;
+  client: Client;
+  server: ServerInfo;
+  /** The session stays the same from one transaction to the next. */
+  ownSession: boolean;
+  patienceMs: number;
+  shared: SurveyedShared;
+  /** `undefined` when there is no registry that could be read. */
+  fleet: SurveyedFleet | undefined;
+  /** Every schema of the database that is not PostgreSQL's own. */
+  schemas: string[];
+};
+
+/** A group of checks that share what they read. Answers one check for each of its names. */
+export type CheckGroup = {
+  names: readonly CheckName[];
+  /** Without what it needs it is skipped. */
+  needs?: 'fleet' | 'ownSession';
+  run: (exam: Exam) => Promise<Check[]>;
+};
+
+/** One thing to be repaired: what is said when it is done, and when it fails. */
+export type Repair = { done: string; undone: string; run: () => Promise<void> };

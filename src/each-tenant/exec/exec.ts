@@ -1,0 +1,130 @@
+import pLimit from 'p-limit';
+
+import { assertOwn } from '../../db/own-session.js';
+import { serializeError } from '../../errors/serialize.js';
+import { TenantsError } from '../../errors/tenants-error.js';
+import { STANDARD_CONCURRENCY } from '../../executors/standard.js';
+import type { Project } from '../../project/project.js';
+import { assertRegistry } from '../../registry/check.js';
+import { listTenants } from '../../registry/list.js';
+import { selectTenants } from '../../registry/select.js';
+import type { Tenant } from '../../registry/types.js';
+import { withSession } from '../../session/control-session.js';
+import { assertOptionsArrive } from './assert-options.js';
+import { type Child, startChild } from './child.js';
+import { tenantEnvironment } from './environment.js';
+import { assertProgram } from './find-program.js';
+import { SchemaLook } from './schema-look.js';
+import type { ExecOptions, ExecReport, ExecResult } from './types.js';
+
+/**
+ * Runs a program for each selected tenant, several at once, with an environment in which PostgreSQL clients find that tenant.
+ * The tenants whose program fails are reported and the others go on. A tenant without a schema is left out: its program
+ * would find the shared schema in its place.
+ *
+ * @throws TenantsError for what concerns the whole run: no such program, an unknown tenant, a database that cannot be used.
+ *   Nothing was started then. Besides, whatever `onLines` throws.
+ */
+export async function exec(project: Project, options: ExecOptions): Promise<ExecReport> {
+  const startedAt = performance.now();
+  await assertProgram(options.command[0], options);
+  options.onEvent?.({ type: 'phase', phase: 'connect' });
+  const tenants = await selectedTenants(project, options);
+  options.onEvent?.({ type: 'phase', phase: 'tenants', total: tenants.length });
+  const look = new SchemaLook(project.database);
+  const children = new Children(options);
+  const limit = pLimit(project.concurrency ?? STANDARD_CONCURRENCY);
+  try {
+    const runs = tenants.map(({ schema }) => limit(() => runTenant(project, options, schema, look, children)));
+    const results = await Promise.all(runs);
+    return { results, interrupted: isStopped(options), durationMs: Math.round(performance.now() - startedAt) };
+  } finally {
+    limit.clearQueue();
+    children.close();
+    await look.close();
+  }
+}
+
+async function selectedTenants(project: Project, options: ExecOptions): Promise<Tenant[]> {
+  const { registry, tenants: settings } = project;
+  return await withSession(project, 'exec', async ({ client, server, session }) => {
+    assertOwn(session);
+    if (!server.direct) await assertOptionsArrive(project.database);
+    await assertRegistry(client, registry);
+    const all = await listTenants(client, registry, { order: settings.order });
+    return selectTenants(all, options, registry, Object.keys(settings.types ?? {}));
+  });
+}
+
+async function runTenant(
+  project: Project,
+  options: ExecOptions,
+  tenant: string,
+  look: SchemaLook,
+  children: Children,
+): Promise<ExecResult> {
+  const { command, cwd, env, onLines, onEvent } = options;
+  const notStarted = (error: unknown): ExecResult => ({ tenant, exitCode: null, error: serializeError(error) });
+  if (isStopped(options)) return notStarted(interrupted());
+  try {
+    await look.assertExists(tenant);
+  } catch (error) {
+    return notStarted(error);
+  }
+  if (isStopped(options)) return notStarted(interrupted());
+  onEvent?.({ type: 'tenant:start', tenant });
+  const { shared, tenants, database } = project;
+  const place = { tenant, sharedSchema: shared.schema, extraSearchPath: tenants.extraSearchPath, database };
+  const child = startChild({
+    command,
+    cwd,
+    env: tenantEnvironment(env, place),
+    onLines: (stream, lines) => onLines(tenant, stream, lines),
+  });
+  return { tenant, exitCode: await children.follow(child) };
+}
+
+/** The programs at work, and what reaches them from outside. */
+class Children {
+  readonly #running = new Set<Child>();
+  readonly #ended = new AbortController();
+  readonly #onExit = (): void => this.#killAll('SIGTERM');
+
+  constructor({ drain, cancel, signal = () => 'SIGTERM' }: ExecOptions) {
+    const until = { signal: this.#ended.signal };
+    drain?.addEventListener('abort', () => this.#killAll(signal()), until);
+    cancel?.addEventListener('abort', () => this.#killAll('SIGKILL'), until);
+    // They lead groups of their own, and would otherwise live on when this process gives up.
+    process.once('exit', this.#onExit);
+  }
+
+  async follow(child: Child): Promise<number> {
+    this.#running.add(child);
+    try {
+      return await child.exitCode;
+    } catch (error) {
+      child.kill('SIGTERM');
+      throw error;
+    } finally {
+      this.#running.delete(child);
+    }
+  }
+
+  close(): void {
+    this.#killAll('SIGTERM');
+    this.#ended.abort();
+    process.off('exit', this.#onExit);
+  }
+
+  #killAll(signal: NodeJS.Signals): void {
+    for (const child of this.#running) child.kill(signal);
+  }
+}
+
+function isStopped({ drain, cancel }: ExecOptions): boolean {
+  return drain?.aborted === true || cancel?.aborted === true;
+}
+
+function interrupted(): TenantsError {
+  return new TenantsError('INTERRUPTED', 'Not started: the command was interrupted before.');
+}

@@ -1,0 +1,66 @@
+import pLimit from 'p-limit';
+import type { Client, ClientConfig } from 'pg';
+
+import { closeClient, openClient } from '../../db/connect.js';
+import { isConnectionError } from '../../db/sqlstates.js';
+import { TenantsError } from '../../errors/tenants-error.js';
+
+/**
+ * Looks whether schemas exist, one question after the other on one connection that is opened again when it breaks. Once the
+ * database cannot be reached any more it is not tried again.
+ */
+export class SchemaLook {
+  readonly #database: ClientConfig;
+  readonly #oneByOne = pLimit(1);
+  #client: Client | undefined;
+  #unreachable: unknown;
+
+  constructor(database: ClientConfig) {
+    this.#database = database;
+  }
+
+  /** @throws TenantsError TENANT_UNREADABLE when there is no such schema; what a connection can answer. */
+  async assertExists(schema: string): Promise<void> {
+    if (await this.#oneByOne(() => this.#exists(schema))) return;
+    throw new TenantsError(
+      'TENANT_UNREADABLE',
+      `There is no schema "${schema}", or the database user may not use it.`,
+      {
+        tenant: schema,
+        suggestions: ['To see which tenants have no schema, run: tenants status'],
+      },
+    );
+  }
+
+  async close(): Promise<void> {
+    const client = this.#client;
+    this.#client = undefined;
+    if (client !== undefined) await closeClient(client);
+  }
+
+  async #exists(schema: string): Promise<boolean> {
+    const fresh = this.#client === undefined;
+    try {
+      const { rows } = await (
+        await this.#connection()
+      ).query(`SELECT 1 FROM pg_namespace WHERE nspname = $1::text::name AND has_schema_privilege(oid, 'USAGE')`, [
+        schema,
+      ]);
+      return rows.length > 0;
+    } catch (error) {
+      if (fresh || !isConnectionError(error)) throw error;
+      await this.close();
+      return await this.#exists(schema);
+    }
+  }
+
+  async #connection(): Promise<Client> {
+    if (this.#unreachable !== undefined) throw this.#unreachable;
+    try {
+      return (this.#client ??= await openClient(this.#database, 'exec'));
+    } catch (error) {
+      this.#unreachable = error;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,144 @@
+import type { Client } from 'pg';
+
+import { BatchError, type BatchItem, sendBatch } from '../../db/batch.js';
+import { applicationName } from '../../db/connect.js';
+import { quoteIdentifier, searchPath } from '../../db/identifiers.js';
+import { fetchPart, openPart, type ResultPart } from '../../db/portal.js';
+import { codeOf, isConnectionError, SQLSTATE } from '../../db/sqlstates.js';
+import { fallThroughGuard } from '../../engine/apply/guards.js';
+import type { QueryStatement } from '../../engine/sql/parse-query.js';
+import { TenantsError } from '../../errors/tenants-error.js';
+import type { Project } from '../../project/project.js';
+
+/** Most rows that are in memory for one tenant. */
+const PART_SIZE = 500;
+
+export type TenantQuery = {
+  project: Project;
+  statement: QueryStatement;
+  tenant: string;
+  write: boolean;
+  /** Takes a part; may wait until the reader, or the tenants before this one, are done. */
+  emit: (part: ResultPart) => Promise<void>;
+};
+
+/**
+ * Runs a statement in one tenant: in a transaction of its own, that cannot write unless it is asked to.
+ *
+ * A result that fits into one part is handed over after the transaction has ended, so that a slow reader keeps no locks; a
+ * larger one while it is fetched. `resetQuerySession` comes after it, whatever happened.
+ *
+ * @throws the server's error, and the transaction may still be open; TenantsError when the tenant has no schema.
+ */
+export async function queryTenant(client: Client, options: TenantQuery): Promise<void> {
+  const { statement, emit } = options;
+  const oid = await begin(client, options);
+  let part = await openPart(client, statement.sql, PART_SIZE);
+  const { columns } = part;
+  while (part.command === undefined) {
+    await emit(part);
+    part = { ...(await fetchPart(client, PART_SIZE)), columns };
+  }
+  await end(client, options, oid);
+  await emit(part);
+}
+
+/**
+ * Ends a transaction that was left open and takes away what is left in the session, if that is our own; false when the
+ * connection is of no more use.
+ */
+export async function resetQuerySession(client: Client, ownSession: boolean): Promise<boolean> {
+  try {
+    await client.query('ROLLBACK');
+    if (ownSession) await client.query('DISCARD ALL');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Opens the transaction and returns the OID of the schema in which the statement will run. */
+async function begin(client: Client, options: TenantQuery): Promise<string> {
+  const { project, statement, tenant, write } = options;
+  const { shared, tenants, role, lockTimeoutMs, statementTimeoutMs, fallThrough } = project;
+  const { targets } = statement;
+  const checks = write && fallThrough !== 'off' && targets.length > 0;
+  const items: BatchItem[] = [
+    { text: `BEGIN ISOLATION LEVEL READ COMMITTED ${write ? 'READ WRITE' : 'READ ONLY'}` },
+    {
+      text: `SELECT set_config('search_path', $1, true), set_config('lock_timeout', $2, true), set_config('statement_timeout', $3, true), set_config('application_name', $4, true), set_config('datestyle', 'ISO', true)`,
+      values: [
+        searchPath([tenant, shared.schema, ...tenants.extraSearchPath]),
+        `${lockTimeoutMs}ms`,
+        `${statementTimeoutMs}ms`,
+        applicationName(`query ${tenant}`),
+      ],
+    },
+    ...(role === undefined ? [] : [{ text: `SET LOCAL ROLE ${quoteIdentifier(role)}` }]),
+    {
+      text: 'SELECT oid FROM pg_namespace WHERE nspname = $1::text::name AND nspname = current_schema()',
+      values: [tenant],
+    },
+    ...(checks ? [fallThroughGuard(tenant, { targets, mode: 'error' })] : []),
+  ];
+  const answers = await send(client, items, (index) => index === items.length - 1 && checks);
+  const oid = answers[items.length - (checks ? 2 : 1)]?.rows[0]?.[0];
+  if (typeof oid === 'string') return oid;
+  throw new TenantsError('TENANT_UNREADABLE', `There is no schema "${tenant}", or the database user may not use it.`, {
+    tenant,
+    suggestions: ['To see which tenants have no schema, run: tenants status'],
+  });
+}
+
+/**
+ * Ends the transaction if the statement ran where it should: a schema that was renamed or dropped meanwhile would have
+ * left the shared schema in its place. Reading ends with a rollback, which takes back settings, too.
+ */
+async function end(client: Client, { write, tenant }: TenantQuery, oid: string): Promise<void> {
+  const items: BatchItem[] = [
+    {
+      text: `SELECT CASE WHEN (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) = $1::oid THEN 1 ELSE ('moved ' || pg_backend_pid())::int END`,
+      values: [oid],
+    },
+    { text: write ? 'COMMIT' : 'ROLLBACK' },
+  ];
+  try {
+    const answers = await sendBatch(client, items);
+    if (write && answers.at(-1)?.command !== 'COMMIT') {
+      throw new TenantsError(
+        'DATABASE_ERROR',
+        `The server answered ${answers.at(-1)?.command ?? 'nothing'} to COMMIT.`,
+      );
+    }
+  } catch (error) {
+    const cause = error instanceof BatchError ? error.cause : error;
+    if (error instanceof BatchError && error.index === 0 && codeOf(cause) === SQLSTATE.invalidTextRepresentation) {
+      throw new TenantsError('TENANT_MOVED', `"${tenant}" was renamed or dropped meanwhile; nothing was changed.`, {
+        tenant,
+      });
+    }
+    if (write && isConnectionError(cause)) {
+      throw new TenantsError(
+        'DATABASE_ERROR',
+        'The connection broke at the end: whether the change was committed is not known.',
+        { tenant, cause },
+      );
+    }
+    throw cause;
+  }
+}
+
+async function send(client: Client, items: readonly BatchItem[], isGuard: (index: number) => boolean) {
+  try {
+    return await sendBatch(client, items);
+  } catch (error) {
+    if (!(error instanceof BatchError)) throw error;
+    if (!isGuard(error.index) || codeOf(error.cause) !== SQLSTATE.invalidTextRepresentation) throw error.cause;
+    const names = /fall-through: (.*)"$/s.exec(error.cause.message)?.[1] ?? 'what it changes';
+    throw new TenantsError(
+      'DATABASE_ERROR',
+      `The statement would change ${names} outside the tenant, which has nothing of that name.`,
+      { cause: error.cause },
+    );
+  }
+}

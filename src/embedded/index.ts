@@ -1,1 +1,0 @@
-export { startEmbedded, type EmbeddedOptions, type EmbeddedServer } from './start.js';

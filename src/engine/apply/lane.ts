@@ -1,0 +1,311 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import type { Client, ClientConfig } from 'pg';
+
+import type { BatchItem } from '../../db/batch.js';
+import { closeClient } from '../../db/connect.js';
+import { describeHolder, lockHolders, tenantLock } from '../../db/locks.js';
+import { announcedPid } from '../../db/server.js';
+import { codeOf, isConnectionError, SQLSTATE } from '../../db/sqlstates.js';
+import { serializeError } from '../../errors/serialize.js';
+import { TenantsError } from '../../errors/tenants-error.js';
+import { type MigrateHooks, type RegistrationHooks, segmentHooks } from '../hooks/migrate-hooks.js';
+import { runHookAlone } from '../hooks/run-hook.js';
+import { appliedBefore, doneStatus, isRepeatable, leavesTraces, planNames } from '../plan.js';
+import type { TenantResult, ApplySettings, MigrationFile, Plan, Segment, TenantWork } from '../types.js';
+import { withCancel } from './cancel.js';
+import { describeFailure } from './failure.js';
+import { lookUpSegment } from './find-outcome.js';
+import { openLaneSession, resetLaneSession } from './lane-session.js';
+import { reasonOf, Retries, wasStopped, withAttempts } from './retry.js';
+import { runOutsideTransaction } from './run-outside.js';
+import { type FailurePlace, runTransaction, type TransactionOutcome } from './run-transaction.js';
+import type { SegmentFrame } from './steps.js';
+
+/** Longest pause between two tries for a tenant's lock, in ms. */
+const LONGEST_POLL_MS = 500;
+/** How long a server that does not answer is asked what became of a COMMIT, in ms; the second value once a run is cancelled. */
+const LOOK_UP_MS = 30_000;
+const LAST_LOOK_MS = 5000;
+
+export type LaneOptions = {
+  database: ClientConfig;
+  plans: ReadonlyMap<string, Plan>;
+  settings: ApplySettings;
+  /** The files of each migrations directory; needed where a plan has direct migrations. */
+  filesOf(plan: Plan): readonly MigrationFile[];
+  hooks?: MigrateHooks | undefined;
+  /** Aborted when running statements are to be cancelled and rolled back. */
+  cancel?: AbortSignal;
+  /** Tenants after which the connection is replaced: a backend's catalog caches only grow. */
+  recycleAfter: number;
+};
+
+/** Statements of the registration of a new tenant, in the same transaction as its migrations, and the hooks around it all. */
+export type Registration = {
+  prelude: readonly BatchItem[];
+  postlude?: readonly BatchItem[];
+  hooks?: RegistrationHooks;
+};
+
+/** What stands behind a failed result; `segment` is the one that failed, and those before it were committed. */
+export type LaneFailure = { segment: number; error?: Error; place: FailurePlace };
+
+/** One connection that migrates one tenant at a time. */
+export class EngineLane {
+  readonly #options: LaneOptions;
+  #client: Client | undefined;
+  /** The backend of the latest try, for when its answer is lost. */
+  #backend: number | undefined;
+  #served = 0;
+  #lastFailure: LaneFailure | undefined;
+
+  constructor(options: LaneOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Applies a plan to one tenant. The tenant ends where it was or where it should be; with segments of its own making,
+   * at the end of one of them. Never throws for what happens to one tenant.
+   */
+  async apply(work: TenantWork, registration?: Registration): Promise<TenantResult> {
+    const { plans } = this.#options;
+    const plan = plans.get(work.planId);
+    if (plan === undefined) throw new TenantsError('UNEXPECTED', `There is no plan ${work.planId}.`);
+    const started = performance.now();
+    const committed: string[] = [];
+    const attempts = new Map<string, number>();
+    const warnings: string[] = [];
+    for (const index of plan.segments.keys()) {
+      const outcome = await this.#runSegment(work, plan, index, attempts, registration);
+      if (outcome.kind !== 'committed') {
+        if (outcome.kind === 'failed' && outcome.recorded === true) committed.push(...namesOf(plan.segments[index]));
+        this.#lastFailure = { place: {}, ...outcome, segment: index };
+        return withAttempts(await this.#failed(work, outcome, committed), attempts);
+      }
+      warnings.push(...outcome.warnings);
+      committed.push(...namesOf(plan.segments[index]));
+    }
+    this.#served += 1;
+    const result: TenantResult = {
+      tenant: work.tenant,
+      status: doneStatus(plan.direction),
+      migrations: planNames(plan),
+      durationMs: Math.round(performance.now() - started),
+      ...(warnings.length === 0 ? {} : { warnings }),
+    };
+    return withAttempts(result, attempts);
+  }
+
+  /** The error behind the latest failed result, as it was thrown; in the result it is plain JSON. */
+  get lastFailure(): LaneFailure | undefined {
+    return this.#lastFailure;
+  }
+
+  async close(): Promise<void> {
+    const client = this.#client;
+    this.#client = undefined;
+    if (client !== undefined) await closeClient(client);
+  }
+
+  async #runSegment(
+    work: TenantWork,
+    plan: Plan,
+    index: number,
+    attempts: Map<string, number>,
+    registration: Registration | undefined,
+  ): Promise<TransactionOutcome> {
+    const segment = plan.segments[index];
+    if (segment === undefined) throw new TenantsError('UNEXPECTED', `Plan ${plan.id} has no segment ${index}.`);
+    const { settings } = this.#options;
+    const last = index === plan.segments.length - 1;
+    const frame: SegmentFrame = {
+      work,
+      plan,
+      segment,
+      applied: appliedBefore(plan, index),
+      tableExists: plan.tableExists || index > 0,
+      settings,
+      hooks: segmentHooks(this.#options, work, plan, index, registration?.hooks),
+      ...(registration !== undefined && index === 0 ? { prelude: registration.prelude } : {}),
+      ...(registration?.postlude !== undefined && last ? { postlude: registration.postlude } : {}),
+    };
+    const busyUntil = settings.lockTimeoutMs === 0 ? Infinity : Date.now() + settings.lockTimeoutMs;
+    const retries = new Retries(settings.retries);
+    for (let polls = 0; ;) {
+      const outcome = await this.#try(frame, plan);
+      if (outcome.kind === 'busy' && Date.now() < busyUntil && !this.#cancelled()) {
+        polls += 1;
+        await this.#pause(Math.min(LONGEST_POLL_MS, 20 * 2 ** Math.min(polls, 5)));
+        continue;
+      }
+      if (outcome.kind === 'lost') {
+        const found = await this.#lookUp(frame, busyUntil);
+        if (found === 'committed') return await this.#after({ kind: 'committed', warnings: [] }, frame);
+        if (found === 'moved') return { kind: 'moved' };
+        if (found === 'unknown') return outcome;
+      }
+      if (outcome.kind !== 'failed' && outcome.kind !== 'lost') return await this.#after(outcome, frame);
+      const { error, place } = outcome;
+      const begun = outcome.kind === 'lost' || outcome.begun !== false;
+      const failed = { kind: 'failed', error, place, begun } as const;
+      const pauseMs = this.#cancelled() ? undefined : retries.pauseAfter(error);
+      if (pauseMs === undefined) return failed;
+      // Outside a transaction the first part may have been carried out; only what is found again is tried again.
+      if (!segment.transaction && begun && !isRepeatable(segment)) return failed;
+      const reason = reasonOf(error);
+      attempts.set(reason, (attempts.get(reason) ?? 0) + 1);
+      await this.#pause(pauseMs);
+    }
+  }
+
+  /** Without a transaction the last hooks are called when everything is recorded; what they throw undoes nothing. */
+  async #after(outcome: TransactionOutcome, { segment, hooks }: SegmentFrame): Promise<TransactionOutcome> {
+    if (outcome.kind !== 'committed' || segment.transaction) return outcome;
+    try {
+      for (const hook of hooks?.last ?? []) await runHookAlone(hook, hooks?.cancel);
+      return outcome;
+    } catch (error) {
+      return { kind: 'failed', error: error as Error, place: { step: 'hook' }, recorded: true };
+    }
+  }
+
+  async #try(frame: SegmentFrame, plan: Plan): Promise<TransactionOutcome> {
+    const { database, cancel, filesOf } = this.#options;
+    let client: Client;
+    try {
+      client = await this.#connection();
+      if (frame.work.schemaOid === null && frame.segment !== plan.segments[0]) {
+        frame.work = { ...frame.work, schemaOid: await schemaOidOf(client, frame.work.tenant) };
+      }
+    } catch (error) {
+      return { kind: 'failed', error: error as Error, place: {}, begun: false };
+    }
+    if (this.#cancelled()) return { kind: 'failed', error: cancelled(), place: {}, begun: false };
+    this.#backend = announcedPid(client) ?? undefined;
+    const run = frame.segment.transaction ? runTransaction : runOutsideTransaction;
+    let outcome: TransactionOutcome;
+    try {
+      outcome = await withCancel(database, client, cancel, () => run(client, frame, filesOf(plan)));
+    } catch (error) {
+      await this.close();
+      return { kind: isConnectionError(error) ? 'lost' : 'failed', error: error as Error, place: {} };
+    }
+    if (lacksPrepared(outcome)) {
+      await this.close();
+      return await this.#try(frame, plan);
+    }
+    const clean = outcome.kind === 'committed' || outcome.kind === 'busy' || outcome.kind === 'moved';
+    if (outcome.kind === 'lost' || (!clean && !frame.segment.transaction)) await this.close();
+    else if (leavesTraces(plan) || frame.hooks !== undefined || !frame.segment.transaction) {
+      await resetLaneSession(client).catch(() => this.close());
+    }
+    return outcome;
+  }
+
+  /** Opens a connection where there is none, or the old one has served long enough. */
+  async #connection(): Promise<Client> {
+    if (this.#client !== undefined && this.#served >= this.#options.recycleAfter) await this.close();
+    if (this.#client === undefined) {
+      this.#served = 0;
+      const client = await openLaneSession(this.#options.database);
+      // One that breaks between two tenants, or while it is rolled back, must not be the next tenant's failure.
+      client.once('end', () => {
+        if (this.#client === client) this.#client = undefined;
+      });
+      this.#client = client;
+    }
+    return this.#client;
+  }
+
+  async #lookUp(frame: SegmentFrame, busyUntil: number): Promise<'committed' | 'notCommitted' | 'moved' | 'unknown'> {
+    const since = Date.now();
+    for (;;) {
+      const answer = await this.#connection()
+        .then((client) => lookUpSegment(client, frame, this.#backend))
+        .catch(() => this.close().then(() => 'unreachable' as const));
+      if (answer !== 'busy' && answer !== 'unreachable') return answer;
+      const patience = since + (this.#cancelled() ? LAST_LOOK_MS : LOOK_UP_MS);
+      const waitsForLock = answer === 'busy' && !this.#cancelled();
+      if (Date.now() >= (waitsForLock ? Math.max(busyUntil, patience) : patience)) return 'unknown';
+      await sleep(LONGEST_POLL_MS);
+    }
+  }
+
+  async #failed(
+    work: TenantWork,
+    outcome: Exclude<TransactionOutcome, { kind: 'committed' }>,
+    committed: string[],
+  ): Promise<TenantResult> {
+    const base = { tenant: work.tenant, status: 'failed', committed } as const;
+    if (outcome.kind === 'moved') {
+      return {
+        ...base,
+        error: serializeError(
+          new TenantsError('TENANT_MOVED', `"${work.tenant}" was changed by somebody else meanwhile.`, {
+            tenant: work.tenant,
+            suggestions: movedAdvice(this.#options.settings),
+          }),
+        ),
+      };
+    }
+    if (this.#cancelled() && committed.length === 0 && wasStopped(outcome)) {
+      return { tenant: work.tenant, status: 'notExecuted', reason: 'interrupted' };
+    }
+    if (outcome.kind === 'busy') {
+      return {
+        ...base,
+        error: serializeError(
+          new TenantsError('TENANT_BUSY', await this.#whoIsBusy(work.tenant), { tenant: work.tenant }),
+        ),
+      };
+    }
+    const migration = outcome.place.migration?.name;
+    return {
+      ...base,
+      ...(migration === undefined ? {} : { migration }),
+      error: describeFailure(outcome.error, work.tenant, outcome.place, outcome.kind === 'lost'),
+      ...(outcome.kind === 'lost' ? { unknownOutcome: true } : {}),
+    };
+  }
+
+  async #whoIsBusy(tenant: string): Promise<string> {
+    const holders = await this.#connection()
+      .then((client) => lockHolders(client, tenantLock(tenant)))
+      .catch(() => []);
+    const who = holders[0] === undefined ? 'another process' : describeHolder(holders[0]);
+    return `The tenant "${tenant}" is being changed by ${who}; its lock was not to be had within the lock timeout.`;
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: this.#options.cancel }).catch(() => {});
+  }
+
+  #cancelled(): boolean {
+    return this.#options.cancel?.aborted === true;
+  }
+}
+
+/** Code of an earlier tenant's has taken away what this session had prepared. A new session has all of it to come. */
+function lacksPrepared(outcome: TransactionOutcome): boolean {
+  if (outcome.kind !== 'failed' || codeOf(outcome.error) !== SQLSTATE.invalidStatementName) return false;
+  return outcome.place.step === 'lock' || outcome.begun === false;
+}
+
+/** A later segment finds the schema that the first one made; 0 is the OID of none. */
+async function schemaOidOf(client: Client, schema: string): Promise<number> {
+  const { rows } = await client.query<{ oid: number }>('SELECT oid FROM pg_namespace WHERE nspname = $1', [schema]);
+  return rows[0]?.oid ?? 0;
+}
+
+function namesOf(segment: Segment | undefined): string[] {
+  return (segment?.migrations ?? []).map(({ name }) => name);
+}
+
+function cancelled(): TenantsError {
+  return new TenantsError('INTERRUPTED', 'The run was cancelled before this began.');
+}
+
+function movedAdvice({ role }: ApplySettings): string[] {
+  return role === undefined ? [] : [`If nobody was at work: the role "${role}" needs USAGE on the tenant's schema.`];
+}

@@ -1,0 +1,164 @@
+import type { Client, QueryResult } from 'pg';
+
+import { type BatchItem, BatchError, sendBatch } from '../../db/batch.js';
+import { applicationName } from '../../db/connect.js';
+import { quoteIdentifier } from '../../db/identifiers.js';
+import { tenantLock, tryLock, unlock } from '../../db/locks.js';
+import { codeOf, isConnectionError } from '../../db/sqlstates.js';
+import { TenantsError } from '../../errors/tenants-error.js';
+import { createMigrationsTable, recordMigration } from '../bookkeeping.js';
+import { runHookAlone } from '../hooks/run-hook.js';
+import type { CompiledMigration, MigrationFile, Statement } from '../types.js';
+import { dropIndexStatement, prepareConcurrentIndex, remainingIndexes } from './concurrent-index.js';
+import { type FailurePlace, MOVED, type TransactionOutcome } from './run-transaction.js';
+import { pathOf, placeGuards, type SegmentFrame } from './steps.js';
+
+/**
+ * Runs one migration that cannot run in a transaction: statement by statement, each waited for, the bookkeeping row last.
+ *
+ * The tenant's lock is held at session level, settings are the session's, and `lock_timeout` is lifted: a concurrent index
+ * build that runs into it leaves an invalid index behind. After anything but `committed`, `busy` or `moved` the caller
+ * closes the connection.
+ */
+export async function runOutsideTransaction(
+  client: Client,
+  frame: SegmentFrame,
+  files: readonly MigrationFile[],
+): Promise<TransactionOutcome> {
+  const { work } = frame;
+  const place: FailurePlace = {};
+  const acknowledged: string[] = [];
+  try {
+    if (!(await tryLock(client, tenantLock(work.tenant)))) return { kind: 'busy' };
+    if (!(await enter(client, frame))) {
+      await leave(client, work.tenant);
+      return { kind: 'moved' };
+    }
+    for (const hook of frame.hooks?.first ?? []) {
+      place.step = 'hook';
+      await runHookAlone(hook, frame.hooks?.cancel);
+    }
+    delete place.step;
+  } catch (error) {
+    return { kind: 'failed', error: error as Error, place, begun: false };
+  }
+  try {
+    for (const migration of frame.segment.migrations) {
+      place.migration = migration;
+      await runMigration(client, frame, migration, files, place, acknowledged);
+    }
+    await leave(client, work.tenant);
+    return { kind: 'committed', warnings: [] };
+  } catch (error) {
+    if (isConnectionError(error)) return { kind: 'lost', error: error as Error, place };
+    return { kind: 'failed', error: partlyRun(error as Error, acknowledged), place };
+  }
+}
+
+/** Sets up the session and looks at the guards; false when the place has changed. */
+async function enter(client: Client, frame: SegmentFrame): Promise<boolean> {
+  const { work, plan, settings } = frame;
+  const items: BatchItem[] = [
+    {
+      text: `SELECT set_config('search_path', $1, false), set_config('lock_timeout', '0', false), set_config('statement_timeout', $2, false), set_config('application_name', $3, false)`,
+      values: [
+        pathOf(work.tenant, plan, settings),
+        `${settings.statementTimeoutMs}ms`,
+        applicationName(`${plan.direction === 'up' ? 'migrate' : 'rollback'} ${work.tenant}`),
+      ],
+    },
+    ...(settings.role === undefined ? [] : [{ text: `SET ROLE ${quoteIdentifier(settings.role)}` }]),
+  ];
+  const guardIndex = items.length;
+  items.push(...placeGuards(frame));
+  if (!frame.tableExists) items.push(createMigrationsTable(work.tenant, settings.migrationsTable));
+  try {
+    await sendBatch(client, items);
+    return true;
+  } catch (error) {
+    const cause = error instanceof BatchError ? error.cause : error;
+    const guard = error instanceof BatchError && error.index >= guardIndex;
+    if (guard && MOVED.has(codeOf(cause) ?? '')) return false;
+    throw cause;
+  }
+}
+
+async function runMigration(
+  client: Client,
+  frame: SegmentFrame,
+  migration: CompiledMigration,
+  files: readonly MigrationFile[],
+  place: FailurePlace,
+  acknowledged: string[],
+): Promise<void> {
+  const { work, plan, settings } = frame;
+  if (migration.mode === 'direct') {
+    const { runDirect } = await import('../compile/run-direct.js');
+    await runDirect({
+      source: plan.source,
+      files: [...files],
+      migration,
+      applied: frame.applied,
+      migrationsTable: settings.migrationsTable,
+      client: {
+        query: (text: unknown, values?: unknown) =>
+          client.query(text as string, values as string[]) as unknown as Promise<QueryResult>,
+      },
+      onStatement: (sql: string) => {
+        if (place.sql !== undefined) acknowledged.push(place.sql);
+        place.sql = sql;
+      },
+    });
+  }
+  for (const statement of migration.statements) {
+    place.statement = statement;
+    await runStatement(client, work.tenant, statement);
+    acknowledged.push(statement.sql);
+  }
+  delete place.statement;
+  const row = recordMigration(work.tenant, settings.migrationsTable, migration.name, plan.direction);
+  await client.query(row.text, [...(row.values ?? [])]);
+}
+
+async function runStatement(client: Client, schema: string, statement: Statement): Promise<void> {
+  if (statement.createsIndex !== undefined) {
+    if ((await prepareConcurrentIndex(client, schema, statement)) === 'done') return;
+    await buildIndex(client, schema, statement);
+    return;
+  }
+  if (statement.dropsIndexes !== undefined) {
+    for (const name of await remainingIndexes(client, schema, statement.dropsIndexes)) {
+      await client.query(dropIndexStatement(name));
+    }
+    return;
+  }
+  await client.query(statement.sql);
+}
+
+/** A build that fails, on a duplicate value for instance, leaves an invalid index: it is taken away again. */
+async function buildIndex(client: Client, schema: string, statement: Statement): Promise<void> {
+  try {
+    await client.query(statement.sql);
+  } catch (error) {
+    if (!isConnectionError(error)) await prepareConcurrentIndex(client, schema, statement).catch(() => {});
+    throw error;
+  }
+}
+
+async function leave(client: Client, schema: string): Promise<void> {
+  await client.query('RESET ROLE');
+  await unlock(client, tenantLock(schema));
+}
+
+function partlyRun(error: Error, acknowledged: readonly string[]): Error {
+  if (acknowledged.length === 0) return error;
+  return new TenantsError(
+    'MIGRATION_FAILED',
+    `${error.message} (the migration runs outside a transaction and may have run partly)`,
+    {
+      ...(codeOf(error) === undefined ? {} : { sqlstate: codeOf(error) as string }),
+      problems: acknowledged.map((sql) => `carried out: ${sql.replaceAll(/\s+/g, ' ').slice(0, 200)}`),
+      cause: error,
+    },
+  );
+}

@@ -1,0 +1,273 @@
+import type { BatchItem } from '../../db/batch.js';
+import { applicationName } from '../../db/connect.js';
+import { quoteIdentifier, searchPath } from '../../db/identifiers.js';
+import { createMigrationsTable, recordMigration } from '../bookkeeping.js';
+import type { HookCall, SegmentHooks } from '../hooks/migrate-hooks.js';
+import { mayLeaveTraces } from '../plan.js';
+import type { ApplySettings, CompiledMigration, Plan, Segment, Statement, TenantWork } from '../types.js';
+import { type FallThroughCheck, fallThroughGuard, listGuard, placeGuard, settingsAndLock } from './guards.js';
+
+/** One message of a transaction, and what it is there for: the reason tells a failure's meaning. */
+export type Step = BatchItem & {
+  role:
+    | 'frame'
+    | 'lock'
+    | 'guard'
+    | 'fallThrough'
+    | 'prelude'
+    | 'postlude'
+    | 'hook'
+    | 'statement'
+    | 'constraints'
+    | 'bookkeeping'
+    | 'commit';
+  migration?: CompiledMigration;
+  statement?: Statement;
+  /** The migration whose fall-through check this is, or has with it; its answer is the last column. */
+  checks?: CompiledMigration;
+  /** Ends the work of this hook. */
+  hook?: string;
+};
+
+/** A piece of a transaction: statements in one round trip, or something that must be run and waited for by itself. */
+export type Piece =
+  | { kind: 'batch'; steps: Step[] }
+  | { kind: 'simple'; migration: CompiledMigration; statement: Statement }
+  | { kind: 'direct'; migration: CompiledMigration; applied: string[] }
+  /** `watched`: it may not change what is outside the tenant's schema. */
+  | { kind: 'hook'; hook: HookCall; watched: boolean };
+
+/** What a transactional segment needs to know beyond the plan. */
+export type SegmentFrame = {
+  work: TenantWork;
+  plan: Plan;
+  segment: Segment;
+  /** The list that the migrations table must hold when the segment starts. */
+  applied: string[];
+  /** Whether the migrations table exists then. */
+  tableExists: boolean;
+  settings: ApplySettings;
+  /** Statements that come first in the transaction, after the lock: the registration of a new tenant. */
+  prelude?: readonly BatchItem[];
+  /** Statements that come last before the COMMIT. */
+  postlude?: readonly BatchItem[];
+  hooks?: SegmentHooks | undefined;
+};
+
+/** Everything one transactional segment sends, in order. A segment of compiled migrations is a single batch. */
+export function segmentPieces(frame: SegmentFrame): Piece[] {
+  const { work, plan, segment, settings } = frame;
+  const pieces: Piece[] = [];
+  let steps: Step[] = beginSteps(frame);
+  const cut = (piece: Piece): void => {
+    if (steps.length > 0) pieces.push({ kind: 'batch', steps });
+    pieces.push(piece);
+    steps = [];
+  };
+  const done: string[] = [];
+  let constraintsFlushed = false;
+  const callHooks = (hooks: readonly HookCall[] = [], isOpening = false): void => {
+    for (const hook of hooks) {
+      if (constraintsFlushed) steps.push(RESTORE_DEFERRED);
+      if (isOpening) steps.push(...sharedPlaceSteps(settings));
+      cut({ kind: 'hook', hook, watched: !isOpening });
+      steps.push({ role: 'constraints', text: 'SET CONSTRAINTS ALL IMMEDIATE', hook: hook.name });
+      constraintsFlushed = true;
+      // It may have changed what migrations rely on. The registration is not the owner's work.
+      steps.push(settingsStep(frame), roleStep(isOpening ? { ...settings, role: undefined } : settings));
+    }
+  };
+
+  callHooks(frame.hooks?.opening, true);
+  const checkedAtOnce = firstCheck(frame);
+  steps.push(...guardSteps(frame, checkedAtOnce));
+  callHooks(frame.hooks?.first);
+  for (const migration of segment.migrations) {
+    if (!plan.fake) {
+      // Any statement of the migration before may have changed the search path.
+      if (done.length > 0) steps.push(searchPathStep(frame, migration));
+      if (constraintsFlushed && mayWrite(migration)) steps.push({ ...RESTORE_DEFERRED, migration });
+      const check = migration === checkedAtOnce?.migration ? undefined : checkOf(migration, frame);
+      if (check !== undefined) {
+        steps.push({ role: 'fallThrough', ...fallThroughGuard(work.tenant, check), migration, checks: migration });
+      }
+      if (migration.mode === 'direct') {
+        cut({ kind: 'direct', migration, applied: [...frame.applied, ...done] });
+      } else {
+        for (const statement of migration.statements) {
+          if (statement.unparsed) cut({ kind: 'simple', migration, statement });
+          else steps.push(statementStep(migration, statement));
+        }
+      }
+      if (mayWrite(migration)) {
+        steps.push({ role: 'constraints', text: 'SET CONSTRAINTS ALL IMMEDIATE', migration });
+        constraintsFlushed = true;
+      }
+    }
+    if (!plan.fake && mayLeaveTraces(migration)) steps.push({ ...roleStep(settings), migration });
+    steps.push({
+      role: 'bookkeeping',
+      ...recordMigration(work.tenant, settings.migrationsTable, migration.name, plan.direction),
+      migration,
+    });
+    done.push(migration.name);
+  }
+  if (frame.hooks !== undefined && frame.hooks.last.length > 0) steps.push(settingsStep(frame), roleStep(settings));
+  callHooks(frame.hooks?.last);
+  // The look at what was touched outside the schema comes between the last statement and the COMMIT.
+  if (isWatched(frame) && steps.length > 0) {
+    pieces.push({ kind: 'batch', steps });
+    steps = [];
+  }
+  // Rows of the registry are written by the user who connects, at the end as at the beginning.
+  if (settings.role !== undefined && (frame.postlude ?? []).length > 0) {
+    steps.push({ role: 'frame', text: 'RESET ROLE' });
+  }
+  for (const item of frame.postlude ?? []) steps.push({ role: 'postlude', ...item });
+  steps.push(COMMIT);
+  pieces.push({ kind: 'batch', steps });
+  return pieces;
+}
+
+/**
+ * Whether the locks of the transaction are looked at before its COMMIT: when its statements are not known, or run code or
+ * change settings, so that their targets cannot be told from their text.
+ */
+export function isWatched({ plan, segment, settings }: SegmentFrame): boolean {
+  if (plan.scope.kind === 'shared' || settings.fallThrough === 'off' || plan.fake) return false;
+  return segment.migrations.some((migration) => !migration.allowFallThrough && mayLeaveTraces(migration));
+}
+
+/** The beginning of a transaction: nobody else is at work on the tenant then. */
+function beginSteps(frame: SegmentFrame): Step[] {
+  return [
+    BEGIN,
+    { role: 'lock', ...settingsAndLock(frame.work.tenant, settingsOf(frame)) },
+    // Without one the guards are planned at the path that every lane begins with, and so for all tenants at once; but the
+    // owner's triggers on the registry may rely on it.
+    ...((frame.prelude ?? []).length > 0 ? [searchPathStep(frame)] : []),
+  ];
+}
+
+/** Under repeatable read the guards could read a list that was overtaken before the lock was had. */
+const BEGIN: Step = { role: 'frame', text: 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE' };
+const COMMIT: Step = { role: 'commit', text: 'COMMIT' };
+
+const statementSteps = new WeakMap<Statement, Step>();
+
+/** The same object for every tenant: a batch keeps the messages of what it has sent before. */
+function statementStep(migration: CompiledMigration, statement: Statement): Step {
+  const known = statementSteps.get(statement);
+  if (known?.migration === migration) return known;
+  const step: Step = { role: 'statement', text: statement.sql, migration, statement };
+  statementSteps.set(statement, step);
+  return step;
+}
+
+function settingsStep(frame: SegmentFrame): Step {
+  const { work, plan, settings: project } = frame;
+  const settings = Object.entries({ search_path: pathOf(work.tenant, plan, project), ...settingsOf(frame) });
+  const set = settings.map(([name], index) => `set_config('${name}', $${index + 1}, true)`);
+  return { role: 'frame', text: `SELECT ${set.join(', ')}`, values: settings.map(([, value]) => value) };
+}
+
+/** What holds for a tenant's transaction alone. */
+function settingsOf({ work, plan, settings }: SegmentFrame): Record<string, string> {
+  return {
+    lock_timeout: `${settings.lockTimeoutMs}ms`,
+    statement_timeout: `${settings.statementTimeoutMs}ms`,
+    application_name: applicationName(`${plan.direction === 'up' ? 'migrate' : 'rollback'} ${work.tenant}`),
+    ...(settings.groupCommit === true && plan.scope.kind === 'tenants' ? { synchronous_commit: 'off' } : {}),
+  };
+}
+
+/** Where a hook finds itself before the tenant's schema exists. */
+function sharedPlaceSteps(settings: ApplySettings): Step[] {
+  const path = searchPath([settings.sharedSchema, ...settings.extraSearchPath]);
+  const step: Step = { role: 'frame', text: `SELECT set_config('search_path', $1, true)`, values: [path] };
+  return [step, roleStep(settings)];
+}
+
+/** The statements that make a transaction safe to run anything in. */
+function guardSteps(frame: SegmentFrame, first: FirstCheck | undefined): Step[] {
+  const { work, settings, tableExists } = frame;
+  const steps: Step[] = [];
+  for (const item of frame.prelude ?? []) steps.push({ role: 'prelude', ...item });
+  if (settings.role !== undefined) steps.push(roleStep(settings));
+  if (work.schemaOid === null) steps.push({ role: 'prelude', text: `CREATE SCHEMA ${quoteIdentifier(work.tenant)}` });
+  const [place, list] = placeGuards(frame, first?.check);
+  steps.push({ role: 'guard', ...place, ...(first === undefined ? {} : { checks: first.migration }) });
+  steps.push({ role: 'guard', ...list });
+  if (!tableExists) {
+    steps.push({ role: 'bookkeeping', ...createMigrationsTable(work.tenant, settings.migrationsTable) });
+  }
+  return steps;
+}
+
+/** The guards of everything that runs in a schema: it is the one that was seen, and it is as it was seen. */
+export function placeGuards(
+  { work, plan, settings, applied, tableExists }: SegmentFrame,
+  check?: FallThroughCheck,
+): [place: BatchItem, list: BatchItem] {
+  const registry = plan.scope.kind === 'tenants' ? settings.registry : undefined;
+  return [
+    placeGuard(work.tenant, work.schemaOid, pathOf(work.tenant, plan, settings), registry, check),
+    listGuard(work.tenant, tableExists ? applied : undefined, settings.migrationsTable),
+  ];
+}
+
+/** The schemas whose objects a schema's statements find, its own first. */
+export function pathOf(schema: string, plan: Plan, settings: ApplySettings): string {
+  const own = plan.scope.kind === 'shared' ? [schema] : [schema, settings.sharedSchema];
+  return searchPath([...own, ...settings.extraSearchPath]);
+}
+
+function searchPathStep({ work, plan, settings }: SegmentFrame, migration?: CompiledMigration): Step {
+  return {
+    role: 'frame',
+    text: `SET LOCAL search_path TO ${pathOf(work.tenant, plan, settings)}`,
+    ...(migration === undefined ? {} : { migration }),
+  };
+}
+
+/** A migration's `SET ROLE` ends with it, as it would if the migrations were applied one at a time. */
+function roleStep({ role }: ApplySettings): Step {
+  return { role: 'frame', text: role === undefined ? 'RESET ROLE' : `SET LOCAL ROLE ${quoteIdentifier(role)}` };
+}
+
+/** Rows may be waiting for deferred constraints when the migration is done. */
+function mayWrite(migration: CompiledMigration): boolean {
+  return migration.mode === 'direct' || migration.statements.some((statement) => statement.writes === true);
+}
+
+function checkOf(migration: CompiledMigration, { plan, settings }: SegmentFrame): FallThroughCheck | undefined {
+  if (plan.scope.kind === 'shared' || settings.fallThrough === 'off' || migration.allowFallThrough) return undefined;
+  return migration.targets.length === 0 ? undefined : { targets: migration.targets, mode: settings.fallThrough };
+}
+
+type FirstCheck = { migration: CompiledMigration; check: FallThroughCheck };
+
+/** The check of the first migration, where nothing of the tenant's is changed between the guards and the migration. */
+function firstCheck(frame: SegmentFrame): FirstCheck | undefined {
+  const { plan, segment, tableExists, hooks } = frame;
+  const [migration] = segment.migrations;
+  if (migration === undefined || plan.fake || !tableExists || (hooks?.first ?? []).length > 0) return undefined;
+  const check = checkOf(migration, frame);
+  return check === undefined ? undefined : { migration, check };
+}
+
+/**
+ * `SET CONSTRAINTS ALL IMMEDIATE` checks a migration's rows at its own end and lasts until the end of the transaction; a
+ * later migration that relies on a constraint being deferred from the start gets that back.
+ */
+const RESTORE_DEFERRED: Step = {
+  role: 'constraints',
+  text: `DO $restore$
+DECLARE names text;
+BEGIN
+  SELECT string_agg(format('%I.%I', current_schema(), conname), ', ') INTO names
+    FROM pg_constraint
+   WHERE condeferred AND connamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema());
+  IF names IS NOT NULL THEN EXECUTE 'SET CONSTRAINTS ' || names || ' DEFERRED'; END IF;
+END $restore$`,
+};

@@ -1,0 +1,120 @@
+import type { Direction, MigrationFile, MigrationSource } from '../types.js';
+import { missingAction } from './actions.js';
+import { judge, type Built } from './choose-mode.js';
+import type { Directives } from './directives.js';
+import { loadFresh } from './load-fresh.js';
+import { isSqlFile, loadMigrations, type LoadedMigrations } from './load.js';
+import { createUseLog } from './nondeterminism-log.js';
+import { recordMigrations, type Recording } from './record.js';
+import { replaceSources, type Watch, watchSources } from './watch-nondeterminism.js';
+
+/** A migration to build, and what the comments in its file ask for. */
+export type Wanted = {
+  file: MigrationFile;
+  directives: Directives;
+  /** Text of the file, for `.sql` files only. */
+  text: string | undefined;
+};
+
+export type Builder = {
+  /** Builds migrations in one direction; answers in the order of the question. */
+  build(wanted: readonly Wanted[], direction: Direction): Promise<Built[]>;
+};
+
+/** How one of the two passes differs from the other. */
+type Pass = { standIn: string; shiftMs: number };
+
+const FIRST: Pass = { standIn: 'tenants_stand_in_first', shiftMs: 0 };
+
+/** No unit of a date is the same in both passes: 400 days, 5 hours, 7 minutes and 11.013 seconds lie between them. */
+const SECOND: Pass = {
+  standIn: 'tenants_stand_in_second',
+  shiftMs: ((400 * 24 + 5) * 60 + 7) * 60_000 + 11_013,
+};
+
+/**
+ * Builds migrations without a database, twice, to find out whether their SQL is the same for every tenant.
+ *
+ * The second pass has other clocks, another stand-in and freshly evaluated modules. SQL files need no second pass. All
+ * files are evaluated once a pass for the life of the builder.
+ */
+export function createBuilder(
+  source: MigrationSource,
+  files: readonly MigrationFile[],
+  migrationsTable: string,
+): Builder {
+  const uses = createUseLog();
+  let fresh: Promise<LoadedMigrations> | undefined;
+
+  return {
+    build: (wanted, direction) =>
+      files.every((file) => isSqlFile(file))
+        ? buildAll(wanted, direction)
+        : replaceSources(() => buildAll(wanted, direction)),
+  };
+
+  async function buildAll(wanted: readonly Wanted[], direction: Direction): Promise<Built[]> {
+    const first = await loadFirst();
+    const missing = wanted.map(({ file }) => missingAction(first.get(file.path) ?? {}, file, direction));
+    const runnable = wanted.filter((_, index) => missing[index] === undefined);
+    const recorded = await record(first, FIRST, runnable, direction);
+
+    const again = runnable.filter(({ file }) => recorded.get(file.name)?.failure === undefined);
+    const repeated = again.every(({ file }) => isSqlFile(file))
+      ? recorded
+      : await record(await loadSecond(first), SECOND, again, direction);
+    return wanted.map(({ file }, index) =>
+      judge({
+        file,
+        missing: missing[index],
+        first: recorded.get(file.name),
+        second: repeated.get(file.name),
+        used: isSqlFile(file) ? undefined : uses.usedBy(file),
+        standIns: [FIRST.standIn, SECOND.standIn],
+      }),
+    );
+  }
+
+  function loadFirst(): Promise<LoadedMigrations> {
+    const loading = uses.loadingPass();
+    return loadMigrations(source, files, (file, action) =>
+      watch(file, { shiftMs: FIRST.shiftMs, notice: loading(file) }, action),
+    );
+  }
+
+  function loadSecond(first: LoadedMigrations): Promise<LoadedMigrations> {
+    const loading = uses.loadingPass();
+    fresh ??= loadFresh(source, files, first, (file, action) =>
+      watch(file, { shiftMs: SECOND.shiftMs, notice: loading(file) }, action),
+    );
+    return fresh;
+  }
+
+  async function record(
+    loaded: LoadedMigrations,
+    { standIn, shiftMs }: Pass,
+    wanted: readonly Wanted[],
+    direction: Direction,
+  ): Promise<Map<string, Recording>> {
+    if (wanted.length === 0) return new Map();
+    const directives = new Map(wanted.map(({ file, directives }) => [file.name, directives]));
+    return await recordMigrations({
+      source,
+      files,
+      loaded,
+      names: new Set(directives.keys()),
+      direction,
+      migrationsTable,
+      standIn,
+      prepare({ name }, pgm) {
+        if (directives.get(name)?.noTransaction === true) pgm.noTransaction();
+      },
+      watch: (file, action) => watch(file, { shiftMs, notice: uses.building(file) }, action),
+    });
+  }
+}
+
+/** SQL files run no code. */
+async function watch<T>(file: MigrationFile, how: Watch, action: () => T | Promise<T>): Promise<T> {
+  return isSqlFile(file) ? await action() : await watchSources(how, action);
+}

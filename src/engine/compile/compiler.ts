@@ -1,0 +1,96 @@
+import { readFile } from 'node:fs/promises';
+
+import { TenantsError } from '../../errors/tenants-error.js';
+import { loadSqlParser } from '../sql/parse/parser.js';
+import type { CompiledMigration, Direction, MigrationFile, MigrationSource } from '../types.js';
+import { createBuilder, type Wanted } from './build.js';
+import { readDirectives } from './directives.js';
+import { compileFailure, type Complaints } from './failure.js';
+import { isSqlFile, loadFailure } from './load.js';
+import { finishMigration } from './to-compiled.js';
+
+export type CompilerOptions = {
+  migrationsTable: string;
+  /** Extensions that exist in the database or are created by the shared plan. */
+  extensions: ReadonlySet<string>;
+  /** Refuse migrations that create any other extension; false for the shared schema's own migrations. */
+  checkExtensions: boolean;
+};
+
+/** Finds out, without a database, what migrations do. */
+export type Compiler = {
+  /**
+   * What the named migrations do in a direction, in the order given; each is compiled once for the life of the compiler.
+   *
+   * Throws `MIGRATION_REFUSED` with everything that is wrong with any of them, `MIGRATIONS_UNREADABLE` for a file of the
+   * directory that cannot be loaded, and `UNKNOWN_MIGRATION` for a name that has no file.
+   */
+  compile(names: string[], direction: Direction): Promise<CompiledMigration[]>;
+  /** What should be known about the migrations compiled so far. */
+  readonly warnings: string[];
+};
+
+/**
+ * A compiler for one directory.
+ *
+ * Migrations run here: each `up` or `down` at least twice, and all files of the directory are evaluated twice.
+ */
+export function createCompiler(source: MigrationSource, files: MigrationFile[], options: CompilerOptions): Compiler {
+  const builder = createBuilder(source, files, options.migrationsTable);
+  const compiled = new Map<string, CompiledMigration>();
+  let turn: Promise<unknown> = Promise.resolve();
+
+  const compileMissing = async (names: string[], direction: Direction): Promise<void> => {
+    const missing = new Set(names.filter((name) => !compiled.has(key(name, direction))));
+    if (missing.size === 0) return;
+    assertKnown(missing, files);
+    await loadSqlParser();
+    const wanted = await Promise.all(
+      files.filter(({ name }) => missing.has(name)).map((file) => readWanted(file, direction)),
+    );
+    const built = await builder.build(wanted, direction);
+
+    const complaints: Complaints = { failures: [], refusals: [] };
+    const extensions = options.checkExtensions ? options.extensions : undefined;
+    const finished = wanted.flatMap((one, index) => {
+      const outcome = built[index];
+      return outcome === undefined ? [] : (finishMigration(outcome, one, direction, extensions, complaints) ?? []);
+    });
+    if (complaints.failures.length + complaints.refusals.length > 0) throw compileFailure(complaints);
+    for (const migration of finished) compiled.set(key(migration.name, direction), migration);
+  };
+
+  return {
+    async compile(names, direction) {
+      // One after the other: a name asked for twice at the same time is compiled once.
+      const mine = turn.then(() => compileMissing(names, direction));
+      turn = mine.catch(() => undefined);
+      await mine;
+      return names.flatMap((name) => compiled.get(key(name, direction)) ?? []);
+    },
+    get warnings() {
+      return [...new Set([...compiled.values()].flatMap(({ warnings }) => warnings))];
+    },
+  };
+}
+
+function key(name: string, direction: Direction): string {
+  return `${direction} ${name}`;
+}
+
+function assertKnown(names: ReadonlySet<string>, files: readonly MigrationFile[]): void {
+  const known = new Set(files.map(({ name }) => name));
+  const unknown = [...names].filter((name) => !known.has(name));
+  if (unknown.length === 0) return;
+  throw new TenantsError('UNKNOWN_MIGRATION', `There is no migration file for ${unknown.join(', ')}.`, {
+    suggestions: ['Restore the file; what a migration did cannot be known without it.'],
+  });
+}
+
+async function readWanted(file: MigrationFile, direction: Direction): Promise<Wanted> {
+  const text = await readFile(file.path, 'utf8').catch((error: unknown) => {
+    throw loadFailure(file, error);
+  });
+  const sql = isSqlFile(file);
+  return { file, directives: readDirectives(text, direction, sql), text: sql ? text : undefined };
+}

@@ -1,0 +1,87 @@
+import type { QueryConfig, QueryResult } from 'pg';
+
+import { TenantsError } from '../../errors/tenants-error.js';
+import { assertDirectSql } from '../sql/rules/direct-sql.js';
+import type { SqlContext } from '../sql/types.js';
+
+/** The lane's connection, as far as a direct migration needs it. */
+export type DirectClient = {
+  query(textOrConfig: unknown, values?: unknown): Promise<QueryResult>;
+};
+
+/** What a direct migration finds as `pgm.db`, and what its SQL is sent through. */
+export type DirectDatabase = {
+  query(textOrConfig: unknown, values?: unknown): Promise<QueryResult | QueryResult[]>;
+  select(textOrConfig: unknown, values?: unknown): Promise<unknown[]>;
+  /** Sends one statement that has been examined. */
+  send(sql: string): Promise<void>;
+  /** A query is being answered at this moment. */
+  isBusy(): boolean;
+  /** Waits for queries that the migration did not wait for, and throws the error of one that failed. */
+  settled(): Promise<void>;
+};
+
+/**
+ * Lets a migration query its tenant's connection, each text examined before it is sent.
+ *
+ * As with node-postgres, a text of several statements gives an array of results; they are sent one by one. A query's
+ * `name` is dropped: prepared statements would outlive the tenant.
+ */
+export function createDirectDatabase(
+  client: DirectClient,
+  context: SqlContext,
+  onStatement: ((sql: string) => void) | undefined,
+): DirectDatabase {
+  const running = new Set<Promise<unknown>>();
+
+  const deliver = async (textOrConfig: unknown, values: unknown): Promise<QueryResult | QueryResult[]> => {
+    const { name: _name, ...config } = toConfig(textOrConfig, context);
+    const results: QueryResult[] = [];
+    for (const { sql } of assertDirectSql(config.text, context)) {
+      onStatement?.(sql);
+      results.push(await client.query({ ...config, text: sql }, values));
+    }
+    return results[0] !== undefined && results.length === 1 ? results[0] : results;
+  };
+
+  const query: DirectDatabase['query'] = (textOrConfig, values) => {
+    const answer = deliver(textOrConfig, values);
+    running.add(answer);
+    // A failure reaches whoever waits for the answer; nobody waiting must not end the process.
+    answer.catch(() => undefined).finally(() => running.delete(answer));
+    return answer;
+  };
+
+  return {
+    query,
+    select: (textOrConfig, values) => {
+      const rows = query(textOrConfig, values).then((answer) => (answer as QueryResult).rows as unknown[]);
+      rows.catch(() => undefined);
+      return rows;
+    },
+    send: async (sql) => {
+      onStatement?.(sql);
+      await client.query(sql);
+    },
+    isBusy: () => running.size > 0,
+    settled: async () => {
+      while (running.size > 0) await Promise.all(running);
+    },
+  };
+}
+
+/** Plain texts and plain objects alone: the text of a cursor or a stream could not be exchanged for the examined one. */
+function toConfig(textOrConfig: unknown, { migration, file }: SqlContext): QueryConfig {
+  if (typeof textOrConfig === 'string') return { text: textOrConfig };
+  if (isPlainConfig(textOrConfig)) return textOrConfig;
+  throw new TenantsError(
+    'MIGRATION_REFUSED',
+    `Migration ${migration} sent something that is neither a text nor a plain object with one.`,
+    { migration, file, suggestions: ['Give pgm.db.query() a text, or an object with `text` and `values`.'] },
+  );
+}
+
+function isPlainConfig(value: unknown): value is QueryConfig {
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return false;
+  return 'text' in value && typeof value.text === 'string';
+}

@@ -1,0 +1,97 @@
+import { TenantsError } from '../../errors/tenants-error.js';
+import { loadSqlParser } from '../sql/parse/parser.js';
+import { assertDirectSql } from '../sql/rules/direct-sql.js';
+import type { SqlContext } from '../sql/types.js';
+import type { CompiledMigration, MigrationFile, MigrationSource } from '../types.js';
+import { replaceDatabase, wrapActions, type Building } from './actions.js';
+import { createDirectDatabase, type DirectClient, type DirectDatabase } from './direct-database.js';
+import { withPatience } from './fail-when-stuck.js';
+import { loadedStrategies, loadMigrations } from './load.js';
+import { runNodePgMigrate } from './run-node-pg-migrate.js';
+import { createScript } from './scripted-database.js';
+
+export type { DirectClient } from './direct-database.js';
+
+export type DirectOptions = {
+  source: MigrationSource;
+  /** The directory's listing, the same for every tenant: its files are evaluated once. */
+  files: readonly MigrationFile[];
+  migration: CompiledMigration;
+  /** What is applied to the tenant before this migration, oldest first. */
+  applied: string[];
+  migrationsTable: string;
+  /** Inside the tenant's transaction, or outside any for a migration without one. */
+  client: DirectClient;
+  /** Called before each statement is sent. */
+  onStatement?(sql: string): void;
+};
+
+/** What node-pg-migrate takes for the schema of the migrations table; never sent. */
+const STAND_IN = 'tenants_stand_in_direct';
+
+/**
+ * Lets node-pg-migrate run one migration against one tenant.
+ *
+ * What the migration asks while it is being built and the SQL it built go to `client`, taken apart and examined; the
+ * bookkeeping and the transaction are the caller's. Throws the server's errors as they are, `MIGRATION_REFUSED` for SQL
+ * that must not be sent and for a migration that decides otherwise about its transaction than when it was compiled.
+ */
+export async function runDirect(options: DirectOptions): Promise<void> {
+  const { source, files, migration, applied, migrationsTable, client, onStatement } = options;
+  const { name, path, direction } = migration;
+  await loadSqlParser();
+  const loaded = await loadMigrations(source, files);
+  const context: SqlContext = { migration: name, file: path };
+  const database = createDirectDatabase(client, context, onStatement);
+
+  const script = createScript({
+    standIn: STAND_IN,
+    direction,
+    applied,
+    async onStep(sql) {
+      for (const statement of assertDirectSql(sql, context)) await database.send(statement.sql);
+    },
+  });
+  const around = async (building: Building): Promise<void> => {
+    if (!migration.transaction) building.pgm.noTransaction();
+    await build(building, database);
+    if (migration.transaction && !building.pgm.isUsingTransaction()) throw changedItsMind(migration);
+    script.expect({
+      file: building.file,
+      steps: [...building.pgm.getSqlSteps()],
+      transaction: building.pgm.isUsingTransaction(),
+    });
+  };
+  const strategies = loadedStrategies(files, (file) =>
+    wrapActions(loaded.get(file.path) ?? {}, file, direction, around),
+  );
+  await runNodePgMigrate({
+    source,
+    direction,
+    migrationsTable,
+    standIn: STAND_IN,
+    count: 1,
+    only: name,
+    script,
+    strategies,
+  });
+}
+
+async function build(building: Building, database: DirectDatabase): Promise<void> {
+  const { pgm, reverse, act } = building;
+  if (!reverse) replaceDatabase(pgm, { query: database.query, select: database.select });
+  await withPatience(building, act(), database.isBusy);
+  await database.settled();
+}
+
+function changedItsMind({ name, path }: CompiledMigration): TenantsError {
+  return new TenantsError(
+    'MIGRATION_REFUSED',
+    `Migration ${name} gave up its transaction after it had asked the database; by then it was inside one.`,
+    {
+      migration: name,
+      file: path,
+      suggestions: ['Call pgm.noTransaction() before querying the database, whatever the answer will be.'],
+    },
+  );
+}

@@ -1,0 +1,48 @@
+import { runner, type RunnerOption } from 'node-pg-migrate';
+import type { MigrationLoaderStrategy } from 'node-pg-migrate/migrationLoader';
+import type { ClientBase } from 'pg';
+
+import type { Direction, MigrationSource } from '../types.js';
+import { quiet } from './quiet.js';
+import type { Script } from './scripted-database.js';
+
+export type RunOptions = {
+  source: MigrationSource;
+  direction: Direction;
+  migrationsTable: string;
+  standIn: string;
+  /** At least 1: node-pg-migrate takes 0 down for everything. */
+  count: number;
+  /** Only the migration of this name. */
+  only?: string;
+  script: Script;
+  strategies: MigrationLoaderStrategy[];
+};
+
+/**
+ * Lets node-pg-migrate's runner work against a script instead of a database.
+ *
+ * Never with `schema`, which would set a search path nobody resets, nor with its lock, which is one for the whole database.
+ */
+export async function runNodePgMigrate(options: RunOptions): Promise<void> {
+  const { source, direction, migrationsTable, standIn, count, only, script, strategies } = options;
+  if (count < 1) throw new RangeError('node-pg-migrate must never be called with a count of 0');
+  await runner({
+    dbClient: { query: (text: unknown) => script.query(text) } as unknown as ClientBase,
+    dir: source.directory,
+    migrationsTable,
+    migrationsSchema: standIn,
+    direction,
+    count,
+    checkOrder: false,
+    noLock: true,
+    singleTransaction: true,
+    decamelize: source.decamelize,
+    logger: quiet,
+    verbose: false,
+    migrationLoaderStrategies: strategies as unknown as NonNullable<RunnerOption['migrationLoaderStrategies']>,
+    ...(only === undefined ? {} : { file: only }),
+    ...(source.ignorePattern === undefined ? {} : { ignorePattern: source.ignorePattern }),
+  });
+  script.assertComplete();
+}

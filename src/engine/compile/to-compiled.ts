@@ -1,0 +1,39 @@
+import type { CompiledMigration, Direction } from '../types.js';
+import { analyseMigration } from './analyze-migration.js';
+import type { Wanted } from './build.js';
+import type { Built } from './choose-mode.js';
+import type { Complaints } from './failure.js';
+
+/**
+ * Makes the compiled migration of what was built, or adds what is wrong with it to `complaints`.
+ *
+ * A direct migration whose first pass came to its end is examined too: the values in its SQL will differ, what it does
+ * hardly, and a refusal now is better than one in the middle of a run.
+ */
+export function finishMigration(
+  built: Built,
+  { directives, text }: Wanted,
+  direction: Direction,
+  extensions: ReadonlySet<string> | undefined,
+  complaints: Complaints,
+): CompiledMigration | undefined {
+  const { file } = built;
+  if (built.kind === 'failed') {
+    const { message, cause } = built;
+    complaints.failures.push({ migration: file.name, file: file.path, message, cause });
+    return undefined;
+  }
+  const { transaction, directBecause } = built;
+  const steps = built.asked ? [] : built.steps;
+  const analysis = analyseMigration({ file, steps, transaction, text, extensions });
+  complaints.refusals.push(...analysis.refusals);
+
+  const warnings = [...directives.warnings.map((warning) => `${file.path}: ${warning}`), ...analysis.warnings];
+  const { allowFallThrough } = directives;
+  const common = { name: file.name, path: file.path, direction, transaction, allowFallThrough, warnings };
+  const { statements, targets, creates, extensions: created } = analysis;
+  const extra = created.length > 0 ? { extensions: created } : {};
+  return directBecause === undefined
+    ? { ...common, ...extra, mode: 'compiled', statements, targets, creates }
+    : { ...common, ...extra, mode: 'direct', reason: directBecause, statements: [], targets: [], creates: [] };
+}

@@ -1,0 +1,45 @@
+import { TenantsError, type TenantsErrorOptions } from '../../../errors/tenants-error.js';
+import type { Refusal, RefusalKind } from '../types.js';
+
+const SUGGESTIONS: Record<RefusalKind, string> = {
+  transactionControl:
+    'Remove BEGIN, COMMIT and ROLLBACK; every migration already runs in a transaction, unless it calls pgm.noTransaction().',
+  transactionMode: 'Remove SET TRANSACTION and SET SESSION CHARACTERISTICS.',
+  copyStdio: 'Write the rows as INSERT statements (pg_dump --inserts does), or COPY them from a file on the server.',
+  psqlCommand: 'Remove the lines that begin with a backslash; dumps carry them for psql alone.',
+  nulCharacter: 'Save the file as UTF-8 without NUL characters.',
+  createExtension: 'Create extensions in a migration of the shared schema, where all tenants find them.',
+  outsideTransaction:
+    'Call pgm.noTransaction() in the migration, or write `-- tenants: no-transaction` into the SQL file.',
+};
+
+/**
+ * The error for statements that were refused before anything ran: `MIGRATION_REFUSED`, one problem a statement.
+ *
+ * @param intro replaces the message, for refusals at another time.
+ */
+export function formatRefusals(refusals: Refusal[], intro?: string): TenantsError {
+  const migrations = new Set(refusals.map(({ migration }) => migration));
+  const message =
+    intro ??
+    `${count(refusals.length, 'statement')} in ${count(migrations.size, 'migration')} ${refusals.length === 1 ? 'was' : 'were'} refused; nothing was touched.`;
+  const kinds = new Set(refusals.map(({ kind }) => kind));
+  const options: TenantsErrorOptions = {
+    problems: refusals.map(problem),
+    suggestions: [...kinds].map((kind) => SUGGESTIONS[kind]),
+  };
+  const [first, ...more] = refusals;
+  if (first !== undefined && more.length === 0) {
+    const { migration, file, line, statement } = first;
+    Object.assign(options, { migration, file, statement }, line === undefined ? {} : { line });
+  }
+  return new TenantsError('MIGRATION_REFUSED', message, options);
+}
+
+function problem({ file, line, reason, statement }: Refusal): string {
+  return `${line === undefined ? file : `${file}:${line}`}: ${reason} (${statement})`;
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}

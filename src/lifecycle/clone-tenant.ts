@@ -1,0 +1,161 @@
+import type { Client } from 'pg';
+
+import { assertNewSchemaName } from '../db/schema-name.js';
+import { HookError } from '../engine/hooks/run-hook.js';
+import { TenantsError } from '../errors/tenants-error.js';
+import { withLibpqEnvironment } from '../pg-dump/environment.js';
+import { assertPgDump } from '../pg-dump/find.js';
+import { hookCalls } from '../project/hook-calls.js';
+import type { Hooks } from '../project/hook-types.js';
+import type { Project } from '../project/project.js';
+import { assertAvailable } from '../registry/availability.js';
+import { parseDomain } from '../registry/domain-name.js';
+import { assertFinished, assertNotPublic, requireTenant } from '../registry/known-tenant.js';
+import { findTenant } from '../registry/list.js';
+import { registrationFailure } from '../registry/registration-failure.js';
+import { type NewTenant, registrationItems } from '../registry/registration.js';
+import { lockRowItem } from '../registry/statements.js';
+import type { TenantWithDomains } from '../registry/types.js';
+import { callInChange } from './call-hooks.js';
+import { withChangeSession } from './change-session.js';
+import { changeTenant, send } from './change-transaction.js';
+import type { ChangedTenant, ChangeOptions } from './change-types.js';
+import { changed } from './changed-tenant.js';
+import { copySchema } from './copy-schema.js';
+import { mentionsOf } from './find-text-references.js';
+import { namespaceOf, readContents } from './schema-contents.js';
+
+export type CloneTenantOptions = ChangeOptions & {
+  source: string;
+  schema: string;
+  /** The first one is the primary domain. */
+  domains?: string[];
+  label?: string;
+  /** The source's type; another one is refused, because its migrations are others. */
+  type?: string;
+  /** Values of further columns of the tenant table, as text that PostgreSQL casts. */
+  set?: Record<string, string>;
+  /** The structure only; the migrations table keeps its rows. */
+  noData?: boolean;
+  /** Default: those of the project. */
+  hooks?: Pick<Hooks, 'beforeCreateTenant' | 'afterCreateTenant'>;
+};
+
+/**
+ * Makes a new tenant with the structure and the rows of another, in one transaction: any error leaves nothing behind.
+ *
+ * `pg_dump` describes the source, and what it writes is carried out as it is; see `copySchema` for how it ends up in a
+ * schema of another name. Functions that name the source by text go on doing so, and are told as warnings.
+ *
+ * The copy shows the source as it was when the tenant's lock was had; applications go on reading and writing it.
+ *
+ * @throws TenantsError UNKNOWN_TENANT; INVALID_NAME, TENANT_EXISTS, SCHEMA_EXISTS, DOMAIN_TAKEN, INVALID_DOMAIN for the new
+ *   tenant; USAGE for a source that is public, unfinished, of another type, without a schema or with an extension in it;
+ *   PG_DUMP_UNAVAILABLE, PG_DUMP_FAILED; and what `changeTenant` throws.
+ */
+export async function cloneTenant(project: Project, options: CloneTenantOptions): Promise<ChangedTenant> {
+  const startedAt = performance.now();
+  const { source, schema } = options;
+  const { registry, database } = project;
+  assertNotPublic(registry, source, 'cloned');
+  assertNewSchemaName(schema);
+  const domains = (options.domains ?? []).map((domain, index) => ({
+    domain: parseDomain(domain),
+    primary: index === 0,
+  }));
+  const purpose = `clone-tenant ${source}`;
+  const result = await withChangeSession(project, purpose, async ({ client, server }) => {
+    const { type } = await assertClonable(client, project, options);
+    const registration: NewTenant = {
+      schema,
+      name: options.label ?? null,
+      type,
+      status: 'active',
+      extra: options.set ?? {},
+      domains,
+    };
+    return await withLibpqEnvironment(database, `tenants: ${purpose}`, async (environment) => {
+      await assertPgDump(environment, server.version);
+      return await changeTenant(project, client, {
+        locks: [source, schema],
+        purpose,
+        tenant: schema,
+        undone: `The tenant "${schema}" was not created`,
+        cancel: options.cancel,
+        work: () => clone(client, project, options, registration, environment),
+        isDone: async (other) => (await findTenant(other, registry, schema)) !== undefined,
+      }).catch(async (error: unknown) => {
+        if (error instanceof HookError) throw error;
+        const reason = error instanceof TenantsError ? error.cause : error;
+        const explained = await registrationFailure(client, registry, { ...registration, adopt: false }, reason);
+        throw explained instanceof TenantsError ? explained : error;
+      });
+    });
+  });
+  return changed(result.tenant, startedAt, result.warnings);
+}
+
+async function clone(
+  client: Client,
+  project: Project,
+  options: CloneTenantOptions,
+  registration: NewTenant,
+  environment: NodeJS.ProcessEnv,
+): Promise<{ tenant: TenantWithDomains; warnings: string[] }> {
+  const { registry } = project;
+  const { source, schema, noData = false, hooks = project.hooks } = options;
+  const { type, domains } = registration;
+  const told = { tenant: schema, type, domains: domains.map(({ domain }) => domain), source };
+  const call = { tenant: schema, cancel: options.cancel };
+  const shared = [project.shared.schema, ...project.tenants.extraSearchPath];
+  await send(client, [lockRowItem(registry, source)]);
+  await assertClonable(client, project, options);
+  await assertAvailable(client, registry, { schema, domains: registration.domains, adopt: false });
+  await callInChange(client, project, {
+    ...call,
+    calls: hookCalls('beforeCreateTenant', hooks?.beforeCreateTenant, told),
+    path: shared,
+    watched: false,
+  });
+  await send(client, registrationItems(registry, registration));
+  // The dump changes the settings of the session, so everything about the registry comes first.
+  const tenant = await requireTenant(client, registry, schema);
+  await copySchema(client, project, { source, schema, noData, environment, cancel: options.cancel });
+  const warnings = await mentionsOf(client, source, { within: schema });
+  const others = await callInChange(client, project, {
+    ...call,
+    calls: hookCalls('afterCreateTenant', hooks?.afterCreateTenant, told),
+    path: [schema, ...shared],
+    watched: true,
+  });
+  return { tenant, warnings: [...warnings, ...others] };
+}
+
+async function assertClonable(
+  client: Client,
+  { registry }: Project,
+  { source, type }: CloneTenantOptions,
+): Promise<TenantWithDomains> {
+  const tenant = await requireTenant(client, registry, source);
+  assertFinished(tenant);
+  if (type !== undefined && type !== tenant.type) {
+    const is = tenant.type === null ? 'has no type' : `is of type "${tenant.type}"`;
+    throw new TenantsError('USAGE', `The copy of "${source}" cannot be of type "${type}": the source ${is}.`, {
+      tenant: source,
+      suggestions: ['Leave out --type: a copy is of the type of its source.'],
+    });
+  }
+  if ((await namespaceOf(client, source)) === undefined) {
+    throw new TenantsError('USAGE', `The tenant "${source}" cannot be cloned: its schema does not exist.`, {
+      tenant: source,
+      suggestions: [`To create it, run: tenants migrate --tenant ${source} --create-missing`],
+    });
+  }
+  const [extension] = (await readContents(client, source))?.extensions ?? [];
+  if (extension === undefined) return tenant;
+  throw new TenantsError(
+    'USAGE',
+    `The tenant "${source}" cannot be cloned: the extension "${extension}" is installed in its schema, and a database has each extension once.`,
+    { tenant: source, suggestions: [`Move it: ALTER EXTENSION "${extension.replaceAll('"', '""')}" SET SCHEMA …`] },
+  );
+}

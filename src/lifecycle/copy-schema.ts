@@ -1,0 +1,116 @@
+import { randomBytes } from 'node:crypto';
+
+import type { Client } from 'pg';
+
+import { copyIn } from '../db/copy-in.js';
+import { qualified, quoteIdentifier, quoteLiteral } from '../db/identifiers.js';
+import { type Dump, startDump } from '../pg-dump/run.js';
+import { scriptParts } from '../pg-dump/script.js';
+import type { Project } from '../project/project.js';
+import { alignGrants } from './align-grants.js';
+import { asOwner } from './change-transaction.js';
+
+export type CopyOptions = {
+  source: string;
+  schema: string;
+  noData: boolean;
+  /** In which `pg_dump` runs. */
+  environment: NodeJS.ProcessEnv;
+  cancel: AbortSignal | undefined;
+};
+
+/**
+ * Copies a schema within the database, in the caller's transaction, by a dump that is carried out word for word.
+ *
+ * A dump says everything with the source's name. So the source is renamed aside, the dump makes a new schema of the same
+ * name, that one is renamed to the copy's name, and the source gets its own back. Whatever the catalog knows by number,
+ * which is all but the text of function bodies, belongs to the copy afterwards. Nobody sees the names in between: until
+ * the COMMIT other sessions read the catalog as it was, and find the source under its name. Renaming locks no table;
+ * `pg_dump` holds ACCESS SHARE on the source's tables, as any reader does. Only who wants to change the schema itself
+ * (`ALTER SCHEMA`, `GRANT … ON SCHEMA`) waits, and a foreign key of the copy into another schema locks its target against
+ * writers until the COMMIT.
+ *
+ * The dump is read while it is written: rows are neither held in memory nor on a disk. After this the session's settings
+ * are those of the dump, the search path is empty.
+ */
+export async function copySchema(client: Client, project: Project, options: CopyOptions): Promise<void> {
+  const { source, schema, noData } = options;
+  const { role, lockTimeoutMs, migrationsTable } = project;
+  const snapshot = await exportSnapshot(client);
+  const dump = startDump({ ...options, schema: source, role, lockTimeoutMs, snapshot, schemaOnly: noData }, 'pipe');
+  const aside = `tenants_clone_${randomBytes(8).toString('hex')}`;
+  try {
+    await asOwner(client, role, async () => {
+      await client.query(`ALTER SCHEMA ${quoteIdentifier(source)} RENAME TO ${quoteIdentifier(aside)}`);
+      await restore(client, dump);
+      await client.query(`ALTER SCHEMA ${quoteIdentifier(source)} RENAME TO ${quoteIdentifier(schema)}`);
+      await client.query(`ALTER SCHEMA ${quoteIdentifier(aside)} RENAME TO ${quoteIdentifier(source)}`);
+      await alignGrants(client, source, schema);
+      if (!noData) return;
+      await copyMigrations(client, source, schema, migrationsTable);
+      await fillMaterializedViews(client, source, schema);
+    });
+  } finally {
+    await dump.stop();
+  }
+}
+
+async function exportSnapshot(client: Client): Promise<string> {
+  const { rows } = await client.query<{ snapshot: string }>('SELECT pg_export_snapshot() AS snapshot');
+  return rows[0]?.snapshot ?? '';
+}
+
+/** A dump that ends badly has given a script that ends early, so its end is waited for before anything is believed. */
+async function restore(client: Client, dump: Dump): Promise<void> {
+  if (dump.output === undefined) return;
+  try {
+    for await (const part of scriptParts(dump.output)) {
+      if (part.kind === 'sql') await client.query(part.text);
+      else await copyIn(client, part.text, part.rows);
+    }
+  } catch (error) {
+    // Of a dump that failed its own words say more than the end of its script.
+    if (isAboutScript(error)) await dump.done;
+    throw error;
+  }
+  await dump.done;
+}
+
+function isAboutScript(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'PG_DUMP_FAILED';
+}
+
+/** The rows of node-pg-migrate's bookkeeping say which structure a schema has, so they go with it. */
+async function copyMigrations(client: Client, source: string, schema: string, table: string): Promise<void> {
+  const { rows } = await client.query<{ present: boolean; columns: string; serial: string | null; old: string | null }>(
+    `SELECT to_regclass($1) IS NOT NULL AS present,
+            (SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) FROM pg_attribute
+              WHERE attrelid = to_regclass($1) AND attnum > 0 AND NOT attisdropped AND attgenerated = '') AS columns,
+            (SELECT pg_get_serial_sequence($2, attname) FROM pg_attribute
+              WHERE attrelid = to_regclass($2) AND attname = 'id') AS serial,
+            (SELECT pg_get_serial_sequence($1, attname) FROM pg_attribute
+              WHERE attrelid = to_regclass($1) AND attname = 'id') AS old`,
+    [qualified(source, table), qualified(schema, table)],
+  );
+  const found = rows[0];
+  if (found?.present !== true) return;
+  await client.query(
+    `INSERT INTO ${qualified(schema, table)} (${found.columns}) OVERRIDING SYSTEM VALUE
+     SELECT ${found.columns} FROM ${qualified(source, table)}`,
+  );
+  if (found.serial === null || found.old === null) return;
+  await client.query(`SELECT setval(${quoteLiteral(found.serial)}::regclass, last_value, is_called) FROM ${found.old}`);
+}
+
+/** Without rows they are empty, but can be read: one that was never filled cannot. In the order they were made. */
+async function fillMaterializedViews(client: Client, source: string, schema: string): Promise<void> {
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE n.nspname = $1 AND c.relkind = 'm' AND EXISTS (
+        SELECT 1 FROM pg_class s JOIN pg_namespace o ON o.oid = s.relnamespace
+         WHERE o.nspname = $2 AND s.relname = c.relname AND s.relkind = 'm' AND s.relispopulated)
+      ORDER BY c.oid`,
+    [schema, source],
+  );
+  for (const { name } of rows) await client.query(`REFRESH MATERIALIZED VIEW ${qualified(schema, name)}`);
+}

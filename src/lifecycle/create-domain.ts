@@ -1,0 +1,92 @@
+import type { Client } from 'pg';
+
+import { codeOf, SQLSTATE } from '../db/sqlstates.js';
+import { TenantsError } from '../errors/tenants-error.js';
+import type { Project } from '../project/project.js';
+import { assertDomainsAvailable } from '../registry/availability.js';
+import { parseDomain } from '../registry/domain-name.js';
+import { findDomain, makePrimaryItems } from '../registry/domains.js';
+import { requireTenant } from '../registry/known-tenant.js';
+import { findTenant } from '../registry/list.js';
+import { domainItem } from '../registry/registration.js';
+import { lockRowItem } from '../registry/statements.js';
+import type { TenantWithDomains } from '../registry/types.js';
+import { withChangeSession } from './change-session.js';
+import { changeTenant, send } from './change-transaction.js';
+import type { ChangedTenant, ChangeOptions } from './change-types.js';
+import { changed } from './changed-tenant.js';
+
+export type CreateDomainOptions = ChangeOptions & {
+  schema: string;
+  domain: string;
+  /** Make it the primary domain. A tenant's first domain is that anyway. */
+  primary?: boolean;
+};
+
+/**
+ * Gives a tenant, the public one too, a domain. One that it has already is no error; with `primary`, it becomes the
+ * primary one in the same transaction that takes this from another.
+ *
+ * The tenant's lock is not needed: no schema changes. Its row is locked, so that two calls come one after the other.
+ *
+ * @throws TenantsError INVALID_DOMAIN, UNKNOWN_TENANT, DOMAIN_TAKEN with the owner; USAGE for `primary` where the registry
+ *   has no column for it; and what `changeTenant` throws.
+ */
+export async function createDomain(project: Project, options: CreateDomainOptions): Promise<ChangedTenant> {
+  const startedAt = performance.now();
+  const { schema } = options;
+  const domain = parseDomain(options.domain);
+  const purpose = `create-domain ${schema}`;
+  return await withChangeSession(project, purpose, async ({ client }) => {
+    const tenant = await changeTenant(project, client, {
+      locks: [],
+      purpose,
+      tenant: schema,
+      undone: `"${domain}" was not given to the tenant "${schema}"`,
+      work: () => addDomain(client, project, { ...options, domain }),
+      isDone: (other) => isThere(other, project, { ...options, domain }),
+      cancel: options.cancel,
+    }).catch(async (error: unknown) => {
+      // Somebody was faster after the look; the second look names them.
+      if (isUniqueViolation(error)) await assertDomainsAvailable(client, project.registry, [{ domain }]);
+      throw error;
+    });
+    return changed(tenant, startedAt);
+  });
+}
+
+async function addDomain(
+  client: Client,
+  { registry }: Project,
+  { schema, domain, primary = false }: CreateDomainOptions,
+): Promise<TenantWithDomains> {
+  // Before anything is read: what two calls at once see must not be the same.
+  await send(client, [lockRowItem(registry, schema)]);
+  const before = await requireTenant(client, registry, schema);
+  if (before.status === 'deleting') {
+    throw new TenantsError('USAGE', `The tenant "${schema}" is being deleted and gets no more domains.`, {
+      tenant: schema,
+    });
+  }
+  const owner = await findDomain(client, registry, domain);
+  if (owner !== undefined && owner.tenant !== schema) await assertDomainsAvailable(client, registry, [{ domain }]);
+  const first = before.domains.length === 0;
+  const spelled = owner?.domain ?? domain;
+  await send(client, [
+    ...(owner === undefined ? [domainItem(registry, { schema }, { domain, primary: first })] : []),
+    ...(primary ? makePrimaryItems(registry, schema, spelled) : []),
+  ]);
+  return await requireTenant(client, registry, schema);
+}
+
+/** The row's lock is waited for first: the old backend may still be committing. */
+async function isThere(client: Client, { registry }: Project, wish: CreateDomainOptions): Promise<boolean> {
+  await send(client, [lockRowItem(registry, wish.schema)]);
+  const tenant = await findTenant(client, registry, wish.schema);
+  const found = tenant?.domains.find(({ domain }) => domain.toLowerCase() === wish.domain);
+  return found !== undefined && (wish.primary !== true || found.primary);
+}
+
+function isUniqueViolation(error: unknown): boolean {
+  return error instanceof TenantsError && codeOf(error.cause) === SQLSTATE.uniqueViolation;
+}

@@ -1,0 +1,205 @@
+import type { Client } from 'pg';
+
+import { assertOwn } from '../db/own-session.js';
+import { assertNewSchemaName } from '../db/schema-name.js';
+import { assertWritable } from '../db/server.js';
+import { listMigrationFiles } from '../engine/files.js';
+import type { RegistrationHooks } from '../engine/hooks/migrate-hooks.js';
+import type { MigrationFile } from '../engine/types.js';
+import { TenantsError } from '../errors/tenants-error.js';
+import type { Cohort } from '../fleet/cohorts.js';
+import { sharedSource, tenantSource } from '../fleet/migration-sources.js';
+import { createPlanner, installedExtensions } from '../fleet/planner.js';
+import { judge } from '../fleet/schema-state.js';
+import { assertSharedReadable, judgeShared } from '../fleet/shared-schema.js';
+import { surveySchemas, type SurveyedSchema } from '../fleet/survey.js';
+import { hookCalls } from '../project/hook-calls.js';
+import type { Project } from '../project/project.js';
+import { assertAvailable, tenantExists } from '../registry/availability.js';
+import { assertRegistry } from '../registry/check.js';
+import { parseDomain } from '../registry/domain-name.js';
+import { findTenant } from '../registry/list.js';
+import { createPublicTenant, hasDomains } from '../registry/public-tenant.js';
+import type { NewTenant } from '../registry/registration.js';
+import type { TenantWithDomains } from '../registry/types.js';
+import { withSession } from '../session/control-session.js';
+import type { CreatedTenant, CreateTenantOptions, CreateTenantResult } from './create-types.js';
+import { takeCreationLock } from './creation-lock.js';
+import { provision } from './provision.js';
+
+/**
+ * Registers a tenant, creates its schema and migrates it, in one transaction: any error leaves nothing behind. With a
+ * migration that cannot run in a transaction the tenant is `provisioning` until the end, and what was made is removed if
+ * it fails; one that a killed process left behind is finished by the same call.
+ *
+ * A schema that is the shared one makes the public tenant: a row and domains, nothing else.
+ *
+ * @throws TenantsError INVALID_NAME, INVALID_DOMAIN, UNKNOWN_TYPE, TENANT_EXISTS, SCHEMA_EXISTS, DOMAIN_TAKEN,
+ *   SHARED_PENDING, REGISTRY_MISSING, MIGRATION_REFUSED, MIGRATION_FAILED, or what a connection can answer.
+ */
+export async function createTenant(project: Project, options: CreateTenantOptions): Promise<CreateTenantResult> {
+  const startedAt = performance.now();
+  const registration = registrationOf(project, options);
+  options.onEvent?.({ type: 'phase', phase: 'connect' });
+  return await withSession(project, `create-tenant ${options.schema}`, async ({ client, server, session }) => {
+    assertWritable(server);
+    assertOwn(session);
+    await assertRegistry(client, project.registry);
+    if (registration.schema === project.shared.schema) {
+      const { name, domains, extra } = registration;
+      const ifNotExists = options.ifNotExists === true;
+      const made = await createPublicTenant(client, project.registry, { name, domains, ifNotExists, extra });
+      return { ...answer(made.tenant, [], startedAt), created: made.created };
+    }
+    await takeCreationLock(client, project, registration.schema, options.cancel);
+    const existing = await findTenant(client, project.registry, registration.schema);
+    const leftover = existing?.status === 'provisioning' && hasDomains(existing, registration.domains);
+    if (existing !== undefined && !leftover && options.ifNotExists === true) {
+      return { ...answer(acceptExisting(existing, registration), [], startedAt), created: false };
+    }
+    if (!leftover) await assertAvailable(client, project.registry, { ...registration, adopt: options.adopt === true });
+    await assertSharedReady(client, project);
+    options.onEvent?.({ type: 'phase', phase: 'compile' });
+    const type = leftover ? existing.type : registration.type;
+    const { plan, place, files } = await planNewTenant(client, project, { ...registration, type }, options);
+    options.onEvent?.({ type: 'phase', phase: 'tenants', total: 1 });
+    const hooks = hooksOf(project, { ...registration, type }, options);
+    const migrations = await provision(client, project, { registration, plan, place, files, leftover, options, hooks });
+    options.onEvent?.({
+      type: 'tenant:done',
+      result: { tenant: registration.schema, status: 'applied', migrations, durationMs: performance.now() - startedAt },
+    });
+    // It is there, whatever becomes of this last look.
+    const made = await findTenant(client, project.registry, registration.schema).catch(() => undefined);
+    return { ...answer(made ?? registration, migrations, startedAt), created: true };
+  });
+}
+
+function hooksOf(
+  project: Project,
+  { schema, type, domains }: NewTenant,
+  options: CreateTenantOptions,
+): RegistrationHooks {
+  const { beforeCreateTenant, afterCreateTenant } = options.hooks ?? project.hooks ?? {};
+  const told = { tenant: schema, type, domains: domains.map(({ domain }) => domain), source: null };
+  return {
+    before: hookCalls('beforeCreateTenant', beforeCreateTenant, told),
+    after: hookCalls('afterCreateTenant', afterCreateTenant, told),
+  };
+}
+
+/** @throws TenantsError TENANT_EXISTS when the tenant is not the one that was wished for. */
+function acceptExisting(existing: TenantWithDomains, { schema, domains }: NewTenant): TenantWithDomains {
+  const unfinished = existing.status === 'provisioning' || existing.status === 'deleting';
+  if (!unfinished && hasDomains(existing, domains)) return existing;
+  if (unfinished) throw tenantExists(schema, existing.status);
+  const absent = domains.filter((wanted) => !hasDomains(existing, [wanted])).map(({ domain }) => domain);
+  throw new TenantsError(
+    'TENANT_EXISTS',
+    `There is a tenant "${schema}" already, without ${absent.map((domain) => `"${domain}"`).join(', ')}.`,
+    {
+      tenant: schema,
+      suggestions: absent.map((domain) => `To add it, run: tenants create-domain ${schema} ${domain}`),
+    },
+  );
+}
+
+function registrationOf(project: Project, options: CreateTenantOptions): NewTenant {
+  const { schema, type = null } = options;
+  if (schema !== project.shared.schema && options.adopt !== true) assertNewSchemaName(schema);
+  if (type !== null && !Object.hasOwn(project.tenants.types ?? {}, type)) {
+    const known = Object.keys(project.tenants.types ?? {});
+    throw new TenantsError('UNKNOWN_TYPE', `There is no tenant type "${type}" in the configuration.`, {
+      suggestions: [
+        known.length === 0 ? 'The configuration has no tenants.types.' : `The types are ${known.join(', ')}.`,
+      ],
+    });
+  }
+  return {
+    schema,
+    name: options.label ?? null,
+    type,
+    status: 'active',
+    extra: options.set ?? {},
+    domains: (options.domains ?? []).map((domain, index) => ({ domain: parseDomain(domain), primary: index === 0 })),
+  };
+}
+
+async function assertSharedReady(client: Client, project: Project): Promise<void> {
+  const files = await listMigrationFiles(sharedSource(project));
+  const [place] = await surveySchemas(client, project.database, [project.shared.schema], project.migrationsTable, 1);
+  if (place !== undefined) assertSharedReadable({ place });
+  const pending = place === undefined ? [] : judgeShared(place, files, project.checkOrder, undefined).pending;
+  if (pending.length === 0) return;
+  throw new TenantsError(
+    'SHARED_PENDING',
+    `The shared schema has pending migrations (${pending.slice(0, 3).join(', ')}${pending.length > 3 ? ', …' : ''}), and a new tenant may rely on them.`,
+    {
+      suggestions: ['Run first: tenants migrate --shared'],
+    },
+  );
+}
+
+/** The plan that brings a new, an adopted or a half-made schema up to date. */
+async function planNewTenant(
+  client: Client,
+  project: Project,
+  { schema, type }: NewTenant,
+  options: CreateTenantOptions,
+) {
+  const source = tenantSource(project, type);
+  const files: MigrationFile[] = await listMigrationFiles(source);
+  const [place] = await surveySchemas(client, project.database, [schema], project.migrationsTable, 1);
+  if (place === undefined) throw new Error('The survey left the new tenant out.');
+  if (place.error !== undefined) throw new TenantsError('TENANT_UNREADABLE', place.error.message, place.error);
+  const names = options.noMigrate === true ? [] : pendingOf(place, files, project.checkOrder);
+  const planner = createPlanner({
+    project,
+    direction: 'up',
+    fake: false,
+    shared: { source: sharedSource(project), files: [] },
+    tenantFiles: () => new Map([[type, files]]),
+    extensions: await installedExtensions(client),
+  });
+  const cohort: Cohort = {
+    type,
+    state: { kind: 'pending', pending: names },
+    applied: place.applied,
+    tableExists: place.tableExists,
+    members: [{ schema, oid: place.oid }],
+  };
+  return { plan: await planner.cohort(cohort, names), place, files };
+}
+
+function pendingOf(place: SurveyedSchema, files: readonly MigrationFile[], checkOrder: boolean): string[] {
+  const state = judge(
+    files.map(({ name }) => name),
+    place.applied,
+    checkOrder,
+  );
+  if (state.kind === 'pending') return state.pending;
+  if (state.kind === 'upToDate') return [];
+  throw new TenantsError(
+    state.kind === 'ahead' ? 'TENANT_AHEAD' : 'TENANT_OUT_OF_ORDER',
+    `The schema "${place.schema}" has applied migrations that do not fit the files on disk.`,
+    {
+      suggestions: [
+        'Compare its migrations table with the migrations directory, or lift the check with --no-check-order.',
+      ],
+    },
+  );
+}
+
+function answer(
+  tenant: Pick<NewTenant, 'schema' | 'name' | 'type' | 'status' | 'domains'>,
+  migrations: string[],
+  startedAt: number,
+): CreatedTenant {
+  const { schema, name, type, status, domains } = tenant;
+  return {
+    tenant: { schema, name, type, status },
+    domains: [...domains],
+    migrations,
+    durationMs: Math.round(performance.now() - startedAt),
+  };
+}

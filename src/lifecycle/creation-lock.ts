@@ -1,0 +1,44 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import type { Client } from 'pg';
+
+import { describeHolder, lockHolders, tenantLock, tryLock } from '../db/locks.js';
+import { TenantsError } from '../errors/tenants-error.js';
+import type { Project } from '../project/project.js';
+
+/** Pause between two tries, in ms. */
+const POLL_MS = 50;
+
+/**
+ * Takes the lock of making one tenant, until the session ends: two calls for one name come one after the other, and what the
+ * first is still at is not taken for something that a killed process left behind.
+ *
+ * @throws TenantsError TENANT_BUSY with the holder when `lockTimeout` has passed.
+ */
+export async function takeCreationLock(
+  client: Client,
+  { lockTimeoutMs }: Project,
+  schema: string,
+  cancel?: AbortSignal,
+): Promise<void> {
+  const key = creationLock(schema);
+  const until = lockTimeoutMs === 0 ? Infinity : Date.now() + lockTimeoutMs;
+  while (!(await tryLock(client, key))) {
+    if (Date.now() >= until || cancel?.aborted === true) {
+      const [holder] = await lockHolders(client, key);
+      const who = holder === undefined ? 'another process' : describeHolder(holder);
+      throw new TenantsError('TENANT_BUSY', `The tenant "${schema}" is being created by ${who}.`, {
+        tenant: schema,
+        suggestions: ['Wait until it has ended, then see: tenants list'],
+      });
+    }
+    await sleep(POLL_MS);
+  }
+}
+
+/**
+ * The key of that lock. The tenant's own is taken by the lane, on another connection; no schema has a name like this one.
+ */
+export function creationLock(schema: string): string {
+  return tenantLock(`the creation of the tenant with the schema name ${schema}`.padEnd(64));
+}

@@ -1,0 +1,81 @@
+import type { Client } from 'pg';
+
+import { TenantsError } from '../errors/tenants-error.js';
+import type { Project } from '../project/project.js';
+import { findDomain, removeDomainItem, requireDomain } from '../registry/domains.js';
+import { findTenant } from '../registry/list.js';
+import { lockRowItem } from '../registry/statements.js';
+import type { TenantDomain, TenantWithDomains } from '../registry/types.js';
+import { withChangeSession } from './change-session.js';
+import { changeTenant, send } from './change-transaction.js';
+import type { ChangeOptions, DeletedDomain } from './change-types.js';
+import { changed } from './changed-tenant.js';
+
+/**
+ * Takes a domain from the tenant that has it, whichever that is. Another domain does not become the primary one by
+ * itself: the result's `warnings` say so, and its `deleted` is what brings the domain back.
+ *
+ * @throws TenantsError UNKNOWN_DOMAIN with the nearest ones; and what `changeTenant` throws.
+ */
+export async function deleteDomain(
+  project: Project,
+  options: ChangeOptions & { domain: string },
+): Promise<DeletedDomain> {
+  const startedAt = performance.now();
+  const domain = options.domain.trim();
+  const purpose = `delete-domain ${domain}`;
+  return await withChangeSession(project, purpose, async ({ client }) => {
+    let owner: string | null = null;
+    const { tenant, deleted } = await changeTenant(project, client, {
+      locks: [],
+      purpose,
+      tenant: domain,
+      undone: `The domain "${domain}" was not deleted`,
+      work: async () => {
+        const removed = await removeDomain(client, project, domain);
+        owner = removed.tenant.schema;
+        return removed;
+      },
+      isDone: (other) => isGone(other, project, { domain, owner }),
+      cancel: options.cancel,
+    });
+    const headless = deleted.primary && tenant.domains.length > 0;
+    const other = tenant.domains[0]?.domain ?? '';
+    const warnings = headless
+      ? [
+          `The tenant "${tenant.schema}" has no primary domain now; to choose one: tenants create-domain ${tenant.schema} ${other} --primary`,
+        ]
+      : [];
+    return { ...changed(tenant, startedAt, warnings), deleted };
+  });
+}
+
+/** The row's lock is waited for first: the old backend may still be committing. */
+async function isGone(
+  client: Client,
+  { registry }: Project,
+  { domain, owner }: { domain: string; owner: string | null },
+): Promise<boolean> {
+  if (owner !== null) await send(client, [lockRowItem(registry, owner)]);
+  return (await findDomain(client, registry, domain)) === undefined;
+}
+
+async function removeDomain(
+  client: Client,
+  { registry }: Project,
+  wish: string,
+): Promise<{ tenant: TenantWithDomains; deleted: TenantDomain }> {
+  const { domain, tenant: schema } = await requireDomain(client, registry, wish);
+  if (schema !== null) await send(client, [lockRowItem(registry, schema)]);
+  const before = schema === null ? undefined : await findTenant(client, registry, schema);
+  await send(client, [removeDomainItem(registry, domain)]);
+  const deleted = before?.domains.find((one) => one.domain === domain);
+  const tenant = schema === null ? undefined : await findTenant(client, registry, schema);
+  if (tenant === undefined || deleted === undefined) {
+    throw new TenantsError(
+      'UNEXPECTED',
+      `The domain "${domain}" belongs to no tenant any more; look with: tenants list`,
+    );
+  }
+  return { tenant, deleted };
+}

@@ -1,0 +1,173 @@
+import type { Client } from 'pg';
+
+import { type BatchItem, sendBatch } from '../db/batch.js';
+import { qualified, quoteIdentifier } from '../db/identifiers.js';
+import { SQLSTATE } from '../db/sqlstates.js';
+import { lockGuard } from '../engine/apply/guards.js';
+import type { EngineLane } from '../engine/apply/lane.js';
+import type { RegistrationHooks } from '../engine/hooks/migrate-hooks.js';
+import { isAtomic, planNames } from '../engine/plan.js';
+import type { MigrationFile, Plan, Segment } from '../engine/types.js';
+import { ERROR_CODES, type ErrorCode } from '../errors/codes.js';
+import { isTenantsError, TenantsError } from '../errors/tenants-error.js';
+import type { TenantResult } from '../executors/types.js';
+import { laneFactory } from '../fleet/open-lanes.js';
+import type { SurveyedSchema } from '../fleet/survey.js';
+import type { Project } from '../project/project.js';
+import { registrationFailure } from '../registry/registration-failure.js';
+import { activateItems, type NewTenant, registrationItems, removeRegistrationItems } from '../registry/registration.js';
+import type { RegistryShape } from '../registry/types.js';
+import type { CreateTenantOptions } from './create-types.js';
+
+export type NewTenantWork = {
+  registration: NewTenant;
+  plan: Plan;
+  place: SurveyedSchema;
+  files: readonly MigrationFile[];
+  /** The registration is there already: a killed process left it in the state `provisioning`. */
+  leftover: boolean;
+  options: CreateTenantOptions;
+  hooks: RegistrationHooks;
+};
+
+/**
+ * Carries a new tenant's registration and plan out: in one transaction where the plan allows it, else in several with the
+ * state `provisioning` in between.
+ *
+ * @returns the migrations that were applied.
+ * @throws TenantsError as `createTenant`; what this call made is gone then.
+ */
+export async function provision(client: Client, project: Project, work: NewTenantWork): Promise<string[]> {
+  const { registration, plan, place, leftover, options, hooks } = work;
+  const { registry } = project;
+  const atomic = isAtomic(plan) && !leftover;
+  const status = atomic ? 'active' : 'provisioning';
+  const framed = frame(plan, !atomic);
+  const prelude: BatchItem[] = leftover ? [] : registrationItems(registry, { ...registration, status });
+  const postlude = atomic ? [] : activateItems(registry, registration.schema);
+  const cancel = options.cancel ?? new AbortController().signal;
+  const tenantFiles = new Map([[plan.scope.kind === 'tenants' ? plan.scope.type : null, work.files]]);
+  const lane = await laneFactory(
+    project,
+    new Map([[framed.id, framed]]),
+    { shared: [], tenants: () => tenantFiles },
+    cancel,
+  )();
+  try {
+    const result = await lane.apply(
+      { tenant: registration.schema, planId: framed.id, schemaOid: place.oid },
+      { prelude, postlude, hooks },
+    );
+    if (result.status === 'applied') return planNames(plan);
+    const error = await failureOf(client, project, work, lane, result);
+    // Once the first transaction was committed there is something to take back.
+    const begun = !atomic && !leftover && (lane.lastFailure?.segment ?? 0) > 0;
+    if (begun && !(await takeBack(client, project, work))) throw leftBehind(registration.schema, error);
+    throw error;
+  } finally {
+    await lane.close();
+  }
+}
+
+/** Gives the registration a transaction at the beginning, and its end one at the end, where the plan has none there. */
+function frame(plan: Plan, inSteps: boolean): Plan {
+  const empty: Segment = { transaction: true, migrations: [] };
+  const segments = [...plan.segments];
+  if (segments[0]?.transaction !== true) segments.unshift(empty);
+  if (inSteps && segments.at(-1)?.transaction !== true) segments.push(empty);
+  return { ...plan, segments };
+}
+
+function isRegistrationFailure(lane: EngineLane): boolean {
+  return lane.lastFailure?.place.step === 'prelude';
+}
+
+async function failureOf(
+  client: Client,
+  project: Project,
+  { registration, options }: NewTenantWork,
+  lane: EngineLane,
+  result: TenantResult,
+): Promise<unknown> {
+  if (isRegistrationFailure(lane)) {
+    const whole = { ...registration, adopt: options.adopt === true };
+    const explained = await registrationFailure(client, project.registry, whole, lane.lastFailure?.error);
+    if (explained instanceof TenantsError) return explained;
+  }
+  if (result.status === 'notExecuted') {
+    return new TenantsError('INTERRUPTED', `Creating "${registration.schema}" was cancelled; nothing is left of it.`);
+  }
+  if (result.status !== 'failed') {
+    return new TenantsError('UNEXPECTED', `Creating "${registration.schema}" ended as ${result.status}.`);
+  }
+  const { code, message, cause: _cause, name: _name, ...details } = result.error;
+  if (options.cancel?.aborted === true && details.sqlstate === SQLSTATE.queryCanceled) {
+    return new TenantsError('INTERRUPTED', `Creating "${registration.schema}" was cancelled.`, details);
+  }
+  const known = code in ERROR_CODES ? (code as ErrorCode) : 'DATABASE_ERROR';
+  if (isRegistrationFailure(lane) && details.sqlstate === SQLSTATE.insufficientPrivilege) {
+    return new TenantsError('DATABASE_REFUSED', `The tenant "${registration.schema}" was not created: ${message}.`, {
+      ...details,
+      suggestions: [
+        'The database user needs CREATE on the database, and INSERT on the tables of the registry.',
+        'Grant them, or connect as the owner of the database.',
+      ],
+      cause: lane.lastFailure?.error,
+    });
+  }
+  const unknown =
+    result.unknownOutcome === true ? ' It is not known whether the tenant was created: see tenants list.' : '';
+  return new TenantsError(known, `The tenant "${registration.schema}" was not created: ${message}${unknown}`, {
+    ...details,
+    cause: lane.lastFailure?.error,
+  });
+}
+
+/**
+ * Removes what the earlier transactions of this call committed; an adopted schema stays. False when it could not, or when
+ * somebody else has finished the tenant meanwhile: what is there then is no longer this call's.
+ */
+async function takeBack(client: Client, project: Project, { registration, options }: NewTenantWork): Promise<boolean> {
+  const { schema } = registration;
+  const items: BatchItem[] = [
+    { text: 'BEGIN' },
+    lockGuard(schema),
+    ...stillProvisioningGuard(project.registry, schema),
+    ...removeRegistrationItems(project.registry, schema),
+    ...(options.adopt === true ? [] : [{ text: `DROP SCHEMA IF EXISTS ${quoteIdentifier(schema)} CASCADE` }]),
+    { text: 'COMMIT' },
+  ];
+  try {
+    await sendBatch(client, items);
+    return true;
+  } catch {
+    await client.query('ROLLBACK').catch(() => {});
+    return false;
+  }
+}
+
+/** Fails when the row is not in the state in which this call left it. Without a status column nothing can tell. */
+function stillProvisioningGuard({ schema: shared, tenants }: RegistryShape, schema: string): BatchItem[] {
+  const { status, schemaName } = tenants.columns;
+  if (status === null) return [];
+  const row = `SELECT FROM ${qualified(shared, tenants.table)} WHERE ${quoteIdentifier(schemaName)} = $1 AND ${quoteIdentifier(status)} = 'provisioning'`;
+  return [
+    {
+      text: `SELECT CASE WHEN EXISTS (${row}) THEN 1 ELSE ('not provisioning ' || pg_backend_pid())::int END`,
+      values: [schema],
+    },
+  ];
+}
+
+/** The failure itself, with the way to finish or remove what is left. */
+function leftBehind(schema: string, error: unknown): unknown {
+  if (!isTenantsError(error)) return error;
+  return new TenantsError(error.code, `${error.message} What was made of it could not be removed.`, {
+    ...error.details,
+    suggestions: [
+      ...error.suggestions,
+      `Run the same command again to finish it, or tenants delete-tenant ${schema} to remove it.`,
+    ],
+    cause: error.cause,
+  });
+}

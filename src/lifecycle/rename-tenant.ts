@@ -1,0 +1,117 @@
+import type { Client } from 'pg';
+
+import { quoteIdentifier } from '../db/identifiers.js';
+import { assertNewSchemaName } from '../db/schema-name.js';
+import { TenantsError } from '../errors/tenants-error.js';
+import { hookCalls } from '../project/hook-calls.js';
+import type { Hooks, RenameHookContext } from '../project/hook-types.js';
+import type { Project } from '../project/project.js';
+import { assertAvailable } from '../registry/availability.js';
+import { assertFinished, assertNotPublic, requireTenant } from '../registry/known-tenant.js';
+import { findTenant } from '../registry/list.js';
+import { lockRowItem, renameItem } from '../registry/statements.js';
+import type { TenantWithDomains } from '../registry/types.js';
+import { callInChange } from './call-hooks.js';
+import { withChangeSession } from './change-session.js';
+import { asOwner, changeTenant, send } from './change-transaction.js';
+import type { ChangedTenant, ChangeOptions } from './change-types.js';
+import { changed } from './changed-tenant.js';
+import { mentionsOf } from './find-text-references.js';
+import { namespaceOf } from './schema-contents.js';
+
+export type RenameTenantOptions = ChangeOptions & {
+  from: string;
+  to: string;
+  /** Default: those of the project. */
+  hooks?: Pick<Hooks, 'beforeRenameTenant' | 'afterRenameTenant'>;
+};
+
+/**
+ * Renames a tenant's schema and its row in one transaction. Domains, views, policies and constraints follow by themselves;
+ * functions and settings that name the schema by text do not, and are told as warnings.
+ *
+ * Sessions that have the old name in their search path find nothing there from the COMMIT on.
+ *
+ * @throws TenantsError UNKNOWN_TENANT; INVALID_NAME, TENANT_EXISTS or SCHEMA_EXISTS for the new name; USAGE for the public
+ *   tenant, for one that is half made or half deleted, and for one without a schema; and what `changeTenant` throws.
+ */
+export async function renameTenant(project: Project, options: RenameTenantOptions): Promise<ChangedTenant> {
+  const startedAt = performance.now();
+  const { from, to } = options;
+  const { registry } = project;
+  assertNotPublic(registry, from, 'renamed');
+  assertNewSchemaName(to);
+  if (from === to) throw new TenantsError('USAGE', `The tenant "${from}" has this name already.`, { tenant: from });
+  const purpose = `rename-tenant ${from}`;
+  return await withChangeSession(project, purpose, async ({ client }) => {
+    let oid: number | undefined;
+    const { tenant, warnings } = await changeTenant(project, client, {
+      locks: [from, to],
+      purpose,
+      tenant: from,
+      undone: `The tenant "${from}" was not renamed`,
+      work: async () => {
+        oid = await assertRenamable(client, project, options);
+        return await rename(client, project, options);
+      },
+      isDone: async (other) =>
+        oid !== undefined &&
+        (await namespaceOf(other, to)) === oid &&
+        (await findTenant(other, registry, to)) !== undefined,
+      cancel: options.cancel,
+    });
+    return changed(tenant, startedAt, warnings);
+  });
+}
+
+/** Answers the OID of the schema. */
+async function assertRenamable(
+  client: Client,
+  { registry }: Project,
+  { from, to }: RenameTenantOptions,
+): Promise<number> {
+  await send(client, [lockRowItem(registry, from)]);
+  assertFinished(await requireTenant(client, registry, from));
+  await assertAvailable(client, registry, { schema: to, domains: [], adopt: false, replaces: from });
+  const oid = await namespaceOf(client, from);
+  if (oid !== undefined) return oid;
+  throw new TenantsError('USAGE', `The tenant "${from}" cannot be renamed: its schema does not exist.`, {
+    tenant: from,
+    suggestions: [`To create it, run: tenants migrate --tenant ${from} --create-missing`],
+  });
+}
+
+async function rename(
+  client: Client,
+  project: Project,
+  options: RenameTenantOptions,
+): Promise<{ tenant: TenantWithDomains; warnings: string[] }> {
+  const { registry, role } = project;
+  const { from, to } = options;
+  await callHook(client, project, options, 'beforeRenameTenant', await requireTenant(client, registry, from));
+  const warnings = await mentionsOf(client, from);
+  await send(client, [renameItem(registry, from, to)]);
+  await asOwner(client, role, () =>
+    client.query(`ALTER SCHEMA ${quoteIdentifier(from)} RENAME TO ${quoteIdentifier(to)}`),
+  );
+  const tenant = await requireTenant(client, registry, to);
+  const others = await callHook(client, project, options, 'afterRenameTenant', tenant);
+  return { tenant, warnings: [...warnings, ...others] };
+}
+
+async function callHook(
+  client: Client,
+  project: Project,
+  { from, to, hooks = project.hooks, cancel }: RenameTenantOptions,
+  name: 'beforeRenameTenant' | 'afterRenameTenant',
+  { schema, type, domains }: TenantWithDomains,
+): Promise<string[]> {
+  const told = { tenant: schema, type, domains: domains.map(({ domain }) => domain), from, to };
+  return await callInChange(client, project, {
+    calls: hookCalls<RenameHookContext>(name, hooks?.[name], told),
+    tenant: schema,
+    path: [schema, project.shared.schema, ...project.tenants.extraSearchPath],
+    watched: true,
+    cancel,
+  });
+}

@@ -1,0 +1,59 @@
+import type { BatchItem } from '../db/batch.js';
+import { qualified, quoteIdentifier } from '../db/identifiers.js';
+import type { RegistryShape } from './types.js';
+
+/** The statement that gives a tenant's row another schema name; its domains follow by the row's id. */
+export function renameItem(shape: RegistryShape, from: string, to: string): BatchItem {
+  const column = quoteIdentifier(shape.tenants.columns.schemaName);
+  return {
+    text: `UPDATE ${tenantTable(shape)} SET ${column} = $2 WHERE ${column} = $1`,
+    values: [from, to],
+  };
+}
+
+/**
+ * The statement that makes a tenant `deleting`: unknown to the resolver and to every run. `undefined` where the registry
+ * has no status column.
+ */
+export function markDeletingItem(shape: RegistryShape, schema: string): BatchItem | undefined {
+  const { status, schemaName } = shape.tenants.columns;
+  if (status === null) return undefined;
+  return {
+    text: `UPDATE ${tenantTable(shape)} SET ${quoteIdentifier(status)} = 'deleting' WHERE ${quoteIdentifier(schemaName)} = $1`,
+    values: [schema],
+  };
+}
+
+/** Takes all domains from a tenant. */
+export function removeDomainsItem(shape: RegistryShape, schema: string): BatchItem {
+  const { id, schemaName } = shape.tenants.columns;
+  const { table, columns } = shape.domains;
+  return {
+    text: `DELETE FROM ${qualified(shape.schema, table)} WHERE ${quoteIdentifier(columns.tenantId)} IN
+            (SELECT ${quoteIdentifier(id)} FROM ${tenantTable(shape)} WHERE ${quoteIdentifier(schemaName)} = $1)`,
+    values: [schema],
+  };
+}
+
+/** Removes a tenant's row. The domains go first: an existing table need not cascade. */
+export function removeTenantItems(shape: RegistryShape, schema: string): BatchItem[] {
+  return [
+    removeDomainsItem(shape, schema),
+    {
+      text: `DELETE FROM ${tenantTable(shape)} WHERE ${quoteIdentifier(shape.tenants.columns.schemaName)} = $1`,
+      values: [schema],
+    },
+  ];
+}
+
+/** Keeps a tenant's row from being changed by others until the transaction ends; foreign keys may still point at it. */
+export function lockRowItem(shape: RegistryShape, schema: string): BatchItem {
+  return {
+    text: `SELECT 1 FROM ${tenantTable(shape)} WHERE ${quoteIdentifier(shape.tenants.columns.schemaName)} = $1 FOR NO KEY UPDATE`,
+    values: [schema],
+  };
+}
+
+function tenantTable(shape: RegistryShape): string {
+  return qualified(shape.schema, shape.tenants.table);
+}

@@ -1,0 +1,52 @@
+import { EXIT } from '../errors/codes.js';
+import type { TenantResult } from '../executors/types.js';
+import type { MigrateReport, SharedResult } from '../fleet/types.js';
+import type { RollbackReport } from './rollback-types.js';
+
+/** Puts what happened to single schemas together. Pure. */
+export function makeReport(parts: {
+  startedAt: number;
+  executor: string;
+  processes: number;
+  concurrency: number;
+  shared: SharedResult;
+  total: number;
+  upToDate: number;
+  results: readonly TenantResult[];
+  warnings: readonly string[];
+  interrupted: boolean;
+  overtaken: boolean;
+}): MigrateReport {
+  const { startedAt, results, total, upToDate, ...rest } = parts;
+  const countOf = (...statuses: TenantResult['status'][]): number =>
+    results.filter(({ status }) => statuses.includes(status)).length;
+  return {
+    durationMs: Math.round(performance.now() - startedAt),
+    executor: rest.executor,
+    processes: rest.processes,
+    concurrency: rest.concurrency,
+    shared: rest.shared,
+    tenants: {
+      total,
+      applied: countOf('applied', 'rolledBack'),
+      upToDate: upToDate + countOf('upToDate'),
+      failed: countOf('failed'),
+      notExecuted: countOf('notExecuted'),
+      missing: countOf('missing'),
+    },
+    results: results.filter(({ status }) => status !== 'upToDate'),
+    warnings: [...new Set([...rest.warnings, ...results.flatMap((result) => result.warnings ?? [])])],
+    interrupted: rest.interrupted,
+    overtaken: rest.overtaken,
+  };
+}
+
+/** The exit code that a report means; a signal's own code goes before it when work was left because of it. */
+export function exitCodeOf(report: MigrateReport | RollbackReport): number {
+  const { failed, notExecuted, missing } = report.tenants;
+  if (report.overtaken) return EXIT.locked;
+  return report.shared.status === 'failed' || failed + notExecuted + missing > 0 ? EXIT.failed : EXIT.ok;
+}
+
+/** The result of a shared schema that nothing was asked of. */
+export const SHARED_SKIPPED: SharedResult = { status: 'skipped', migrations: [], error: null };

@@ -1,0 +1,46 @@
+import { TenantsError } from '../errors/tenants-error.js';
+import type { MigrateReport } from '../fleet/types.js';
+import type { Project } from '../project/project.js';
+import { backward } from './direction.js';
+import type { RollbackOptions, RollbackReport } from './rollback-types.js';
+import { runFleet } from './run-fleet.js';
+
+/**
+ * Undoes the last migrations of the selected schemas, newest first, each tenant in one transaction like `migrate`. The
+ * shared schema is rolled back only by itself: before it, tenants that rely on it would have to be.
+ *
+ * Whatever cannot be undone, because it has no down or its file is gone, is refused before anything is changed.
+ *
+ * @throws TenantsError for what concerns the whole run, as `migrate` does; USAGE when `confirmed` is needed.
+ */
+export async function rollback(project: Project, options: RollbackOptions): Promise<RollbackReport> {
+  assertRollbackOptions(options);
+  const { confirmed = false, fake = false, target = { count: 1 }, ...rest } = options;
+  const course = backward(project, target, { fake, confirmed });
+  // Whoever goes back need not have gone forward with the shared schema first.
+  return rollbackReport(await runFleet(project, { ...rest, fake, target, skipSharedCheck: true }, course));
+}
+
+/** Whether a rollback means everybody, so that it must be confirmed. Pure. */
+export function isWholeFleet({ selection }: Pick<RollbackOptions, 'selection'>): boolean {
+  return selection.kind === 'tenants' && selection.names === undefined && selection.types === undefined;
+}
+
+function assertRollbackOptions({ selection, target, confirmed }: RollbackOptions): void {
+  if (target !== undefined && 'count' in target && (!Number.isInteger(target.count) || target.count < 1)) {
+    throw new TenantsError('USAGE', `A count of ${target.count} makes no sense: it is a whole number from 1 on.`);
+  }
+  if (confirmed === true || !isWholeFleet({ selection })) return;
+  throw new TenantsError('USAGE', 'This would roll back the whole fleet, and that was not confirmed.', {
+    suggestions: ['If that is meant, say --confirm all.', 'To roll back some tenants, say --tenant NAME or --type T.'],
+  });
+}
+
+function rollbackReport({ shared, tenants, ...report }: MigrateReport): RollbackReport {
+  const { total, applied, ...counts } = tenants;
+  return {
+    ...report,
+    shared: { ...shared, status: shared.status === 'applied' ? 'rolledBack' : shared.status },
+    tenants: { total, rolledBack: applied, ...counts },
+  };
+}

@@ -1,0 +1,221 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import type { Client } from 'pg';
+
+import { closeClient, openClient } from '../db/connect.js';
+import { describeHolder, FLEET_LOCK, lockHolders, NODE_PG_MIGRATE_LOCK, tryLock, unlock } from '../db/locks.js';
+import type { ServerInfo } from '../db/server.js';
+import { TenantsError } from '../errors/tenants-error.js';
+import type { Project } from '../project/project.js';
+import type { SessionEvent } from './events.js';
+
+const REGAIN_MS = 30_000;
+/** Pause between two tries, in ms. */
+const POLL_MS = 500;
+/** How long the control connection may be silent before it is asked for a sign of life, and how long that may take, in ms. */
+const HEARTBEAT_MS = 10_000;
+
+/** How long a connection that may be dead is waited for at the end, in ms. */
+const CLOSE_MS = 2000;
+
+export type FleetLockOptions = {
+  drain: AbortSignal;
+  onEvent: (event: SessionEvent) => void;
+  /** How long a lost lock is tried for before the run gives up, in ms; by default about what a restart of the server takes. */
+  regainMs?: number;
+};
+
+/**
+ * The locks of a run, held by its control connection: the fleet lock, and node-pg-migrate's own key in shared mode. When
+ * the connection breaks both are gone, and are taken again on a new one.
+ */
+export class FleetLock {
+  readonly #project: Project;
+  readonly #purpose: string;
+  readonly #options: FleetLockOptions;
+  #client: Client;
+  #server: ServerInfo | undefined;
+  #lastBeat = 0;
+  /** The connection is gone, and both locks with it. */
+  #broken = false;
+  #heldBy: string | undefined;
+  #closed = false;
+  #regaining: Promise<boolean> | undefined;
+
+  constructor(project: Project, purpose: string, client: Client, options: FleetLockOptions) {
+    this.#project = project;
+    this.#purpose = purpose;
+    this.#client = client;
+    this.#options = options;
+  }
+
+  get client(): Client {
+    return this.#client;
+  }
+
+  /** Whoever has the lock that could not be had again, for messages. */
+  get heldBy(): string | undefined {
+    return this.#heldBy;
+  }
+
+  /** @throws TenantsError LOCKED when somebody else holds a lock and `lockWait` has passed. */
+  async take(server: ServerInfo): Promise<void> {
+    this.#server = server;
+    await prepare(this.#client, server);
+    const until = Date.now() + this.#project.lockWaitMs;
+    for (let announced = false; ; announced = true) {
+      const taken = await tryLocks(this.#client);
+      if (taken === undefined) break;
+      const [holder] = await lockHolders(this.#client, taken);
+      const who = holder === undefined ? 'another process' : describeHolder(holder);
+      const what = `${taken === FLEET_LOCK ? 'Another run' : 'node-pg-migrate'} is at work on this database: ${who}.`;
+      if (Date.now() >= until || this.#options.drain.aborted) {
+        throw new TenantsError('LOCKED', what, {
+          suggestions: ['Wait until it has ended, or let this run wait for it with --lock-wait 5m.'],
+        });
+      }
+      if (!announced) this.#options.onEvent({ type: 'waiting', message: `${what} Waiting for it to end.` });
+      await this.#pause(Math.min(POLL_MS, Math.max(10, until - Date.now())));
+    }
+    this.#watch();
+  }
+
+  /** True while the locks are held; after one was lost only when it could be had again within half a minute. */
+  async isHeld(): Promise<boolean> {
+    if (this.#regaining === undefined) await this.#beat();
+    return this.#regaining === undefined || (await this.#regaining);
+  }
+
+  /**
+   * Lets a hand-run node-pg-migrate go first that waits for its key while one of our statements waits for it. No tenant is
+   * handed out until the key is had again.
+   */
+  letNodePgMigrateGo(): void {
+    if (this.#closed) return;
+    this.#regaining ??= unlock(this.#client, NODE_PG_MIGRATE_LOCK, 'shared')
+      .catch(() => {})
+      .then(() =>
+        this.#regain('A hand-run node-pg-migrate waits for this run while this run waits for it: letting it go first.'),
+      );
+  }
+
+  /** Gives the locks back and closes the connection; the server would take a moment to notice that it is closed. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#regaining;
+    const patience = new AbortController();
+    const unlocked = this.#client.query('SELECT pg_advisory_unlock_all()').catch(() => {});
+    await Promise.race([unlocked, sleep(CLOSE_MS, undefined, { signal: patience.signal }).catch(() => {})]);
+    patience.abort();
+    await closeClient(this.#client);
+  }
+
+  #watch(): void {
+    const client = this.#client;
+    this.#lastBeat = Date.now();
+    const onBreak = (): void => {
+      if (client === this.#client) this.#break();
+    };
+    client.on('error', onBreak).on('end', onBreak);
+  }
+
+  /** The lock is tried for at once and not when the next tenant is due: the longer it is free, the sooner another has it. */
+  #break(): void {
+    this.#broken = true;
+    if (this.#closed) return;
+    this.#regaining ??= this.#regain(
+      'The control connection broke, and the lock of the run with it: trying to get it back.',
+    );
+  }
+
+  /** Asks the server for a sign of life, now and then: a connection can be gone without either end having noticed. */
+  async #beat(): Promise<void> {
+    if (Date.now() - this.#lastBeat < HEARTBEAT_MS) return;
+    this.#lastBeat = Date.now();
+    const timeout = new AbortController();
+    const silence = sleep(HEARTBEAT_MS, undefined, { signal: timeout.signal }).then(() => {
+      throw new Error('The control connection does not answer.');
+    });
+    try {
+      await Promise.race([this.#client.query('SELECT 1'), silence]);
+    } catch {
+      this.#break();
+    } finally {
+      timeout.abort();
+      silence.catch(() => {});
+    }
+  }
+
+  async #regain(message: string): Promise<boolean> {
+    this.#options.onEvent({ type: 'warning', message });
+    const until = Date.now() + (this.#options.regainMs ?? REGAIN_MS);
+    while (Date.now() < until && !this.#options.drain.aborted && !this.#closed) {
+      if (await (this.#broken ? this.#reconnect() : this.#retake())) {
+        this.#regaining = undefined;
+        this.#heldBy = undefined;
+        return true;
+      }
+      await this.#pause(POLL_MS);
+    }
+    return false;
+  }
+
+  /** Takes node-pg-migrate's key again, which is all that is missing. */
+  async #retake(): Promise<boolean> {
+    try {
+      if (await tryLock(this.#client, NODE_PG_MIGRATE_LOCK, 'shared')) return true;
+      await this.#noteHolder(this.#client, NODE_PG_MIGRATE_LOCK);
+    } catch {
+      this.#broken = true;
+    }
+    return false;
+  }
+
+  async #reconnect(): Promise<boolean> {
+    const client = await openClient(this.#project.database, this.#purpose).catch(() => undefined);
+    if (client === undefined) return false;
+    if (!(await this.#takeWith(client))) {
+      await closeClient(client);
+      return false;
+    }
+    void closeClient(this.#client);
+    this.#client = client;
+    this.#broken = false;
+    this.#watch();
+    return true;
+  }
+
+  async #takeWith(client: Client): Promise<boolean> {
+    try {
+      if (this.#server !== undefined) await prepare(client, this.#server);
+      const taken = await tryLocks(client);
+      if (taken === undefined) return true;
+      await this.#noteHolder(client, taken);
+    } catch {
+      // Tried again with the next connection.
+    }
+    return false;
+  }
+
+  async #noteHolder(client: Client, key: string): Promise<void> {
+    const [holder] = await lockHolders(client, key);
+    this.#heldBy = holder === undefined ? undefined : describeHolder(holder);
+  }
+
+  async #pause(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: this.#options.drain }).catch(() => {});
+  }
+}
+
+/** The control connection is idle for as long as tenants are migrated. */
+async function prepare(client: Client, server: ServerInfo): Promise<void> {
+  if (server.version >= 140_000) await client.query('SET idle_session_timeout = 0');
+}
+
+/** Takes both locks or none; answers the key that somebody else holds. */
+async function tryLocks(client: Client): Promise<string | undefined> {
+  if (!(await tryLock(client, FLEET_LOCK))) return FLEET_LOCK;
+  if (await tryLock(client, NODE_PG_MIGRATE_LOCK, 'shared')) return undefined;
+  await unlock(client, FLEET_LOCK);
+  return NODE_PG_MIGRATE_LOCK;
+}

@@ -1,0 +1,42 @@
+import type { SerializedError } from '../../errors/serialize.js';
+import { redact } from '../../util/redact.js';
+import { clean, cleanLines } from '../text/clean.js';
+import { truncate } from '../text/display-width.js';
+import type { Style } from '../text/style.js';
+
+type Fact = 'tenant' | 'migration' | 'sqlstate' | 'place' | 'statement' | 'server';
+
+const STATEMENT_LINES = 3;
+const STATEMENT_COLUMNS = 200;
+
+/** Where an error happened and what the server said, a line each; `without` leaves out what the reader has been told. */
+export function errorFacts(error: SerializedError, style: Style, without: readonly Fact[] = []): string[] {
+  const lines: string[] = [];
+  const add = (fact: Fact, label: string, value: string | undefined) => {
+    if (value && !without.includes(fact)) lines.push(`${style.dim(`${label}:`)} ${clean(redact(value))}`);
+  };
+  add('tenant', 'Tenant', error.tenant);
+  add('migration', 'Migration', error.migration);
+  add('place', 'File', placeOf(error));
+  add('sqlstate', 'SQLSTATE', error.sqlstate);
+  add('server', 'Detail', error.detail);
+  add('server', 'Hint', error.hint);
+  add('server', 'Where', error.where);
+  add('server', 'Constraint', error.message.includes(error.constraint ?? '') ? undefined : error.constraint);
+  if (error.statement && !without.includes('statement')) {
+    lines.push(style.dim('Statement:'), ...shortStatement(error.statement).map((line) => `  ${line}`));
+  }
+  return lines;
+}
+
+/** `path/to/file.sql:12`. */
+function placeOf({ file, line }: SerializedError): string | undefined {
+  return file !== undefined && line !== undefined ? `${file}:${line}` : file;
+}
+
+/** The first lines of a statement that say anything, passwords masked before they could be cut in half. */
+export function shortStatement(statement: string): string[] {
+  const lines = cleanLines(redact(statement)).filter((line) => line.trim() !== '');
+  const shown = lines.slice(0, STATEMENT_LINES).map((line) => truncate(line, STATEMENT_COLUMNS));
+  return lines.length > STATEMENT_LINES ? [...shown, '…'] : shown;
+}

@@ -1,0 +1,51 @@
+import type { FleetEvent } from '../../fleet/types.js';
+import { formatDuration } from '../../util/duration.js';
+import { count, plural } from '../../util/format-count.js';
+import { redact } from '../../util/redact.js';
+import { clean } from '../text/clean.js';
+import { listed } from '../text/name-list.js';
+
+export type Phase = Extract<FleetEvent, { type: 'phase' }>['phase'];
+type TenantResult = Extract<FleetEvent, { type: 'tenant:done' }>['result'];
+type SharedResult = Extract<FleetEvent, { type: 'shared' }>['result'];
+type Surveyed = Extract<FleetEvent, { type: 'surveyed' }>;
+
+/** What each phase is called while it lasts. */
+export const PHASE_TITLES: Record<Phase, string> = {
+  connect: 'Connect',
+  survey: 'Survey the fleet',
+  compile: 'Compile migrations',
+  shared: 'Shared schema',
+  tenants: 'Tenants',
+  verify: 'Look again for tenants left behind',
+};
+
+export function surveyedTitle(event: Surveyed): string {
+  const parts = [`${count(event.upToDate)} up to date`, `${count(event.pending)} pending`];
+  if (event.blocked > 0) parts.push(`${count(event.blocked)} blocked`);
+  return `Surveyed ${plural(event.total, 'tenant')}: ${parts.join(', ')}, in ${plural(event.cohorts, 'cohort')}`;
+}
+
+export function sharedTitle(result: SharedResult): string {
+  if (result.status === 'failed') return `${PHASE_TITLES.shared}: failed`;
+  if (result.status === 'upToDate') return `${PHASE_TITLES.shared}: up to date`;
+  if (result.status === 'skipped') return `${PHASE_TITLES.shared}: left out`;
+  return `${PHASE_TITLES.shared}: ${listed(result.migrations, 5)}`;
+}
+
+/** `acme · 0042_add_index · 23505 · could not create …`: what is printed the moment a tenant fails. One line. */
+export function failureLine(
+  tenant: string,
+  migration: string | undefined,
+  error: NonNullable<SharedResult['error']>,
+): string {
+  const parts = [tenant, migration ?? error.migration, error.sqlstate ?? error.code, error.message];
+  return clean(redact(parts.filter(Boolean).join(' · ')));
+}
+
+/** What a verbose reader gets about a tenant that did not fail; `undefined` for what is not worth a line. */
+export function doneLine(result: TenantResult): string | undefined {
+  if (result.status !== 'applied' && result.status !== 'rolledBack') return undefined;
+  const verb = result.status === 'applied' ? 'applied' : 'rolled back';
+  return clean(`${result.tenant} · ${verb} ${listed(result.migrations, 5)} · ${formatDuration(result.durationMs)}`);
+}

@@ -1,0 +1,66 @@
+import type { OutputStream } from '../text/format-context.js';
+
+/** What redraws a frame first goes back over the old one: erase line, cursor up, cursor to the left. */
+// oxlint-disable-next-line no-control-regex
+const GOING_BACK = /^(?:\u001B\[(?:2K|1A|G))*/;
+
+const guarded = new WeakSet<OutputStream>();
+
+/**
+ * A stream that can be written to for ever: a reader that went away (EPIPE) or a terminal that was closed (EIO) makes it
+ * silent, and nothing throws. While a frame is being redrawn, `print` puts lines above it.
+ */
+export class Screen {
+  readonly #stream: OutputStream;
+  #broken = false;
+  #drawing = false;
+  #waiting: string[] = [];
+
+  constructor(stream: OutputStream) {
+    this.#stream = stream;
+    if (!guarded.has(stream)) {
+      guarded.add(stream);
+      // Without a listener the asynchronous EPIPE of a pipe would end the process.
+      stream.on?.('error', () => undefined);
+    }
+  }
+
+  get isTTY(): boolean {
+    return this.#stream.isTTY === true;
+  }
+
+  /** 80 where the terminal does not say. */
+  get columns(): number {
+    return this.#stream.columns || 80;
+  }
+
+  get rows(): number {
+    return this.#stream.rows || 24;
+  }
+
+  /** Between `true` and `false` somebody redraws a frame, and printed lines wait for its next one. */
+  set drawing(drawing: boolean) {
+    this.#drawing = drawing;
+    if (!drawing && this.#waiting.length > 0) this.write('');
+  }
+
+  /** A line that stays. */
+  print(line: string): void {
+    this.#waiting.push(`${line}\n`);
+    if (!this.#drawing) this.write('');
+  }
+
+  /** Raw text; lines that wait are put between the erasing of the old frame and the new one. */
+  write(text: string): boolean {
+    const back = GOING_BACK.exec(text)?.[0] ?? '';
+    const output = back + this.#waiting.join('') + text.slice(back.length);
+    this.#waiting = [];
+    if (this.#broken || output === '') return true;
+    try {
+      this.#stream.write(output);
+    } catch {
+      this.#broken = true;
+    }
+    return true;
+  }
+}

@@ -1,0 +1,158 @@
+import type { MigrateReport, SharedResult } from '../../fleet/types.js';
+import { formatDuration } from '../../util/duration.js';
+import { count, plural } from '../../util/format-count.js';
+import { redact } from '../../util/redact.js';
+import { errorFacts } from '../error/error-facts.js';
+import { clean, cleanLines } from '../text/clean.js';
+import type { FormatContext } from '../text/format-context.js';
+import { listed } from '../text/name-list.js';
+import { reasonInWords, type NotExecutedReason } from '../text/reasons.js';
+import { createStyle, type Style } from '../text/style.js';
+import { groupFailures, type Failure, type FailureGroup } from './failure-groups.js';
+import { nextCommand, type NextCommandContext } from './next-command.js';
+
+export type SummaryContext = FormatContext & NextCommandContext;
+
+const GROUPS = 20;
+
+/** What a person needs after a run: what was done, what was not and why, and the command that continues. */
+export function formatMigrateSummary(report: MigrateReport, context: SummaryContext): string {
+  const style = createStyle(context.color);
+  const warnings = report.warnings.map((text) => `${style.yellow('Warning:')} ${clean(redact(text))}`);
+  if (isNoOp(report)) return [noOpLine(report, context), ...warnings].join('\n');
+  const sections = [
+    headLines(report, context, style),
+    ...failureSections(report, context, style),
+    missingLines(report, context, style),
+    notExecutedLines(report, style),
+    warnings,
+    nextLines(report, context, style),
+  ];
+  return sections
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join('\n'))
+    .join('\n\n');
+}
+
+function isNoOp({ shared, tenants, interrupted }: MigrateReport): boolean {
+  const idle = shared.status === 'upToDate' || shared.status === 'skipped';
+  return idle && !interrupted && tenants.applied + tenants.failed + tenants.notExecuted + tenants.missing === 0;
+}
+
+function noOpLine({ shared, tenants, durationMs }: MigrateReport, { command }: SummaryContext): string {
+  const whole = shared.status === 'upToDate';
+  const who = [
+    ...(whole ? ['shared schema'] : []),
+    ...(tenants.total > 0 || !whole ? [plural(tenants.total, 'tenant')] : []),
+  ];
+  const are = who.length === 1 && (whole || tenants.total === 1) ? 'is' : 'are';
+  const state = command === 'migrate' ? `${are} up to date` : `${are} where the rollback would lead`;
+  return `Nothing to do: ${who.join(' and ')} ${state} (${formatDuration(durationMs)})`;
+}
+
+function headLines(report: MigrateReport, { command, verbose }: SummaryContext, style: Style): string[] {
+  const { tenants } = report;
+  const done = command === 'migrate' ? 'migrated' : 'rolled back';
+  const counts = [
+    [tenants.applied, done, style.green],
+    [tenants.upToDate, command === 'migrate' ? 'up to date' : 'unchanged', (text: string) => text],
+    [tenants.failed, 'failed', style.red],
+    [tenants.notExecuted, 'not executed', style.yellow],
+    [tenants.missing, 'missing', style.yellow],
+  ] as const;
+  const parts = counts.filter(([value]) => value > 0).map(([value, label, paint]) => paint(`${count(value)} ${label}`));
+  const lines = sharedLines(report.shared, command, style);
+  if (tenants.total > 0) lines.push(`Tenants: ${parts.join(', ') || 'none touched'} (of ${count(tenants.total)})`);
+  const lanes = plural(report.concurrency, 'lane');
+  const spread = report.processes > 1 ? `${plural(report.processes, 'worker')} of ${lanes}` : lanes;
+  const how = verbose ? ` (${clean(report.executor)}, ${spread})` : '';
+  lines.push(
+    `${report.interrupted ? style.yellow('Interrupted after') : 'Finished in'} ${formatDuration(report.durationMs)}${how}`,
+  );
+  return lines;
+}
+
+function sharedLines(shared: SharedResult, command: SummaryContext['command'], style: Style): string[] {
+  if (shared.status === 'skipped') return [];
+  if (shared.status === 'upToDate') return [`Shared schema: ${command === 'migrate' ? 'up to date' : 'unchanged'}`];
+  const names = `${plural(shared.migrations.length, 'migration')} (${listed(shared.migrations, 5)})`;
+  if (shared.status === 'applied') {
+    return [`Shared schema: ${style.green(`${names} ${command === 'migrate' ? 'applied' : 'rolled back'}`)}`];
+  }
+  const { error } = shared;
+  if (!error) return [`Shared schema: ${style.red('failed')}`];
+  const title = [error.migration, error.sqlstate ?? error.code, error.message].filter(Boolean).join(' · ');
+  const lines = [`Shared schema: ${style.red('failed')}, no tenant was touched`, `  ${oneLine(title)}`];
+  lines.push(...errorFacts(error, style, ['tenant', 'migration', 'sqlstate']).map((line) => `    ${line}`));
+  if (shared.migrations.length > 0) lines.push(`    ${style.dim('Committed before:')} ${listed(shared.migrations)}`);
+  return [...lines, ...suggestionLines(error, style)];
+}
+
+function failureSections(report: MigrateReport, { verbose }: SummaryContext, style: Style): string[][] {
+  const failures = report.results.filter((result): result is Failure => result.status === 'failed');
+  const groups = groupFailures(failures);
+  const sections = groups.slice(0, GROUPS).map((group) => groupLines(group, verbose === true, style));
+  const rest = groups.slice(GROUPS).reduce((sum, group) => sum + group.tenants.length, 0);
+  if (rest > 0) {
+    sections.push([
+      `${plural(rest, 'more tenant')} failed in ${plural(groups.length - GROUPS, 'other way')}; --json has them all.`,
+    ]);
+  }
+  return sections;
+}
+
+function groupLines({ migration, code, first, tenants }: FailureGroup, verbose: boolean, style: Style): string[] {
+  const title = [migration, code, first.error.message].filter(Boolean).join(' · ');
+  const names = listed(tenants, verbose ? tenants.length : 10);
+  const lines = [`${style.red('✖')} ${style.bold(oneLine(title))} — ${plural(tenants.length, 'tenant')}: ${names}`];
+  const facts = errorFacts(first.error, style, ['tenant', 'migration', 'sqlstate']);
+  if (tenants.length > 1 && facts.length > 0) lines.push(`    ${style.dim(`In ${clean(first.tenant)}:`)}`);
+  lines.push(...facts.map((line) => `    ${line}`));
+  if (first.committed.length > 0) {
+    lines.push(`    ${style.dim('Committed before and kept:')} ${listed(first.committed)}`);
+  }
+  return [...lines, ...suggestionLines(first.error, style)];
+}
+
+function suggestionLines({ suggestions = [] }: Failure['error'], style: Style): string[] {
+  return suggestions.map((text) => `    ${style.cyan('Try:')} ${oneLine(text)}`);
+}
+
+function missingLines(report: MigrateReport, { command }: SummaryContext, style: Style): string[] {
+  const names = report.results.filter(({ status }) => status === 'missing').map(({ tenant }) => tenant);
+  if (names.length === 0) return [];
+  const have = names.length === 1 ? 'has' : 'have';
+  const line = `${style.yellow('!')} ${plural(names.length, 'registered tenant')} ${have} no schema: ${listed(names)}`;
+  if (command === 'rollback') return [line];
+  const them = names.length === 1 ? 'it' : 'them';
+  return [line, `    ${style.cyan('Try:')} --create-missing creates ${them}, --skip-missing leaves ${them} out`];
+}
+
+function notExecutedLines(report: MigrateReport, style: Style): string[] {
+  const byReason = new Map<NotExecutedReason, string[]>();
+  for (const result of report.results) {
+    if (result.status !== 'notExecuted') continue;
+    const names = byReason.get(result.reason);
+    if (names) names.push(result.tenant);
+    else byReason.set(result.reason, [result.tenant]);
+  }
+  return [...byReason].map(([reason, names]) => {
+    const were = names.length === 1 ? 'was' : 'were';
+    const because = reasonInWords(reason);
+    return `${style.yellow('!')} ${plural(names.length, 'tenant')} ${were} not executed, because ${because}: ${listed(names)}`;
+  });
+}
+
+function nextLines(report: MigrateReport, context: SummaryContext, style: Style): string[] {
+  const command = nextCommand(report, context);
+  if (command !== undefined) return [`Continue with: ${style.bold(command)}`];
+  const left = report.tenants.failed + report.tenants.notExecuted;
+  if (context.command === 'migrate' || left === 0) return [];
+  return [
+    'Continue with --tenant and the names of the tenants left; without it, the others would be rolled back further.',
+  ];
+}
+
+function oneLine(text: string): string {
+  return cleanLines(redact(text)).filter(Boolean).join(' ');
+}

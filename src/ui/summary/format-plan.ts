@@ -1,0 +1,58 @@
+import type { PlanReport } from '../../fleet/types.js';
+import { plural } from '../../util/format-count.js';
+import { redact } from '../../util/redact.js';
+import { clean, cleanLines } from '../text/clean.js';
+import type { FormatContext } from '../text/format-context.js';
+import { listed } from '../text/name-list.js';
+import { createStyle, type Style } from '../text/style.js';
+import { exceptionLines } from './blocked-tenants.js';
+import { fleetLine, sharedLine } from './format-status.js';
+
+type Cohort = PlanReport['cohorts'][number];
+
+/** What `migrate` would do, cohort by cohort, the largest first; with the SQL where the report has it. */
+export function formatPlan(report: PlanReport, context: FormatContext): string {
+  const style = createStyle(context.color);
+  const pending = report.cohorts.filter(({ state }) => state === 'pending').sort((a, b) => b.count - a.count);
+  const sections = [
+    [
+      sharedLine(report.shared, style, context),
+      ...sharedDetail(report.shared, style),
+      fleetLine(report.tenants, style),
+    ],
+    ...pending.map((cohort) => cohortLines(cohort, context, style)),
+    exceptionLines(report.cohorts, style, context),
+    report.warnings.map((text) => `${style.yellow('Warning:')} ${clean(redact(text))}`),
+  ];
+  if (pending.length === 0 && report.shared.pending.length === 0) sections.push(['Nothing to run.']);
+  return sections
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join('\n'))
+    .join('\n\n');
+}
+
+function sharedDetail({ pending, mode, sql }: PlanReport['shared'], style: Style): string[] {
+  const lines = pending.map((name) => `  + ${clean(name)}`);
+  const how = mode === 'direct' ? [`  ${style.dim('direct: its SQL is known only when it runs')}`] : [];
+  return [...lines, ...how, ...sqlLines(sql)];
+}
+
+function cohortLines(cohort: Cohort, { verbose }: FormatContext, style: Style): string[] {
+  const type = cohort.type === null ? '' : ` of type ${clean(cohort.type)}`;
+  const at = cohort.last === null ? 'without migrations' : `at ${clean(cohort.last)}`;
+  const lines = [
+    style.bold(
+      `${plural(cohort.count, 'tenant')}${type} ${at}: ${plural(cohort.pending.length, 'migration')} to run (${cohort.mode})`,
+    ),
+    `  ${style.dim('Tenants:')} ${listed(cohort.tenants, verbose ? cohort.tenants.length : 5, cohort.count)}`,
+    ...cohort.pending.map((name) => `  + ${clean(name)}`),
+    ...(cohort.reasons ?? []).map((reason) => `  ${style.yellow('direct because:')} ${clean(redact(reason))}`),
+  ];
+  return [...lines, ...sqlLines(cohort.sql)];
+}
+
+function sqlLines(sql: string | undefined): string[] {
+  return sql === undefined
+    ? []
+    : ['', ...cleanLines(redact(sql.trim())).map((line) => (line === '' ? '' : `    ${line}`))];
+}

@@ -1,0 +1,37 @@
+import type { TenantDetail } from '../../fleet/types.js';
+import { plural } from '../../util/format-count.js';
+import { clean } from '../text/clean.js';
+import type { FormatContext } from '../text/format-context.js';
+import { createStyle } from '../text/style.js';
+
+/** Migrations of a tenant that are listed; the oldest are the first to be left out. */
+const APPLIED_SHOWN = 10;
+
+const STATES: Readonly<Record<TenantDetail['state'], string>> = {
+  upToDate: 'up to date',
+  pending: 'pending',
+  ahead: 'ahead of the files',
+  outOfOrder: 'out of order',
+  missing: 'no schema',
+  unreadable: 'cannot be read',
+  unknownType: 'of a type that the configuration does not know',
+};
+
+/** Tenants one by one: what is applied and when, and what is pending. All of it in verbose mode, or else the latest. */
+export function detailLines(details: readonly TenantDetail[], context: FormatContext): string[] {
+  const style = createStyle(context.color);
+  return details.flatMap(({ tenant, type, state, applied, pending }) => {
+    const paint = state === 'upToDate' ? style.green : style.yellow;
+    const shown = context.verbose ? applied : applied.slice(-APPLIED_SHOWN);
+    const earlier = applied.length - shown.length;
+    return [
+      `${style.bold(clean(tenant))}${type === null ? '' : ` (type ${clean(type)})`}: ${paint(STATES[state])}`,
+      ...(earlier > 0 ? [style.dim(`  ${plural(earlier, 'earlier migration')}; --verbose shows them`)] : []),
+      ...shown.map(
+        ({ name, runOn }) =>
+          `  ${style.green('✔')} ${style.dim((runOn ?? '').replace('T', ' ').padEnd(23))} ${clean(name)}`,
+      ),
+      ...pending.map((name) => `  ${style.yellow('+')} ${''.padEnd(23)} ${clean(name)}`),
+    ];
+  });
+}
