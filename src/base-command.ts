@@ -3,7 +3,7 @@ import { Command } from '@oclif/core/command';
 
 import { globalFlags } from './cli/flags.js';
 import { askForMissing } from './cli/missing-arguments.js';
-import { formatContext, printMessage, printResult, wishes } from './cli/output.js';
+import { formatContext, printMessage, printResult, outputOptions } from './cli/output.js';
 import { type SignalWatch, watchSignals } from './cli/signals.js';
 import type { LoadedProject } from './config/project.js';
 import type { SettingOverrides } from './config/settings.js';
@@ -92,7 +92,12 @@ export abstract class BaseCommand extends Command {
     const { borrowProject } = await import('./cli/borrow-project.js');
     const { createProgress } = await import('./ui/progress/progress.js');
     const { isTTY } = process.stderr;
-    const progress = createProgress({ stream: process.stderr, isTTY, ...wishes(), ...formatContext(process.stderr) });
+    const progress = createProgress({
+      stream: process.stderr,
+      isTTY,
+      ...outputOptions(),
+      ...formatContext(process.stderr),
+    });
     const onEvent = (event: FleetEvent): void => progress.handle(event);
     const say = (message: string): void => onEvent({ type: 'warning', message });
     const { drain, cancel, stop } = watchSignals({
@@ -115,13 +120,13 @@ export abstract class BaseCommand extends Command {
 
   /** Warnings that stand in the text of a result, but have no place in its document. */
   protected remark(warnings: readonly string[]): void {
-    if (wishes().json) warn(warnings);
+    if (outputOptions().json) warn(warnings);
   }
 
   /** Prints the result, as a document or as text, and returns the exit code. */
   protected print(document: unknown, format: (context: FormatContext) => string, exitCode: number = EXIT.ok): number {
     const asText = (): string => format(formatContext(process.stdout));
-    printResult(wishes().json ? JSON.stringify(redactDeep(document)) : asText());
+    printResult(outputOptions().json ? JSON.stringify(redactDeep(document)) : asText());
     return exitCode;
   }
 }

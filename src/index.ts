@@ -3,7 +3,7 @@ export type { ErrorCode } from './errors/codes.js';
 export { isTenantsError, TenantsError } from './errors/tenants-error.js';
 export type { SerializedError } from './errors/serialize.js';
 export type { ExecutionContext, Executor, Lane, NotExecutedReason, TenantResult } from './executors/types.js';
-export type { ApplySettings, Plan, TenantWork } from './engine/types.js';
+export type { ApplySettings, Plan, TenantAssignment } from './engine/types.js';
 export type { ChangedTenant, ChangeOptions, DeletedDomain, DeletedTenant } from './lifecycle/change-types.js';
 export { cloneTenant, type CloneTenantOptions } from './lifecycle/clone-tenant.js';
 export { createDomain, type CreateDomainOptions } from './lifecycle/create-domain.js';
@@ -25,7 +25,7 @@ export type {
   TenantHook,
   TenantHookContext,
 } from './project/hook-types.js';
-export { list } from './fleet/list-tenants.js';
+export { listTenants as list } from './fleet/list-tenants.js';
 export { migrate } from './run/migrate.js';
 export { plan } from './run/plan.js';
 export type { Project } from './project/project.js';

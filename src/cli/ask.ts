@@ -1,8 +1,8 @@
-import { wishes } from './output.js';
+import { outputOptions } from './output.js';
 
 /** Whether there is a person to ask: a terminal at both ends, and no document that is waited for. */
 export function canAsk(): boolean {
-  return process.stdin.isTTY && process.stderr.isTTY && !wishes().json;
+  return process.stdin.isTTY && process.stderr.isTTY && !outputOptions().json;
 }
 
 /** What a person at the terminal types after `question`, trimmed; `undefined` for Ctrl-C and Ctrl-D. */

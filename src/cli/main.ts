@@ -14,7 +14,7 @@ import {
   hasResult,
   printMessage,
   printResult,
-  setWishes,
+  setOutputOptions,
 } from './output.js';
 import { signalExitCode } from './signals.js';
 
@@ -29,7 +29,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
  */
 export async function main(argv: readonly string[], commands?: string): Promise<number> {
   const line = readCommandLine(argv);
-  setWishes(line);
+  setOutputOptions(line);
   let code: number;
   try {
     code = await Promise.race([crash(), run(line, argv, commands)]);

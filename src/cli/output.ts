@@ -1,20 +1,20 @@
 import type { FormatContext } from '../ui/text/format-context.js';
 
 /** What was asked of the output as a whole. */
-export type OutputWishes = { json: boolean; verbose: boolean; noColor: boolean };
+export type OutputOptions = { json: boolean; verbose: boolean; noColor: boolean };
 
 /** One process writes one output: what was wished, whether there is a result yet, and why it was lost. */
-const state: { wishes: OutputWishes; printed: boolean; lost: Error | undefined } = {
+const state: { wishes: OutputOptions; printed: boolean; lost: Error | undefined } = {
   wishes: { json: false, verbose: false, noColor: false },
   printed: false,
   lost: undefined,
 };
 
-export function setWishes(wishes: OutputWishes): void {
+export function setOutputOptions(wishes: OutputOptions): void {
   state.wishes = wishes;
 }
 
-export function wishes(): OutputWishes {
+export function outputOptions(): OutputOptions {
   return state.wishes;
 }
 

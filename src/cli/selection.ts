@@ -49,9 +49,9 @@ export function selectedOptions(flags: SelectionFlags, sharedSchema: string): Se
 export function selectedTenants(
   flags: Pick<SelectionFlags, 'tenant' | 'exclude' | 'type'>,
 ): Omit<Extract<Selection, { kind: 'tenants' }>, 'kind'> {
-  const names = list('--tenant', flags.tenant);
-  const exclude = list('--exclude', flags.exclude);
-  const types = list('--type', flags.type);
+  const names = parseNames('--tenant', flags.tenant);
+  const exclude = parseNames('--exclude', flags.exclude);
+  const types = parseNames('--type', flags.type);
   return {
     ...(names === undefined ? {} : { names }),
     ...(exclude === undefined ? {} : { exclude }),
@@ -63,7 +63,7 @@ export function selectedTenants(
  * Repeats and commas alike; a comma inside a name is written `\,`. A list that comes out empty (`--tenant "$UNSET"`) must
  * not mean everybody.
  */
-export function list(flag: string, values: readonly string[] | undefined): string[] | undefined {
+export function parseNames(flag: string, values: readonly string[] | undefined): string[] | undefined {
   if (values === undefined) return undefined;
   const names = values
     .flatMap((value) => {
@@ -78,7 +78,7 @@ export function list(flag: string, values: readonly string[] | undefined): strin
 }
 
 function selectionOf(flags: SelectionFlags, sharedSchema: string): Selection {
-  const schemas = list('--schema', flags.schema);
+  const schemas = parseNames('--schema', flags.schema);
   const tenants = selectedTenants(flags);
   const others = schemas?.filter((schema) => schema !== sharedSchema) ?? [];
   const namesShared = schemas !== undefined && others.length < schemas.length;

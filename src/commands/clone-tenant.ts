@@ -5,7 +5,7 @@ import { BaseCommand } from '../base-command.js';
 import { assignments } from '../cli/assignments.js';
 import { changeFlags } from '../cli/change-flags.js';
 import { runSettings } from '../cli/run-settings.js';
-import { list } from '../cli/selection.js';
+import { parseNames } from '../cli/selection.js';
 import { signalExitCode } from '../cli/signals.js';
 import { tenantDocument } from '../cli/tenant-document.js';
 import { formatChanged } from '../ui/summary/format-changed-tenant.js';
@@ -49,7 +49,7 @@ export default class CloneTenant extends BaseCommand {
     const options = {
       source: args.source,
       schema: args.name,
-      domains: [...(args.domain === undefined ? [] : [args.domain]), ...(list('--domain', flags.domain) ?? [])],
+      domains: [...(args.domain === undefined ? [] : [args.domain]), ...(parseNames('--domain', flags.domain) ?? [])],
       set: assignments(flags.set),
       noData: flags['no-data'],
       ...(flags.label === undefined ? {} : { label: flags.label }),

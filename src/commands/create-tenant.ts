@@ -3,7 +3,7 @@ import * as Flags from '@oclif/core/flags';
 
 import { BaseCommand } from '../base-command.js';
 import { assignments } from '../cli/assignments.js';
-import { list } from '../cli/selection.js';
+import { parseNames } from '../cli/selection.js';
 import { signalExitCode } from '../cli/signals.js';
 import { tenantDocument } from '../cli/tenant-document.js';
 import { formatCreated } from '../ui/summary/format-created-tenant.js';
@@ -47,7 +47,10 @@ export default class CreateTenant extends BaseCommand {
 
   async run(): Promise<number> {
     const { args, flags } = await this.parse(CreateTenant);
-    const domains = [...(args.domain === undefined ? [] : [args.domain]), ...(list('--domain', flags.domain) ?? [])];
+    const domains = [
+      ...(args.domain === undefined ? [] : [args.domain]),
+      ...(parseNames('--domain', flags.domain) ?? []),
+    ];
     const options = {
       schema: args.name,
       domains,

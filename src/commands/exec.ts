@@ -1,6 +1,6 @@
 import { BaseCommand } from '../base-command.js';
 import { runFlags, tenantFlags } from '../cli/flags.js';
-import { formatContext, printMessage, wishes } from '../cli/output.js';
+import { formatContext, printMessage, outputOptions } from '../cli/output.js';
 import { runSettings } from '../cli/run-settings.js';
 import { selectedTenants } from '../cli/selection.js';
 import { signalExitCode } from '../cli/signals.js';
@@ -39,7 +39,7 @@ export default class Exec extends BaseCommand {
     const selection = selectedTenants(flags);
     const { exec } = await import('../each-tenant/exec/exec.js');
     const loaded = await this.load(flags, runSettings(flags));
-    const { json } = wishes();
+    const { json } = outputOptions();
     const report = await this.change(loaded, (project, { drain, cancel }) =>
       exec(project, {
         ...selection,

@@ -11,8 +11,8 @@ export default class List extends BaseCommand {
 
   async run(): Promise<number> {
     const { flags } = await this.parse(List);
-    const { list } = await import('../fleet/list-tenants.js');
-    const tenants = await this.read(await this.load(flags), (project) => list(project));
+    const { listTenants } = await import('../fleet/list-tenants.js');
+    const tenants = await this.read(await this.load(flags), (project) => listTenants(project));
     return this.print({ tenants }, (context) => formatList(tenants, context));
   }
 }

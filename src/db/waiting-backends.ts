@@ -43,7 +43,7 @@ export async function waitingBackends(client: Client, forMs: number): Promise<Wa
 }
 
 /** True when a backend of this product waits for one that itself waits, in the server, for an advisory lock with this key. */
-export async function isInTheWay(client: Client, key: string): Promise<boolean> {
+export async function blocksUs(client: Client, key: string): Promise<boolean> {
   const { rows } = await client.query(
     `SELECT FROM pg_locks AS l
        JOIN pg_stat_activity AS a ON l.pid = ANY (pg_blocking_pids(a.pid))

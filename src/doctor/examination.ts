@@ -12,7 +12,7 @@ import { readTenantFiles, sharedSource } from '../fleet/migration-sources.js';
 import { surveySchemas } from '../fleet/survey.js';
 import type { Project } from '../project/project.js';
 import { inspectRegistry } from '../registry/check.js';
-import { listTenants } from '../registry/list.js';
+import { readTenants } from '../registry/list.js';
 import { selectTenants } from '../registry/select.js';
 import { ACTIVITY_CHECKS } from './checks/activity.js';
 import { CAPACITY_CHECKS } from './checks/capacity.js';
@@ -25,7 +25,7 @@ import { SERVER_CHECKS, versionCheck } from './checks/server.js';
 import { TENANT_CHECKS } from './checks/tenants.js';
 import { UNFINISHED_CHECKS } from './checks/unfinished.js';
 import { skipped, wrong } from './results.js';
-import type { Check, CheckGroup, Exam, SurveyedFleet, SurveyedShared } from './types.js';
+import type { Check, CheckGroup, Examination, SurveyedFleet, SurveyedShared } from './types.js';
 
 /** All checks, in the order in which they are shown: what others rest on comes first. */
 const GROUPS: readonly CheckGroup[] = [
@@ -49,13 +49,13 @@ const SURVEY_CONNECTIONS = 4;
 const PATIENCE_MS = 5 * 60_000;
 
 /** Reads what the checks need in common. */
-export async function prepareExam(
+export async function prepareExamination(
   project: Project,
   client: Client,
   server: ServerInfo,
   ownSession: boolean,
   patienceMs = PATIENCE_MS,
-): Promise<Exam> {
+): Promise<Examination> {
   const { rows } = await client.query<{ name: string }>(
     `SELECT nspname::text AS name FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' ORDER BY 1`,
   );
@@ -65,7 +65,7 @@ export async function prepareExam(
 }
 
 /** Makes all checks; one that the server does not let us make is wrong, with the reason. */
-export async function examine(exam: Exam): Promise<Check[]> {
+export async function examine(exam: Examination): Promise<Check[]> {
   const checks: Check[] = [];
   for (const group of GROUPS) checks.push(...(await runGroup(exam, group)));
   return checks;
@@ -87,7 +87,7 @@ export async function lookAtConnection(
   return { supported: true, ownSession: (await sessionKind(client, server, project.database)) === 'own' };
 }
 
-async function runGroup(exam: Exam, group: CheckGroup): Promise<Check[]> {
+async function runGroup(exam: Examination, group: CheckGroup): Promise<Check[]> {
   if (group.needs === 'fleet' && exam.fleet === undefined) {
     return group.names.map((name) => skipped(name, 'the registry cannot be read'));
   }
@@ -119,7 +119,7 @@ async function surveyShared(project: Project, client: Client): Promise<SurveyedS
 async function surveyFleet(project: Project, client: Client): Promise<SurveyedFleet | undefined> {
   if (!(await canRead(project, client))) return undefined;
   const { registry, tenants, migrationsTable, database } = project;
-  const registered = await listTenants(client, registry, { order: tenants.order });
+  const registered = await readTenants(client, registry, { order: tenants.order });
   const members = selectTenants(registered, {}, registry, Object.keys(tenants.types ?? {}));
   const files = await readTenantFiles(project, members);
   const names = members.map(({ schema }) => schema);

@@ -88,7 +88,7 @@ export type SurveyedFleet = {
 export type SurveyedShared = { place: SurveyedSchema; files: string[] };
 
 /** What the checks look at. */
-export type Exam = {
+export type Examination = {
   project: Project;
   client: Client;
   server: ServerInfo;
@@ -107,7 +107,7 @@ export type CheckGroup = {
   names: readonly CheckName[];
   /** Without what it needs it is skipped. */
   needs?: 'fleet' | 'ownSession';
-  run: (exam: Exam) => Promise<Check[]>;
+  run: (exam: Examination) => Promise<Check[]>;
 };
 
 /** One thing to be repaired: what is said when it is done, and when it fails. */

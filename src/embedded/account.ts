@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 
 import { TenantsError } from '../errors/tenants-error.js';
-import type { Surroundings } from './host-environment.js';
+import type { HostEnvironment } from './host-environment.js';
 
 /** The account that runs PostgreSQL in place of root. */
 export type Account = { name: string; uid: number; gid: number };
@@ -12,7 +12,7 @@ const CANDIDATES = ['postgres', 'nobody'];
 /**
  * The unprivileged account for a root user, or `EMBEDDED_UNAVAILABLE`: PostgreSQL refuses to run as root.
  */
-export async function accountForRoot(surroundings: Surroundings): Promise<Account> {
+export async function accountForRoot(surroundings: HostEnvironment): Promise<Account> {
   const account = chooseAccount(await readFile(surroundings.passwdFile, 'utf8').catch(() => ''));
   if (account !== undefined) return account;
   throw new TenantsError(

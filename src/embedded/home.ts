@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 
 import { accountForRoot, type Account } from './account.js';
 import { embeddedFailed } from './failure.js';
-import type { Surroundings } from './host-environment.js';
+import type { HostEnvironment } from './host-environment.js';
 import { isMissing, ownedFolder } from './owned-folder.js';
 import { runProgram } from './run-program.js';
 
@@ -26,7 +26,7 @@ export type Home = {
  * An ordinary user's data lie in the project. Root's belong to an unprivileged account; when that account cannot enter
  * the project, they lie in a system place, and `.tenants/location.json` points there.
  */
-export async function findHome(root: string, surroundings: Surroundings): Promise<Home> {
+export async function findHome(root: string, surroundings: HostEnvironment): Promise<Home> {
   const isRoot = surroundings.uid === 0;
   const state = await stateFolder(await realpath(root), isRoot ? 0o755 : 0o700);
   const data = join(state, 'postgres');
@@ -102,7 +102,7 @@ async function exists(path: string): Promise<boolean> {
 }
 
 /** A name of its own each time: a project that takes the place of one that was moved must not get that one's data. */
-async function placeElsewhere(state: string, surroundings: Surroundings): Promise<string> {
+async function placeElsewhere(state: string, surroundings: HostEnvironment): Promise<string> {
   const root = dirname(state);
   const hash = createHash('sha256').update(root).digest('hex').slice(0, 16);
   const projects = await ownedFolder(join(await systemPlace(surroundings), 'projects'), 0);
@@ -113,7 +113,7 @@ async function placeElsewhere(state: string, surroundings: Surroundings): Promis
   return data;
 }
 
-async function systemPlace(surroundings: Surroundings): Promise<string> {
+async function systemPlace(surroundings: HostEnvironment): Promise<string> {
   let last: unknown;
   for (const place of surroundings.systemPlaces) {
     try {

@@ -1,5 +1,5 @@
 /** What the embedded server finds on the machine; tests put other machines in its place. */
-export type Surroundings = {
+export type HostEnvironment = {
   /** Who we are; `undefined` where the system has no user numbers (Windows). */
   uid: number | undefined;
   /** List of the machine's accounts, read only by root. */
@@ -12,7 +12,7 @@ export type Surroundings = {
 };
 
 /** The machine as it is. */
-export function realSurroundings(): Surroundings {
+export function realHostEnvironment(): HostEnvironment {
   return {
     uid: process.getuid?.(),
     passwdFile: '/etc/passwd',

@@ -9,7 +9,7 @@ import { awaitAnswer, ensureDatabase, loginWith, type Login } from './connection
 import { embeddedFailed } from './failure.js';
 import { withFileLock } from './file-lock.js';
 import { findHome, type Home } from './home.js';
-import { realSurroundings, type Surroundings } from './host-environment.js';
+import { realHostEnvironment, type HostEnvironment } from './host-environment.js';
 import { ensureData } from './initialise.js';
 import { launch, logFile, START_TIMEOUT } from './launch.js';
 import { countLeases, takeLease } from './leases.js';
@@ -52,7 +52,7 @@ const LOCK_TIMEOUT = 120_000;
  */
 export async function startEmbedded(
   options: EmbeddedOptions,
-  surroundings: Surroundings = realSurroundings(),
+  surroundings: HostEnvironment = realHostEnvironment(),
 ): Promise<EmbeddedServer> {
   try {
     return await start(options, surroundings);
@@ -63,7 +63,7 @@ export async function startEmbedded(
   }
 }
 
-async function start(options: EmbeddedOptions, surroundings: Surroundings): Promise<EmbeddedServer> {
+async function start(options: EmbeddedOptions, surroundings: HostEnvironment): Promise<EmbeddedServer> {
   const packaged = await locateBinaries(options.root);
   const home = await findHome(options.root, surroundings);
   return withFileLock(lockFile(home), LOCK_TIMEOUT, async () => {

@@ -112,7 +112,7 @@ export type ApplySettings = {
 };
 
 /** One schema to which a plan is applied. */
-export type TenantWork = {
+export type TenantAssignment = {
   tenant: string;
   planId: string;
   /** OID that the survey saw; `null` when the schema does not exist and the plan creates it. */

@@ -18,7 +18,7 @@ const BUILT_IN: Readonly<Record<string, () => Executor | Promise<Executor>>> = {
  * @param name a built-in one's name, or the absolute path of a module
  * @throws TenantsError EXECUTOR_UNAVAILABLE for a name that is not one and a module that has none.
  */
-export async function resolveExecutor(name: string): Promise<Executor> {
+export async function findExecutor(name: string): Promise<Executor> {
   if (isAbsolute(name)) {
     const { loadExecutor } = await import('./load-executor.js');
     return await loadExecutor(name);

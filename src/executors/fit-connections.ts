@@ -1,7 +1,7 @@
 /** Connections that are left to others: a cancellation, a look-up, somebody who wants to see what is going on. */
 const SPARE = 2;
 
-export type Spread = {
+export type Parallelism = {
   processes: number;
   /** Lanes in each process. */
   concurrency: number;
@@ -12,7 +12,7 @@ export type Spread = {
  *
  * @param free connections that the server has left, spare ones included
  */
-export function fitConnections({ processes, concurrency }: Spread, free: number): Spread {
+export function fitConnections({ processes, concurrency }: Parallelism, free: number): Parallelism {
   const usable = Math.max(1, free - SPARE);
   if (processes * concurrency <= usable) return { processes, concurrency };
   const fitting = Math.floor(usable / concurrency);

@@ -1,4 +1,4 @@
-import type { ApplySettings, Plan, TenantResult, TenantWork } from '../engine/types.js';
+import type { ApplySettings, Plan, TenantResult, TenantAssignment } from '../engine/types.js';
 import type { SerializedError } from '../errors/serialize.js';
 import type { PackedDatabase } from './pack-database.js';
 import type { HookSource } from './worker-hooks.js';
@@ -27,7 +27,7 @@ export type ToWorker =
   | { type: 'setup'; setup: WorkerSetup }
   /** Comes once, before the first tenant that needs it. */
   | { type: 'plan'; plan: Plan }
-  | { type: 'chunk'; work: TenantWork[] }
+  | { type: 'chunk'; work: TenantAssignment[] }
   /** Finish what is at a lane and give the rest back. */
   | { type: 'drain' }
   | { type: 'cancel' }

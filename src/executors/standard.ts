@@ -1,4 +1,4 @@
-import type { TenantResult, TenantWork } from '../engine/types.js';
+import type { TenantResult, TenantAssignment } from '../engine/types.js';
 import { ResultQueue } from './result-queue.js';
 import type { ExecutionContext, Executor, Lane } from './types.js';
 
@@ -15,7 +15,10 @@ export function standardExecutor(): Executor {
   };
 }
 
-async function* runLanes(work: AsyncIterable<TenantWork>, context: ExecutionContext): AsyncGenerator<TenantResult> {
+async function* runLanes(
+  work: AsyncIterable<TenantAssignment>,
+  context: ExecutionContext,
+): AsyncGenerator<TenantResult> {
   const queue = work[Symbol.asyncIterator]();
   const results = new ResultQueue();
   let running = 0;

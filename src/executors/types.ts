@@ -1,13 +1,13 @@
 import type { ClientConfig } from 'pg';
 
-import type { ApplySettings, Plan, TenantResult, TenantWork } from '../engine/types.js';
+import type { ApplySettings, Plan, TenantResult, TenantAssignment } from '../engine/types.js';
 import type { HookSource } from './worker-hooks.js';
 
 export type { NotExecutedReason, TenantResult } from '../engine/types.js';
 
 /** One connection that migrates one tenant at a time. */
 export interface Lane {
-  apply(work: TenantWork): Promise<TenantResult>;
+  apply(work: TenantAssignment): Promise<TenantResult>;
   close(): Promise<void>;
 }
 
@@ -56,7 +56,7 @@ export interface Executor {
    * Takes work as lanes become free and yields results as they come, in any order. A tenant that was taken and gets no
    * result counts as `notExecuted`; what is thrown ends the run and leaves the results that were yielded.
    */
-  execute(work: AsyncIterable<TenantWork>, context: ExecutionContext): AsyncIterable<TenantResult>;
+  execute(work: AsyncIterable<TenantAssignment>, context: ExecutionContext): AsyncIterable<TenantResult>;
   /** Called once, when the run is over. */
   close(): Promise<void>;
 }

@@ -1,7 +1,7 @@
 import type { MigrationFile } from '../engine/types.js';
 import type { SerializedError } from '../errors/serialize.js';
 import type { Tenant } from '../registry/types.js';
-import { judge, type SchemaState } from './schema-state.js';
+import { compareWithFiles, type SchemaState } from './schema-state.js';
 import type { SurveyedSchema } from './survey.js';
 
 /** A cohort's state: one of a schema's, or a reason why there is none to judge. */
@@ -84,5 +84,5 @@ function stateOf(tenant: Tenant, place: SurveyedSchema, files: FilesByType, chec
   if (place.error !== undefined) return { kind: 'unreadable', error: place.error };
   const names = own.map(({ name }) => name);
   if (place.oid === null) return { kind: 'missing', pending: names };
-  return judge(names, place.applied, checkOrder);
+  return compareWithFiles(names, place.applied, checkOrder);
 }

@@ -3,14 +3,14 @@ import type { Cohort, FilesByType } from './cohorts.js';
 import type { Planner } from './planner.js';
 
 /** A cohort and the names of what it must run. */
-export type Wanted = { cohort: Cohort; names: readonly string[] };
+export type WantedCohort = { cohort: Cohort; names: readonly string[] };
 
 /**
  * Compiles what all cohorts need before the first plan is made, so that everything that is wrong is said at once.
  *
  * @throws TenantsError MIGRATION_REFUSED with all complaints, whatever tenant types they are about.
  */
-export async function prepare(planner: Planner, wanted: readonly Wanted[]): Promise<void> {
+export async function compileAll(planner: Planner, wanted: readonly WantedCohort[]): Promise<void> {
   const names = new Map<string | null, Set<string>>();
   for (const { cohort, names: own } of wanted) {
     const union = names.get(cohort.type) ?? new Set();
@@ -44,7 +44,7 @@ export async function prepare(planner: Planner, wanted: readonly Wanted[]): Prom
  *
  * @throws TenantsError UNKNOWN_MIGRATION with every such migration and tenants that have it.
  */
-export function assertFilesThere(wanted: readonly Wanted[], files: FilesByType): void {
+export function assertFilesThere(wanted: readonly WantedCohort[], files: FilesByType): void {
   const gone = new Map<string, string[]>();
   for (const { cohort, names } of wanted) {
     const known = new Set((files.get(cohort.type) ?? []).map(({ name }) => name));

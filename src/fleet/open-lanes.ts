@@ -5,7 +5,7 @@ import type { FilesByType } from './cohorts.js';
 import { applySettings } from './migration-sources.js';
 
 /** Makes lanes for a run. A lane opens its connection with its first tenant; most runs need none, and load none. */
-export function laneFactory(
+export function createLaneOpener(
   project: Project,
   plans: ReadonlyMap<string, Plan>,
   files: { shared: readonly MigrationFile[]; tenants: () => FilesByType },

@@ -1,14 +1,14 @@
 import type { Client } from 'pg';
 
 import { freeConnections } from '../db/free-connections.js';
-import { fitConnections, type Spread } from '../executors/fit-connections.js';
+import { fitConnections, type Parallelism } from '../executors/fit-connections.js';
 import { STANDARD_CONCURRENCY } from '../executors/standard.js';
 import type { Executor } from '../executors/types.js';
 import type { Project } from '../project/project.js';
 import { plural } from '../util/format-count.js';
 
 /** Processes and lanes as the configuration wants them. Pure. */
-export function wantedSpread(project: Project, executor: Executor): Spread {
+export function wantedParallelism(project: Project, executor: Executor): Parallelism {
   return {
     processes: executor.usesWorkers === true ? project.maxProcesses : 1,
     concurrency: project.concurrency ?? executor.defaultConcurrency ?? STANDARD_CONCURRENCY,
@@ -16,12 +16,12 @@ export function wantedSpread(project: Project, executor: Executor): Spread {
 }
 
 /** What of it the server has connections for, in view of how many tenants there are; `warning` says what was lowered. */
-export async function possibleSpread(
+export async function possibleParallelism(
   client: Client,
   project: Project,
-  wanted: Spread,
+  wanted: Parallelism,
   tenants: number,
-): Promise<{ spread: Spread; warning?: string }> {
+): Promise<{ spread: Parallelism; warning?: string }> {
   const useful = {
     processes: Math.min(wanted.processes, Math.ceil(tenants / project.chunkSize)),
     concurrency: Math.min(wanted.concurrency, tenants),
@@ -36,7 +36,7 @@ export async function possibleSpread(
   };
 }
 
-function describe({ processes, concurrency }: Spread): string {
+function describe({ processes, concurrency }: Parallelism): string {
   const lanes = plural(concurrency, 'lane');
   return processes === 1 ? lanes : `${plural(processes, 'worker')} of ${lanes}`;
 }

@@ -4,7 +4,7 @@ import { listMigrationFiles } from '../engine/files.js';
 import type { MigrationFile } from '../engine/types.js';
 import type { Project } from '../project/project.js';
 import { inspectRegistry } from '../registry/check.js';
-import { listTenants } from '../registry/list.js';
+import { readTenants } from '../registry/list.js';
 import { selectTenants, type TenantSelection } from '../registry/select.js';
 import { type Cohort, type FilesByType, formCohorts } from './cohorts.js';
 import { readTenantFiles, sharedSource } from './migration-sources.js';
@@ -41,7 +41,7 @@ export async function readFleet(
   if (place === undefined) throw new Error('The survey left the shared schema out.');
   assertSharedReadable({ place });
   const present = (await inspectRegistry(client, registry)) === 'present';
-  const all = present ? await listTenants(client, registry, { order: settings.order }) : [];
+  const all = present ? await readTenants(client, registry, { order: settings.order }) : [];
   const tenants = selectTenants(all, selection, registry, Object.keys(settings.types ?? {}));
   const tenantFiles = await readTenantFiles(project, tenants);
   const names = tenants.map(({ schema }) => schema);

@@ -13,7 +13,11 @@ export type SchemaState =
  *
  * @param checkOrder without it, whatever is not applied is pending and nothing else matters.
  */
-export function judge(files: readonly string[], applied: readonly string[], checkOrder: boolean): SchemaState {
+export function compareWithFiles(
+  files: readonly string[],
+  applied: readonly string[],
+  checkOrder: boolean,
+): SchemaState {
   if (checkOrder) {
     const known = new Set(files);
     const unknown = applied.filter((name) => !known.has(name));

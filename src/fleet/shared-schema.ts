@@ -3,7 +3,7 @@ import { planNames } from '../engine/plan.js';
 import type { MigrationFile, Plan } from '../engine/types.js';
 import { serializeError } from '../errors/serialize.js';
 import { TenantsError } from '../errors/tenants-error.js';
-import { judge, type SchemaState, upTo } from './schema-state.js';
+import { compareWithFiles, type SchemaState, upTo } from './schema-state.js';
 import type { SurveyedSchema } from './survey.js';
 import type { SharedResult, Target } from './types.js';
 
@@ -18,7 +18,7 @@ export function judgeShared(
   target: Target,
 ): SharedPlace {
   const names = files.map(({ name }) => name);
-  const state = judge(names, place.applied, checkOrder);
+  const state = compareWithFiles(names, place.applied, checkOrder);
   const pending = state.kind === 'pending' ? state.pending : [];
   return { place, state, pending, names: upTo(names, pending, target) };
 }

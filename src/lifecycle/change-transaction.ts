@@ -19,7 +19,7 @@ const LONGEST_POLL_MS = 500;
 const LOOK_UP_MS = 30_000;
 
 /** A change of one tenant, or of two names at once, in one transaction. */
-export type TenantChange<T> = {
+export type ChangeTransaction<T> = {
   /** Whose locks are taken, so that no migration is at work on them; held to the end of the transaction. */
   locks: readonly string[];
   /** For `application_name`: `rename-tenant acme`. */
@@ -44,7 +44,7 @@ export type TenantChange<T> = {
  *   broke and nothing was changed, OUTCOME_UNKNOWN when the server could not be asked for that; DATABASE_ERROR for what the
  *   server refuses; and what `work` throws.
  */
-export async function changeTenant<T>(project: Project, client: Client, change: TenantChange<T>): Promise<T> {
+export async function changeTenant<T>(project: Project, client: Client, change: ChangeTransaction<T>): Promise<T> {
   const { cancel } = change;
   let result: T;
   try {
@@ -90,7 +90,7 @@ export async function lockTenant(project: Project, client: Client, schema: strin
   await untilFree(project, client, [schema], () => tryLock(client, tenantLock(schema)));
 }
 
-async function begin(project: Project, client: Client, { locks, purpose }: TenantChange<unknown>): Promise<void> {
+async function begin(project: Project, client: Client, { locks, purpose }: ChangeTransaction<unknown>): Promise<void> {
   const names = [...new Set(locks)].sort();
   await untilFree(project, client, names, () => tryBegin(project, client, names, purpose));
 }
@@ -148,7 +148,7 @@ async function busy(client: Client, names: readonly string[]): Promise<TenantsEr
   return new TenantsError('TENANT_BUSY', `The tenant "${name}" is being changed by another process.`, { tenant: name });
 }
 
-async function commit(project: Project, client: Client, change: TenantChange<unknown>): Promise<void> {
+async function commit(project: Project, client: Client, change: ChangeTransaction<unknown>): Promise<void> {
   try {
     const { command } = await client.query('COMMIT');
     if (command !== 'COMMIT') throw new TenantsError('DATABASE_ERROR', `${change.undone}: it was rolled back.`);
@@ -161,7 +161,7 @@ async function commit(project: Project, client: Client, change: TenantChange<unk
 }
 
 /** What became of a transaction whose COMMIT was not answered. Its locks are had first: the old backend may still be at it. */
-async function lookUp(project: Project, change: TenantChange<unknown>): Promise<boolean> {
+async function lookUp(project: Project, change: ChangeTransaction<unknown>): Promise<boolean> {
   const until = Date.now() + LOOK_UP_MS;
   for (;;) {
     try {

@@ -13,16 +13,16 @@ import { parseDomain } from '../registry/domain-name.js';
 import { assertFinished, assertNotPublic, requireTenant } from '../registry/known-tenant.js';
 import { findTenant } from '../registry/list.js';
 import { registrationFailure } from '../registry/registration-failure.js';
-import { type NewTenant, registrationItems } from '../registry/registration.js';
-import { lockRowItem } from '../registry/statements.js';
+import { type NewTenant, registrationStatements } from '../registry/registration.js';
+import { lockRowStatement } from '../registry/statements.js';
 import type { TenantWithDomains } from '../registry/types.js';
 import { callInChange } from './call-hooks.js';
 import { withChangeSession } from './change-session.js';
 import { changeTenant, send } from './change-transaction.js';
 import type { ChangedTenant, ChangeOptions } from './change-types.js';
-import { changed } from './changed-tenant.js';
+import { toChangedTenant } from './changed-tenant.js';
 import { copySchema } from './copy-schema.js';
-import { mentionsOf } from './find-text-references.js';
+import { findTextReferences } from './find-text-references.js';
 import { namespaceOf, readContents } from './schema-contents.js';
 
 export type CloneTenantOptions = ChangeOptions & {
@@ -92,7 +92,7 @@ export async function cloneTenant(project: Project, options: CloneTenantOptions)
       });
     });
   });
-  return changed(result.tenant, startedAt, result.warnings);
+  return toChangedTenant(result.tenant, startedAt, result.warnings);
 }
 
 async function clone(
@@ -108,7 +108,7 @@ async function clone(
   const told = { tenant: schema, type, domains: domains.map(({ domain }) => domain), source };
   const call = { tenant: schema, cancel: options.cancel };
   const shared = [project.shared.schema, ...project.tenants.extraSearchPath];
-  await send(client, [lockRowItem(registry, source)]);
+  await send(client, [lockRowStatement(registry, source)]);
   await assertClonable(client, project, options);
   await assertAvailable(client, registry, { schema, domains: registration.domains, adopt: false });
   await callInChange(client, project, {
@@ -117,11 +117,11 @@ async function clone(
     path: shared,
     watched: false,
   });
-  await send(client, registrationItems(registry, registration));
+  await send(client, registrationStatements(registry, registration));
   // The dump changes the settings of the session, so everything about the registry comes first.
   const tenant = await requireTenant(client, registry, schema);
   await copySchema(client, project, { source, schema, noData, environment, cancel: options.cancel });
-  const warnings = await mentionsOf(client, source, { within: schema });
+  const warnings = await findTextReferences(client, source, { within: schema });
   const others = await callInChange(client, project, {
     ...call,
     calls: hookCalls('afterCreateTenant', hooks?.afterCreateTenant, told),

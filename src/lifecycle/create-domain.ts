@@ -5,16 +5,16 @@ import { TenantsError } from '../errors/tenants-error.js';
 import type { Project } from '../project/project.js';
 import { assertDomainsAvailable } from '../registry/availability.js';
 import { parseDomain } from '../registry/domain-name.js';
-import { findDomain, makePrimaryItems } from '../registry/domains.js';
+import { findDomain, makePrimaryStatements } from '../registry/domains.js';
 import { requireTenant } from '../registry/known-tenant.js';
 import { findTenant } from '../registry/list.js';
-import { domainItem } from '../registry/registration.js';
-import { lockRowItem } from '../registry/statements.js';
+import { domainStatement } from '../registry/registration.js';
+import { lockRowStatement } from '../registry/statements.js';
 import type { TenantWithDomains } from '../registry/types.js';
 import { withChangeSession } from './change-session.js';
 import { changeTenant, send } from './change-transaction.js';
 import type { ChangedTenant, ChangeOptions } from './change-types.js';
-import { changed } from './changed-tenant.js';
+import { toChangedTenant } from './changed-tenant.js';
 
 export type CreateDomainOptions = ChangeOptions & {
   schema: string;
@@ -51,7 +51,7 @@ export async function createDomain(project: Project, options: CreateDomainOption
       if (isUniqueViolation(error)) await assertDomainsAvailable(client, project.registry, [{ domain }]);
       throw error;
     });
-    return changed(tenant, startedAt);
+    return toChangedTenant(tenant, startedAt);
   });
 }
 
@@ -61,7 +61,7 @@ async function addDomain(
   { schema, domain, primary = false }: CreateDomainOptions,
 ): Promise<TenantWithDomains> {
   // Before anything is read: what two calls at once see must not be the same.
-  await send(client, [lockRowItem(registry, schema)]);
+  await send(client, [lockRowStatement(registry, schema)]);
   const before = await requireTenant(client, registry, schema);
   if (before.status === 'deleting') {
     throw new TenantsError('USAGE', `The tenant "${schema}" is being deleted and gets no more domains.`, {
@@ -73,15 +73,15 @@ async function addDomain(
   const first = before.domains.length === 0;
   const spelled = owner?.domain ?? domain;
   await send(client, [
-    ...(owner === undefined ? [domainItem(registry, { schema }, { domain, primary: first })] : []),
-    ...(primary ? makePrimaryItems(registry, schema, spelled) : []),
+    ...(owner === undefined ? [domainStatement(registry, { schema }, { domain, primary: first })] : []),
+    ...(primary ? makePrimaryStatements(registry, schema, spelled) : []),
   ]);
   return await requireTenant(client, registry, schema);
 }
 
 /** The row's lock is waited for first: the old backend may still be committing. */
 async function isThere(client: Client, { registry }: Project, wish: CreateDomainOptions): Promise<boolean> {
-  await send(client, [lockRowItem(registry, wish.schema)]);
+  await send(client, [lockRowStatement(registry, wish.schema)]);
   const tenant = await findTenant(client, registry, wish.schema);
   const found = tenant?.domains.find(({ domain }) => domain.toLowerCase() === wish.domain);
   return found !== undefined && (wish.primary !== true || found.primary);

@@ -10,7 +10,7 @@ import { TenantsError } from '../errors/tenants-error.js';
 import type { Cohort } from '../fleet/cohorts.js';
 import { sharedSource, tenantSource } from '../fleet/migration-sources.js';
 import { createPlanner, installedExtensions } from '../fleet/planner.js';
-import { judge } from '../fleet/schema-state.js';
+import { compareWithFiles } from '../fleet/schema-state.js';
 import { assertSharedReadable, judgeShared } from '../fleet/shared-schema.js';
 import { surveySchemas, type SurveyedSchema } from '../fleet/survey.js';
 import { hookCalls } from '../project/hook-calls.js';
@@ -172,7 +172,7 @@ async function planNewTenant(
 }
 
 function pendingOf(place: SurveyedSchema, files: readonly MigrationFile[], checkOrder: boolean): string[] {
-  const state = judge(
+  const state = compareWithFiles(
     files.map(({ name }) => name),
     place.applied,
     checkOrder,

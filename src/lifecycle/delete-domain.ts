@@ -2,14 +2,14 @@ import type { Client } from 'pg';
 
 import { TenantsError } from '../errors/tenants-error.js';
 import type { Project } from '../project/project.js';
-import { findDomain, removeDomainItem, requireDomain } from '../registry/domains.js';
+import { findDomain, removeDomainStatement, requireDomain } from '../registry/domains.js';
 import { findTenant } from '../registry/list.js';
-import { lockRowItem } from '../registry/statements.js';
+import { lockRowStatement } from '../registry/statements.js';
 import type { TenantDomain, TenantWithDomains } from '../registry/types.js';
 import { withChangeSession } from './change-session.js';
 import { changeTenant, send } from './change-transaction.js';
 import type { ChangeOptions, DeletedDomain } from './change-types.js';
-import { changed } from './changed-tenant.js';
+import { toChangedTenant } from './changed-tenant.js';
 
 /**
  * Takes a domain from the tenant that has it, whichever that is. Another domain does not become the primary one by
@@ -46,7 +46,7 @@ export async function deleteDomain(
           `The tenant "${tenant.schema}" has no primary domain now; to choose one: tenants create-domain ${tenant.schema} ${other} --primary`,
         ]
       : [];
-    return { ...changed(tenant, startedAt, warnings), deleted };
+    return { ...toChangedTenant(tenant, startedAt, warnings), deleted };
   });
 }
 
@@ -56,7 +56,7 @@ async function isGone(
   { registry }: Project,
   { domain, owner }: { domain: string; owner: string | null },
 ): Promise<boolean> {
-  if (owner !== null) await send(client, [lockRowItem(registry, owner)]);
+  if (owner !== null) await send(client, [lockRowStatement(registry, owner)]);
   return (await findDomain(client, registry, domain)) === undefined;
 }
 
@@ -66,9 +66,9 @@ async function removeDomain(
   wish: string,
 ): Promise<{ tenant: TenantWithDomains; deleted: TenantDomain }> {
   const { domain, tenant: schema } = await requireDomain(client, registry, wish);
-  if (schema !== null) await send(client, [lockRowItem(registry, schema)]);
+  if (schema !== null) await send(client, [lockRowStatement(registry, schema)]);
   const before = schema === null ? undefined : await findTenant(client, registry, schema);
-  await send(client, [removeDomainItem(registry, domain)]);
+  await send(client, [removeDomainStatement(registry, domain)]);
   const deleted = before?.domains.find((one) => one.domain === domain);
   const tenant = schema === null ? undefined : await findTenant(client, registry, schema);
   if (tenant === undefined || deleted === undefined) {

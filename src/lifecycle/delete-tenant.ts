@@ -8,14 +8,19 @@ import type { Hooks } from '../project/hook-types.js';
 import type { Project } from '../project/project.js';
 import { assertNotPublic, requireTenant } from '../registry/known-tenant.js';
 import { findTenant } from '../registry/list.js';
-import { lockRowItem, markDeletingItem, removeDomainsItem, removeTenantItems } from '../registry/statements.js';
+import {
+  lockRowStatement,
+  markDeletingStatement,
+  removeDomainsStatement,
+  removeTenantStatements,
+} from '../registry/statements.js';
 import type { TenantWithDomains } from '../registry/types.js';
 import { callAfterChange, callInChange } from './call-hooks.js';
 import { changeFailure } from './change-failure.js';
 import { withChangeSession } from './change-session.js';
 import { asOwner, changeTenant, lockTenant, send } from './change-transaction.js';
 import type { ChangeOptions, DeletedTenant } from './change-types.js';
-import { changed } from './changed-tenant.js';
+import { toChangedTenant } from './changed-tenant.js';
 import { dropInBatches, dropSchema } from './drop-in-batches.js';
 import { assertOwnContents, isLarge, readContents, type SchemaContents } from './schema-contents.js';
 
@@ -57,7 +62,7 @@ export async function deleteTenant(project: Project, options: DeleteTenantOption
   const { afterDeleteTenant } = options.hooks ?? project.hooks ?? {};
   await callAfterChange(hookCalls('afterDeleteTenant', afterDeleteTenant, hookContext(deleted.tenant)), cancel);
   const status = options.keepSchema === true ? 'unregistered' : 'deleted';
-  return changed({ ...deleted.tenant, status }, startedAt, deleted.warnings);
+  return toChangedTenant({ ...deleted.tenant, status }, startedAt, deleted.warnings);
 }
 
 type Deletion = { tenant: TenantWithDomains; warnings: string[] };
@@ -86,9 +91,12 @@ async function remove(
       const { contents } = found;
       large = !keepSchema && contents !== undefined && isTooMuch(contents, options);
       if (large) {
-        await send(client, [removeDomainsItem(registry, schema), ...items(markDeletingItem(registry, schema))]);
+        await send(client, [
+          removeDomainsStatement(registry, schema),
+          ...items(markDeletingStatement(registry, schema)),
+        ]);
       } else {
-        await send(client, removeTenantItems(registry, schema));
+        await send(client, removeTenantStatements(registry, schema));
         if (!keepSchema) await asOwner(client, project.role, () => client.query(dropSchema(schema)));
       }
       return found;
@@ -121,7 +129,7 @@ async function prepare(
   { schema, keepSchema, hooks = project.hooks, cancel }: DeleteTenantOptions,
   file: DumpFile | undefined,
 ): Promise<{ tenant: TenantWithDomains; contents: SchemaContents | undefined }> {
-  await send(client, [lockRowItem(project.registry, schema)]);
+  await send(client, [lockRowStatement(project.registry, schema)]);
   const tenant = await requireTenant(client, project.registry, schema);
   if (file !== undefined && tenant.status === 'deleting') throw dumpTooLate(schema);
   const contents = await readContents(client, schema);
@@ -190,7 +198,7 @@ async function dropLarge(
     ...base,
     work: async () => {
       await asOwner(client, project.role, () => client.query(dropSchema(schema)));
-      await send(client, removeTenantItems(project.registry, schema));
+      await send(client, removeTenantStatements(project.registry, schema));
     },
     isDone: isGone,
   });

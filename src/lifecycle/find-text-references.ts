@@ -14,7 +14,11 @@ const MOST = 20;
  * @param options.within the schema whose functions are looked at; all are when it is left out, and settings, too.
  * @returns one sentence for each.
  */
-export async function mentionsOf(client: Client, schema: string, options: { within?: string } = {}): Promise<string[]> {
+export async function findTextReferences(
+  client: Client,
+  schema: string,
+  options: { within?: string } = {},
+): Promise<string[]> {
   const { rows } = await client.query<{ place: string; how: 'body' | 'setting' }>(QUERY, [
     patternOf(schema),
     options.within ?? null,

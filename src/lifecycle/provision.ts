@@ -11,11 +11,16 @@ import type { MigrationFile, Plan, Segment } from '../engine/types.js';
 import { ERROR_CODES, type ErrorCode } from '../errors/codes.js';
 import { isTenantsError, TenantsError } from '../errors/tenants-error.js';
 import type { TenantResult } from '../executors/types.js';
-import { laneFactory } from '../fleet/open-lanes.js';
+import { createLaneOpener } from '../fleet/open-lanes.js';
 import type { SurveyedSchema } from '../fleet/survey.js';
 import type { Project } from '../project/project.js';
 import { registrationFailure } from '../registry/registration-failure.js';
-import { activateItems, type NewTenant, registrationItems, removeRegistrationItems } from '../registry/registration.js';
+import {
+  activateStatements,
+  type NewTenant,
+  registrationStatements,
+  removeRegistrationStatements,
+} from '../registry/registration.js';
 import type { RegistryShape } from '../registry/types.js';
 import type { CreateTenantOptions } from './create-types.js';
 
@@ -43,11 +48,11 @@ export async function provision(client: Client, project: Project, work: NewTenan
   const atomic = isAtomic(plan) && !leftover;
   const status = atomic ? 'active' : 'provisioning';
   const framed = frame(plan, !atomic);
-  const prelude: BatchItem[] = leftover ? [] : registrationItems(registry, { ...registration, status });
-  const postlude = atomic ? [] : activateItems(registry, registration.schema);
+  const prelude: BatchItem[] = leftover ? [] : registrationStatements(registry, { ...registration, status });
+  const postlude = atomic ? [] : activateStatements(registry, registration.schema);
   const cancel = options.cancel ?? new AbortController().signal;
   const tenantFiles = new Map([[plan.scope.kind === 'tenants' ? plan.scope.type : null, work.files]]);
-  const lane = await laneFactory(
+  const lane = await createLaneOpener(
     project,
     new Map([[framed.id, framed]]),
     { shared: [], tenants: () => tenantFiles },
@@ -133,7 +138,7 @@ async function takeBack(client: Client, project: Project, { registration, option
     { text: 'BEGIN' },
     lockGuard(schema),
     ...stillProvisioningGuard(project.registry, schema),
-    ...removeRegistrationItems(project.registry, schema),
+    ...removeRegistrationStatements(project.registry, schema),
     ...(options.adopt === true ? [] : [{ text: `DROP SCHEMA IF EXISTS ${quoteIdentifier(schema)} CASCADE` }]),
     { text: 'COMMIT' },
   ];

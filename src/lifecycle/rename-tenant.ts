@@ -9,14 +9,14 @@ import type { Project } from '../project/project.js';
 import { assertAvailable } from '../registry/availability.js';
 import { assertFinished, assertNotPublic, requireTenant } from '../registry/known-tenant.js';
 import { findTenant } from '../registry/list.js';
-import { lockRowItem, renameItem } from '../registry/statements.js';
+import { lockRowStatement, renameStatement } from '../registry/statements.js';
 import type { TenantWithDomains } from '../registry/types.js';
 import { callInChange } from './call-hooks.js';
 import { withChangeSession } from './change-session.js';
 import { asOwner, changeTenant, send } from './change-transaction.js';
 import type { ChangedTenant, ChangeOptions } from './change-types.js';
-import { changed } from './changed-tenant.js';
-import { mentionsOf } from './find-text-references.js';
+import { toChangedTenant } from './changed-tenant.js';
+import { findTextReferences } from './find-text-references.js';
 import { namespaceOf } from './schema-contents.js';
 
 export type RenameTenantOptions = ChangeOptions & {
@@ -60,7 +60,7 @@ export async function renameTenant(project: Project, options: RenameTenantOption
         (await findTenant(other, registry, to)) !== undefined,
       cancel: options.cancel,
     });
-    return changed(tenant, startedAt, warnings);
+    return toChangedTenant(tenant, startedAt, warnings);
   });
 }
 
@@ -70,7 +70,7 @@ async function assertRenamable(
   { registry }: Project,
   { from, to }: RenameTenantOptions,
 ): Promise<number> {
-  await send(client, [lockRowItem(registry, from)]);
+  await send(client, [lockRowStatement(registry, from)]);
   assertFinished(await requireTenant(client, registry, from));
   await assertAvailable(client, registry, { schema: to, domains: [], adopt: false, replaces: from });
   const oid = await namespaceOf(client, from);
@@ -89,8 +89,8 @@ async function rename(
   const { registry, role } = project;
   const { from, to } = options;
   await callHook(client, project, options, 'beforeRenameTenant', await requireTenant(client, registry, from));
-  const warnings = await mentionsOf(client, from);
-  await send(client, [renameItem(registry, from, to)]);
+  const warnings = await findTextReferences(client, from);
+  await send(client, [renameStatement(registry, from, to)]);
   await asOwner(client, role, () =>
     client.query(`ALTER SCHEMA ${quoteIdentifier(from)} RENAME TO ${quoteIdentifier(to)}`),
   );

@@ -10,7 +10,7 @@ export type LexerState =
 export const START: LexerState = { kind: 'free', atStatement: true };
 
 /** Where the next line begins when this one began in `state`. A line holds its line feed. Pure. */
-export function readLine(line: string, state: LexerState): LexerState {
+export function lexLine(line: string, state: LexerState): LexerState {
   if (state.kind === 'free' && !OPENS.test(line)) return plainLine(line.trimEnd(), state);
   let current = state;
   for (let at = 0; at < line.length;) {

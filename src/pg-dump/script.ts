@@ -1,5 +1,5 @@
 import { TenantsError } from '../errors/tenants-error.js';
-import { type LexerState, readLine, START } from './line-lexer.js';
+import { type LexerState, lexLine, START } from './line-lexer.js';
 
 /** A part of a dump: statements to be sent as they are, or one `COPY … FROM stdin` with its rows, to be read to their end. */
 export type ScriptPart = { kind: 'sql'; text: string } | { kind: 'copy'; text: string; rows: AsyncIterable<Buffer> };
@@ -39,7 +39,7 @@ export async function* scriptParts(output: AsyncIterable<Buffer>): AsyncGenerato
       text = '';
     }
     const begins = free && state.kind === 'free' && state.atStatement && sql.startsWith('COPY ');
-    state = readLine(sql, state);
+    state = lexLine(sql, state);
     if (!begins && copy === '') {
       text += sql;
       continue;

@@ -55,7 +55,7 @@ export async function requireDomain(client: Client, shape: RegistryShape, domain
  *
  * @throws TenantsError USAGE where the registry does not say which domain is primary.
  */
-export function makePrimaryItems(shape: RegistryShape, schema: string, domain: string): BatchItem[] {
+export function makePrimaryStatements(shape: RegistryShape, schema: string, domain: string): BatchItem[] {
   const { columns } = shape.domains;
   const { id, schemaName } = shape.tenants.columns;
   if (columns.isPrimary === null) {
@@ -79,7 +79,7 @@ export function makePrimaryItems(shape: RegistryShape, schema: string, domain: s
 }
 
 /** Removes a domain, spelled as it is stored. */
-export function removeDomainItem(shape: RegistryShape, domain: string): BatchItem {
+export function removeDomainStatement(shape: RegistryShape, domain: string): BatchItem {
   return {
     text: `DELETE FROM ${domainTable(shape)} WHERE ${quoteIdentifier(shape.domains.columns.domain)} = $1`,
     values: [domain],

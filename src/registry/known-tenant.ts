@@ -2,7 +2,7 @@ import type { Client } from 'pg';
 
 import { TenantsError } from '../errors/tenants-error.js';
 import { nearestNames } from '../util/nearest.js';
-import { findTenant, isPublicTenant, listTenants } from './list.js';
+import { findTenant, isPublicTenant, readTenants } from './list.js';
 import type { RegistryShape, TenantWithDomains } from './types.js';
 
 /**
@@ -13,7 +13,7 @@ import type { RegistryShape, TenantWithDomains } from './types.js';
 export async function requireTenant(client: Client, shape: RegistryShape, schema: string): Promise<TenantWithDomains> {
   const found = await findTenant(client, shape, schema);
   if (found !== undefined) return found;
-  const known = (await listTenants(client, shape, { order: shape.tenants.columns.schemaName })).map(
+  const known = (await readTenants(client, shape, { order: shape.tenants.columns.schemaName })).map(
     (tenant) => tenant.schema,
   );
   const near = nearestNames(schema, known).map((name) => `"${name}"`);

@@ -14,7 +14,7 @@ import type { RegistryShape, Tenant, TenantWithDomains } from './types.js';
  * @throws TenantsError CONFIG_INVALID when there is no such column or it has no order; REGISTRY_MISSING,
  *   REGISTRY_MISMATCH.
  */
-export function listTenants(
+export function readTenants(
   client: Client,
   shape: RegistryShape,
   { order, names }: { order: string; names?: readonly string[] },
@@ -22,11 +22,11 @@ export function listTenants(
   const filter = names === undefined ? 'IS NOT NULL' : '= ANY ($1::text[])';
   const sql = `SELECT ${tenantFields(shape)} FROM ${tenantTable(shape)} t
     WHERE ${schemaName(shape)} ${filter} ORDER BY ${ordering(shape, order)}`;
-  return readTenants<Tenant>(client, shape, sql, names === undefined ? [] : [names], order);
+  return queryTenants<Tenant>(client, shape, sql, names === undefined ? [] : [names], order);
 }
 
-/** All tenants with their domains, the primary one first, then in alphabetical order. Otherwise as `listTenants`. */
-export function listTenantsWithDomains(
+/** All tenants with their domains, the primary one first, then in alphabetical order. Otherwise as `readTenants`. */
+export function readTenantsWithDomains(
   client: Client,
   shape: RegistryShape,
   { order }: { order: string },
@@ -34,10 +34,10 @@ export function listTenantsWithDomains(
   const sql = `SELECT ${tenantFields(shape)}, coalesce(d.list, '[]') AS domains FROM ${tenantTable(shape)} t
     LEFT JOIN (${domainLists(shape)}) d ON d.tenant = t.${quoteIdentifier(shape.tenants.columns.id)}
     WHERE ${schemaName(shape)} IS NOT NULL ORDER BY ${ordering(shape, order)}`;
-  return readTenants<TenantWithDomains>(client, shape, sql, [], order);
+  return queryTenants<TenantWithDomains>(client, shape, sql, [], order);
 }
 
-/** The tenant of that name with its domains, or `undefined`. Errors as in `listTenants`. */
+/** The tenant of that name with its domains, or `undefined`. Errors as in `readTenants`. */
 export async function findTenant(
   client: Client,
   shape: RegistryShape,
@@ -46,7 +46,7 @@ export async function findTenant(
   const id = `t.${quoteIdentifier(shape.tenants.columns.id)}`;
   const sql = `SELECT ${tenantFields(shape)}, coalesce(d.list, '[]') AS domains FROM ${tenantTable(shape)} t
     LEFT JOIN LATERAL (${domainLists(shape, id)}) d ON true WHERE ${schemaName(shape)} = $1`;
-  const [tenant] = await readTenants<TenantWithDomains>(client, shape, sql, [schema]);
+  const [tenant] = await queryTenants<TenantWithDomains>(client, shape, sql, [schema]);
   return tenant;
 }
 
@@ -55,7 +55,7 @@ export function isPublicTenant(shape: RegistryShape, tenant: Pick<Tenant, 'schem
   return tenant.schema === shape.schema;
 }
 
-async function readTenants<T extends Tenant>(
+async function queryTenants<T extends Tenant>(
   client: Client,
   shape: RegistryShape,
   sql: string,

@@ -5,7 +5,7 @@ import { isTenantsError, TenantsError } from '../errors/tenants-error.js';
 import { assertPublicAvailable, tenantExists } from './availability.js';
 import { findTenant } from './list.js';
 import { registrationFailure } from './registration-failure.js';
-import { type NewTenant, registrationItems } from './registration.js';
+import { type NewTenant, registrationStatements } from './registration.js';
 import type { RegistryShape, TenantDomain, TenantWithDomains } from './types.js';
 
 export type PublicTenantOptions = {
@@ -29,7 +29,7 @@ export async function createPublicTenant(
   { name, domains, ifNotExists, extra }: PublicTenantOptions,
 ): Promise<{ tenant: TenantWithDomains; created: boolean }> {
   const registration = { schema: shape.schema, name, type: null, status: 'active', extra, domains, adopt: true };
-  const items = registrationItems(shape, registration);
+  const items = registrationStatements(shape, registration);
   const existing = await findTenant(client, shape, shape.schema);
   if (existing !== undefined) return acceptExisting(existing, domains, ifNotExists);
   try {

@@ -23,12 +23,12 @@ export type NewTenant = {
  * @throws TenantsError USAGE for a label or type that the registry has no column for, an extra column that has a flag of
  *   its own, a domain named twice, or two primary domains.
  */
-export function registrationItems(shape: RegistryShape, registration: NewTenant): BatchItem[] {
+export function registrationStatements(shape: RegistryShape, registration: NewTenant): BatchItem[] {
   assertExtraColumns(shape, registration.extra);
   assertDomainsOnce(registration.domains);
   return [
     tenantItem(shape, registration),
-    ...registration.domains.map((domain) => domainItem(shape, registration, domain)),
+    ...registration.domains.map((domain) => domainStatement(shape, registration, domain)),
   ];
 }
 
@@ -36,7 +36,7 @@ export function registrationItems(shape: RegistryShape, registration: NewTenant)
  * Ends the state `provisioning`; nothing to do where the registry has no status column. `UPDATE 0` as the answer means
  * that the tenant was not in this state any more.
  */
-export function activateItems(shape: RegistryShape, schema: string): BatchItem[] {
+export function activateStatements(shape: RegistryShape, schema: string): BatchItem[] {
   const { status, schemaName } = shape.tenants.columns;
   if (status === null) return [];
   return [
@@ -53,7 +53,7 @@ export function activateItems(shape: RegistryShape, schema: string): BatchItem[]
  * its row. A tenant that is no longer `provisioning` stays, with its domains; without a status column nothing can tell,
  * so only the call that registered it may take it back.
  */
-export function removeRegistrationItems(shape: RegistryShape, schema: string): BatchItem[] {
+export function removeRegistrationStatements(shape: RegistryShape, schema: string): BatchItem[] {
   const { id, status, schemaName } = shape.tenants.columns;
   const state = status === null ? '' : `AND ${quoteIdentifier(status)} = 'provisioning'`;
   const which = `WHERE ${quoteIdentifier(schemaName)} = $1 ${state}`;
@@ -97,7 +97,7 @@ function tenantItem(shape: RegistryShape, registration: NewTenant): BatchItem {
 }
 
 /** A tenant that is not there gives a NULL, which the table refuses, where a join would insert nothing in silence. */
-export function domainItem(
+export function domainStatement(
   shape: RegistryShape,
   { schema }: Pick<NewTenant, 'schema'>,
   { domain, primary }: TenantDomain,

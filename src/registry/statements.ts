@@ -3,7 +3,7 @@ import { qualified, quoteIdentifier } from '../db/identifiers.js';
 import type { RegistryShape } from './types.js';
 
 /** The statement that gives a tenant's row another schema name; its domains follow by the row's id. */
-export function renameItem(shape: RegistryShape, from: string, to: string): BatchItem {
+export function renameStatement(shape: RegistryShape, from: string, to: string): BatchItem {
   const column = quoteIdentifier(shape.tenants.columns.schemaName);
   return {
     text: `UPDATE ${tenantTable(shape)} SET ${column} = $2 WHERE ${column} = $1`,
@@ -15,7 +15,7 @@ export function renameItem(shape: RegistryShape, from: string, to: string): Batc
  * The statement that makes a tenant `deleting`: unknown to the resolver and to every run. `undefined` where the registry
  * has no status column.
  */
-export function markDeletingItem(shape: RegistryShape, schema: string): BatchItem | undefined {
+export function markDeletingStatement(shape: RegistryShape, schema: string): BatchItem | undefined {
   const { status, schemaName } = shape.tenants.columns;
   if (status === null) return undefined;
   return {
@@ -25,7 +25,7 @@ export function markDeletingItem(shape: RegistryShape, schema: string): BatchIte
 }
 
 /** Takes all domains from a tenant. */
-export function removeDomainsItem(shape: RegistryShape, schema: string): BatchItem {
+export function removeDomainsStatement(shape: RegistryShape, schema: string): BatchItem {
   const { id, schemaName } = shape.tenants.columns;
   const { table, columns } = shape.domains;
   return {
@@ -36,9 +36,9 @@ export function removeDomainsItem(shape: RegistryShape, schema: string): BatchIt
 }
 
 /** Removes a tenant's row. The domains go first: an existing table need not cascade. */
-export function removeTenantItems(shape: RegistryShape, schema: string): BatchItem[] {
+export function removeTenantStatements(shape: RegistryShape, schema: string): BatchItem[] {
   return [
-    removeDomainsItem(shape, schema),
+    removeDomainsStatement(shape, schema),
     {
       text: `DELETE FROM ${tenantTable(shape)} WHERE ${quoteIdentifier(shape.tenants.columns.schemaName)} = $1`,
       values: [schema],
@@ -47,7 +47,7 @@ export function removeTenantItems(shape: RegistryShape, schema: string): BatchIt
 }
 
 /** Keeps a tenant's row from being changed by others until the transaction ends; foreign keys may still point at it. */
-export function lockRowItem(shape: RegistryShape, schema: string): BatchItem {
+export function lockRowStatement(shape: RegistryShape, schema: string): BatchItem {
   return {
     text: `SELECT 1 FROM ${tenantTable(shape)} WHERE ${quoteIdentifier(shape.tenants.columns.schemaName)} = $1 FOR NO KEY UPDATE`,
     values: [schema],

@@ -4,20 +4,20 @@ import type { Direction, MigrationFile } from '../engine/types.js';
 import { TenantsError } from '../errors/tenants-error.js';
 import type { TenantResult } from '../executors/types.js';
 import type { Cohort, FilesByType } from '../fleet/cohorts.js';
-import { assertFilesThere, filesGone, type Wanted } from '../fleet/compile-all.js';
+import { assertFilesThere, filesGone, type WantedCohort } from '../fleet/compile-all.js';
 import { upTo } from '../fleet/schema-state.js';
 import { assertSharedReadable, assertSharedUsable, judgeShared, type SharedPlace } from '../fleet/shared-schema.js';
 import type { SurveyedSchema } from '../fleet/survey.js';
 import type { MigrateOptions, Target } from '../fleet/types.js';
 import type { Project } from '../project/project.js';
 import { inspectRegistry } from '../registry/check.js';
-import { listTenants } from '../registry/list.js';
+import { readTenants } from '../registry/list.js';
 import { plural } from '../util/format-count.js';
-import { blockedResults } from './refused-cohorts.js';
+import { resultsOfRefused } from './refused-cohorts.js';
 import { cohortToUndo, toUndo, type UndoTarget } from './undo.js';
 
 /** What a run does to schemas: `migrate` brings them forward, `rollback` takes them back. All else is the same for both. */
-export type Course = {
+export type RunDirection = {
   command: 'migrate' | 'rollback';
   direction: Direction;
   /** How often tenants are handed out: those that were created or changed meanwhile have their turn in later rounds. */
@@ -31,11 +31,11 @@ export type Course = {
   /** Results of a cohort to which nothing can be done because of where it stands. */
   blocked(cohort: Cohort): TenantResult[];
   /** Refuses what cohorts would run, before it is compiled. Throws TenantsError. */
-  assertWanted(wanted: readonly Wanted[], files: FilesByType): void;
+  assertWanted(wanted: readonly WantedCohort[], files: FilesByType): void;
 };
 
 /** The course of `migrate`. */
-export function forward({ checkOrder }: Project, options: MigrateOptions): Course {
+export function migrateUp({ checkOrder }: Project, options: MigrateOptions): RunDirection {
   const { target, missing = 'report' } = options;
   return {
     command: 'migrate',
@@ -48,7 +48,7 @@ export function forward({ checkOrder }: Project, options: MigrateOptions): Cours
       const runs = state.kind === 'pending' || (state.kind === 'missing' && missing === 'create');
       return runs ? upTo(files, state.pending, target) : undefined;
     },
-    blocked: (cohort) => blockedResults(cohort, missing),
+    blocked: (cohort) => resultsOfRefused(cohort, missing),
     assertWanted: () => {},
   };
 }
@@ -59,7 +59,11 @@ export function forward({ checkOrder }: Project, options: MigrateOptions): Cours
  * Tenants have later rounds only on the way to a named migration: a number of migrations, counted again from where somebody
  * else has taken a tenant meanwhile, would undo more than was asked for.
  */
-export function backward(project: Project, target: UndoTarget, options: { fake: boolean; confirmed: boolean }): Course {
+export function rollBack(
+  project: Project,
+  target: UndoTarget,
+  options: { fake: boolean; confirmed: boolean },
+): RunDirection {
   const { fake, confirmed } = options;
   return {
     command: 'rollback',
@@ -82,7 +86,7 @@ export function backward(project: Project, target: UndoTarget, options: { fake: 
     namesFor: (cohort, files) => cohortToUndo(cohort, files, target),
     blocked: (cohort) => {
       const { kind } = cohort.state;
-      return kind === 'ahead' || kind === 'outOfOrder' ? [] : blockedResults(cohort, 'report');
+      return kind === 'ahead' || kind === 'outOfOrder' ? [] : resultsOfRefused(cohort, 'report');
     },
     assertWanted: (wanted, files) => {
       if (!fake) assertFilesThere(wanted, files);
@@ -95,7 +99,7 @@ async function assertRegistryStays(client: Client, { registry, tenants }: Projec
   const [first] = shared.place.applied;
   if (first === undefined || !shared.names.includes(first)) return;
   if ((await inspectRegistry(client, registry)) !== 'present') return;
-  const registered = await listTenants(client, registry, { order: tenants.order });
+  const registered = await readTenants(client, registry, { order: tenants.order });
   if (registered.length === 0) return;
   throw new TenantsError(
     'USAGE',

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 
 import type { EngineLane } from '../engine/apply/lane.js';
-import type { ApplySettings, Plan, TenantWork } from '../engine/types.js';
+import type { ApplySettings, Plan, TenantAssignment } from '../engine/types.js';
 import type { Executor, NotExecutedReason, TenantResult } from '../executors/types.js';
 import type { Cohort } from '../fleet/cohorts.js';
 import type { FleetEvent } from '../fleet/types.js';
@@ -12,7 +12,7 @@ import type { GroupCommit } from './group-commit.js';
 /** A cohort with what it must run. */
 export type PlannedCohort = { cohort: Cohort; plan: Plan };
 
-export type HandOut = {
+export type DispatchOptions = {
   project: Project;
   executor: Executor;
   /** Lanes of each process, and processes where the executor has more than this one. */
@@ -79,7 +79,7 @@ const UNREACHABLE: ReadonlySet<string> = new Set(['DATABASE_UNREACHABLE', 'DATAB
  * Applies plans to cohorts: the canaries of each cohort alone, then everyone else through the executor. Every member gets
  * exactly one result.
  */
-export async function handOut(cohorts: readonly PlannedCohort[], options: HandOut): Promise<TenantResult[]> {
+export async function dispatch(cohorts: readonly PlannedCohort[], options: DispatchOptions): Promise<TenantResult[]> {
   const results: TenantResult[] = [];
   const record = (result: TenantResult): void => {
     results.push(result);
@@ -88,7 +88,7 @@ export async function handOut(cohorts: readonly PlannedCohort[], options: HandOu
     options.stop.count(result);
     options.onEvent({ type: 'tenant:done', result });
   };
-  const rest: TenantWork[] = [];
+  const rest: TenantAssignment[] = [];
   for (const planned of cohorts) {
     const work = workOf(planned);
     const { failed, left } = await tryCanaries(work, options, record);
@@ -99,7 +99,7 @@ export async function handOut(cohorts: readonly PlannedCohort[], options: HandOu
   return results;
 }
 
-function workOf({ cohort, plan }: PlannedCohort): TenantWork[] {
+function workOf({ cohort, plan }: PlannedCohort): TenantAssignment[] {
   return cohort.members.map(({ schema, oid }) => ({ tenant: schema, planId: plan.id, schemaOid: oid }));
 }
 
@@ -108,10 +108,10 @@ function workOf({ cohort, plan }: PlannedCohort): TenantWork[] {
  * that somebody has changed meanwhile proves nothing: the next one takes its place.
  */
 async function tryCanaries(
-  work: readonly TenantWork[],
-  options: HandOut,
+  work: readonly TenantAssignment[],
+  options: DispatchOptions,
   record: (result: TenantResult) => void,
-): Promise<{ failed: boolean; left: readonly TenantWork[] }> {
+): Promise<{ failed: boolean; left: readonly TenantAssignment[] }> {
   const { canary } = options.project;
   if (canary === 0 || work.length <= canary) return { failed: false, left: work };
   const lane = await options.openLane();
@@ -121,7 +121,7 @@ async function tryCanaries(
       const next = work[tried];
       if (next === undefined || (await mustStop(options))) break;
       tried += 1;
-      options.commits?.handOut(next.tenant);
+      options.commits?.noteStart(next.tenant);
       options.onEvent({ type: 'tenant:start', tenant: next.tenant });
       const result = await lane.apply(next);
       record(result);
@@ -135,24 +135,24 @@ async function tryCanaries(
 }
 
 /** Asked before each tenant. */
-async function mustStop({ stop, holdsLock }: HandOut): Promise<boolean> {
+async function mustStop({ stop, holdsLock }: DispatchOptions): Promise<boolean> {
   if (stop.reason === undefined && !(await holdsLock())) stop.set('lockLost');
   return stop.reason !== undefined;
 }
 
 async function execute(
-  work: readonly TenantWork[],
-  options: HandOut,
+  work: readonly TenantAssignment[],
+  options: DispatchOptions,
   record: (result: TenantResult) => void,
 ): Promise<void> {
   const { executor, project, stop } = options;
   const open = new Map(work.map((one) => [one.tenant, one]));
-  async function* queue(): AsyncGenerator<TenantWork> {
+  async function* queue(): AsyncGenerator<TenantAssignment> {
     for (const one of work) {
       // The result of the tenant before is on its way to `settle`: it may be what ends the run.
       await setImmediate();
       if (await mustStop(options)) return;
-      options.commits?.handOut(one.tenant);
+      options.commits?.noteStart(one.tenant);
       yield one;
     }
   }

@@ -59,7 +59,7 @@ export class GroupCommit {
   }
 
   /** A lane is about to get the tenant. */
-  handOut(tenant: string): void {
+  noteStart(tenant: string): void {
     this.#handedOut.set(tenant, this.#control());
   }
 

@@ -1,7 +1,7 @@
 import type { MigrateOptions, MigrateReport } from '../fleet/types.js';
 import type { Project } from '../project/project.js';
 import { assertMigrateOptions } from './assert-migrate-options.js';
-import { forward } from './direction.js';
+import { migrateUp } from './direction.js';
 import { runFleet } from './run-fleet.js';
 
 /**
@@ -15,5 +15,5 @@ import { runFleet } from './run-fleet.js';
  */
 export async function migrate(project: Project, options: MigrateOptions): Promise<MigrateReport> {
   assertMigrateOptions(options);
-  return await runFleet(project, options, forward(project, options));
+  return await runFleet(project, options, migrateUp(project, options));
 }

@@ -4,7 +4,7 @@ import type { TenantResult } from '../executors/types.js';
 import type { Cohort } from '../fleet/cohorts.js';
 
 /** The results of a cohort that cannot be migrated because of where it stands; empty when it can. */
-export function blockedResults(cohort: Cohort, missing: 'report' | 'create' | 'skip'): TenantResult[] {
+export function resultsOfRefused(cohort: Cohort, missing: 'report' | 'create' | 'skip'): TenantResult[] {
   if (cohort.state.kind === 'missing') {
     if (missing !== 'report') return [];
     return cohort.members.map(({ schema }) => ({ tenant: schema, status: 'missing' }));

@@ -1,7 +1,7 @@
 import { TenantsError } from '../errors/tenants-error.js';
 import type { MigrateReport } from '../fleet/types.js';
 import type { Project } from '../project/project.js';
-import { backward } from './direction.js';
+import { rollBack } from './direction.js';
 import type { RollbackOptions, RollbackReport } from './rollback-types.js';
 import { runFleet } from './run-fleet.js';
 
@@ -16,7 +16,7 @@ import { runFleet } from './run-fleet.js';
 export async function rollback(project: Project, options: RollbackOptions): Promise<RollbackReport> {
   assertRollbackOptions(options);
   const { confirmed = false, fake = false, target = { count: 1 }, ...rest } = options;
-  const course = backward(project, target, { fake, confirmed });
+  const course = rollBack(project, target, { fake, confirmed });
   // Whoever goes back need not have gone forward with the shared schema first.
   return rollbackReport(await runFleet(project, { ...rest, fake, target, skipSharedCheck: true }, course));
 }

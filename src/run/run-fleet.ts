@@ -7,14 +7,14 @@ import { doneStatus } from '../engine/plan.js';
 import type { ApplySettings, MigrationFile, Plan } from '../engine/types.js';
 import { isServerError, serializeError } from '../errors/serialize.js';
 import { isTenantsError, TenantsError } from '../errors/tenants-error.js';
-import { resolveExecutor } from '../executors/find-executor.js';
-import type { Spread } from '../executors/fit-connections.js';
+import { findExecutor } from '../executors/find-executor.js';
+import type { Parallelism } from '../executors/fit-connections.js';
 import type { Executor, TenantResult } from '../executors/types.js';
 import { type Cohort, type FilesByType, formCohorts } from '../fleet/cohorts.js';
-import { prepare, type Wanted } from '../fleet/compile-all.js';
+import { compileAll, type WantedCohort } from '../fleet/compile-all.js';
 import { applySettings, assertTarget, readTenantFiles, sharedSource } from '../fleet/migration-sources.js';
-import { laneFactory } from '../fleet/open-lanes.js';
-import { possibleSpread, wantedSpread } from '../fleet/parallelism.js';
+import { createLaneOpener } from '../fleet/open-lanes.js';
+import { possibleParallelism, wantedParallelism } from '../fleet/parallelism.js';
 import { createPlanner, installedExtensions, type Planner } from '../fleet/planner.js';
 import { selectionAmong, selectionOf } from '../fleet/selection.js';
 import { applyShared, assertSharedCurrent, type SharedPlace } from '../fleet/shared-schema.js';
@@ -23,20 +23,24 @@ import type { FleetEvent, MigrateOptions, MigrateReport, SharedResult } from '..
 import { hookSource } from '../project/hook-calls.js';
 import type { Project } from '../project/project.js';
 import { assertRegistry, inspectRegistry } from '../registry/check.js';
-import { listTenants } from '../registry/list.js';
+import { readTenants } from '../registry/list.js';
 import { selectTenants } from '../registry/select.js';
 import type { Tenant } from '../registry/types.js';
 import { type LockedSession, withFleetLock } from '../session/control-session.js';
 import { plural } from '../util/format-count.js';
-import type { Course } from './direction.js';
-import { handOut, isMoved, type PlannedCohort, StopSign } from './dispatch.js';
+import type { RunDirection } from './direction.js';
+import { dispatch, isMoved, type PlannedCohort, StopSign } from './dispatch.js';
 import { GroupCommit, inDoubt, lookUpCommits, RESTART_MS } from './group-commit.js';
 import { SHARED_SKIPPED } from './report.js';
 import { RunRecord } from './run-record.js';
 
 /** What `migrate` and `rollback` have in common: everything but the course. */
-export async function runFleet(project: Project, options: MigrateOptions, course: Course): Promise<MigrateReport> {
-  const executor = await resolveExecutor(project.executor);
+export async function runFleet(
+  project: Project,
+  options: MigrateOptions,
+  course: RunDirection,
+): Promise<MigrateReport> {
+  const executor = await findExecutor(project.executor);
   executor.assertUsable?.(project.database, hookSource(project));
   const run = new FleetRun(project, options, course, executor);
   return await run.start();
@@ -45,10 +49,10 @@ export async function runFleet(project: Project, options: MigrateOptions, course
 class FleetRun {
   readonly #project: Project;
   readonly #options: MigrateOptions;
-  readonly #course: Course;
+  readonly #course: RunDirection;
   readonly #record: RunRecord;
   readonly #executor: Executor;
-  #spread: Spread;
+  #spread: Parallelism;
   #settings: ApplySettings;
   readonly #drain = new AbortController();
   /** Takes the listeners off the caller's signals, which may outlive the run. */
@@ -59,14 +63,14 @@ class FleetRun {
   #tenantFiles: FilesByType = new Map();
   #sharedFiles: MigrationFile[] = [];
 
-  constructor(project: Project, options: MigrateOptions, course: Course, executor: Executor) {
+  constructor(project: Project, options: MigrateOptions, course: RunDirection, executor: Executor) {
     this.#project = project;
     this.#options = options;
     this.#record = new RunRecord(options.onEvent);
     this.#course = course;
     this.#executor = executor;
     this.#settings = applySettings(project);
-    this.#spread = wantedSpread(project, executor);
+    this.#spread = wantedParallelism(project, executor);
     this.#cancel = options.cancel ?? new AbortController().signal;
     this.#stop = new StopSign(options.failFast === true, project.maxFailures, (reason) => {
       this.#record.emit({ type: 'stopping', reason });
@@ -95,7 +99,7 @@ class FleetRun {
   async #run(session: LockedSession): Promise<MigrateReport> {
     const { client } = session;
     const { selection } = this.#options;
-    const makeLane = laneFactory(
+    const makeLane = createLaneOpener(
       this.#project,
       this.#plans,
       { shared: this.#sharedFiles, tenants: () => this.#tenantFiles },
@@ -153,7 +157,7 @@ class FleetRun {
   async #surveyTenants(client: Client, only?: ReadonlySet<string>): Promise<Cohort[]> {
     const { registry, tenants: settings, migrationsTable, database, checkOrder } = this.#project;
     const { selection, target } = this.#options;
-    const all = await listTenants(client, registry, { order: settings.order });
+    const all = await readTenants(client, registry, { order: settings.order });
     const chosen = only === undefined ? selectionOf(selection) : selectionAmong(all, selection);
     const selected = selectTenants(all, chosen, registry, Object.keys(settings.types ?? {}));
     const tenants =
@@ -192,7 +196,7 @@ class FleetRun {
   async #plan(planner: Planner, cohorts: readonly Cohort[]): Promise<PlannedCohort[]> {
     const planned: PlannedCohort[] = [];
     const blocked: TenantResult[] = [];
-    const wanted: Wanted[] = [];
+    const wanted: WantedCohort[] = [];
     let pending = 0;
     for (const cohort of cohorts) {
       for (const result of this.#course.blocked(cohort)) blocked.push(result);
@@ -200,7 +204,7 @@ class FleetRun {
       if (names !== undefined) wanted.push({ cohort, names });
     }
     this.#course.assertWanted(wanted, this.#tenantFiles);
-    await prepare(planner, wanted);
+    await compileAll(planner, wanted);
     for (const { cohort, names } of wanted) {
       if (names.length === 0) {
         for (const { schema } of cohort.members) {
@@ -269,7 +273,7 @@ class FleetRun {
     for (let round = 1; planned.length > 0; round += 1) {
       const commits = await GroupCommit.begin(() => session.client);
       this.#settings = { ...this.#settings, groupCommit: commits !== undefined };
-      const results = await handOut(planned, {
+      const results = await dispatch(planned, {
         project: this.#project,
         executor: this.#executor,
         concurrency: this.#spread.concurrency,
@@ -332,7 +336,7 @@ class FleetRun {
 
   /** No lane is to meet a server that is full. */
   async #fitConnections(client: Client, tenants: number): Promise<void> {
-    const { spread, warning } = await possibleSpread(client, this.#project, this.#spread, tenants);
+    const { spread, warning } = await possibleParallelism(client, this.#project, this.#spread, tenants);
     this.#spread = spread;
     if (warning !== undefined) this.#record.warn(warning);
   }

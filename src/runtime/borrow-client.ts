@@ -7,7 +7,7 @@ export type Loan = { readonly client: PoolClient; condemn(reason: unknown): void
  * Borrows a client for the length of `use`, and gives it back exactly once. One that broke meanwhile, or was condemned, is
  * thrown away.
  */
-export async function borrow<R>(pool: Pool, use: (loan: Loan) => Promise<R>): Promise<R> {
+export async function borrowClient<R>(pool: Pool, use: (loan: Loan) => Promise<R>): Promise<R> {
   let condemned: Error | undefined;
   const condemn = (reason: unknown): void => {
     condemned ??= reason instanceof Error ? reason : new Error(String(reason));

@@ -4,7 +4,7 @@
  * Two generations: what is used moves to the young one; when that has half the bound, the old one is dropped. Keeps between
  * half of the bound and all of it, and a hit in the young generation, the usual case, is one look-up without a write.
  */
-export class Generations<V> {
+export class BoundedMap<V> {
   readonly #half: number;
   #young = new Map<string, V>();
   #old = new Map<string, V>();

@@ -13,6 +13,6 @@ export type {
   TenancyOptions,
   Tenant,
   TenantOf,
-  TenantWork,
+  TenantCallback,
   WithTenantOptions,
 } from './types.js';

@@ -1,4 +1,4 @@
-import { Generations } from './bounded-map.js';
+import { BoundedMap } from './bounded-map.js';
 
 export type CacheLimits = { ttl: number; negativeTtl: number; max: number };
 
@@ -14,15 +14,15 @@ type Entry<V> = { answer: Promise<V | null>; value: V | null; expires: number };
  */
 export class LookupCache<V extends object> {
   readonly #limits: CacheLimits;
-  readonly #known: Generations<Entry<V>>;
+  readonly #known: BoundedMap<Entry<V>>;
   /** Apart from the known ones, or a flood of made-up names would push those out. */
-  readonly #unknown: Generations<Entry<V>>;
+  readonly #unknown: BoundedMap<Entry<V>>;
   readonly #asked = new Map<string, Entry<V>>();
 
   constructor(limits: CacheLimits) {
     this.#limits = limits;
-    this.#known = new Generations(limits.max);
-    this.#unknown = new Generations(limits.max);
+    this.#known = new BoundedMap(limits.max);
+    this.#unknown = new BoundedMap(limits.max);
   }
 
   /** The kept answer that may still be given. */

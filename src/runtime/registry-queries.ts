@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 
 import { qualified, quoteIdentifier } from '../db/identifiers.js';
 import { withoutWww } from './host-name.js';
-import type { Shape } from './registry-shape.js';
+import type { RegistryShape } from './registry-shape.js';
 import type { Tenant } from './types.js';
 
 /** The registry as the resolver asks it. Names are qualified: the session's search path may be anything. */
@@ -14,7 +14,7 @@ export type RegistryQueries = {
 };
 
 /** Makes the three questions from the registry's names. Each is one statement on a client of the pool. */
-export function registryQueries(pool: Pool, shape: Shape): RegistryQueries {
+export function registryQueries(pool: Pool, shape: RegistryShape): RegistryQueries {
   const { tenants, domains } = shape;
   const tenantTable = qualified(shape.schema, tenants.table);
   const domain = `d.${quoteIdentifier(domains.columns.domain)}`;
@@ -39,12 +39,12 @@ export function registryQueries(pool: Pool, shape: Shape): RegistryQueries {
   };
 }
 
-function servedCondition({ tenants: { columns } }: Shape): string {
+function servedCondition({ tenants: { columns } }: RegistryShape): string {
   if (columns.status === null) return 'true';
   return `coalesce(t.${quoteIdentifier(columns.status)}::text, 'active') NOT IN ('provisioning', 'deleting')`;
 }
 
-function toTenant(row: Record<string, unknown>, { tenants: { columns } }: Shape): Tenant {
+function toTenant(row: Record<string, unknown>, { tenants: { columns } }: RegistryShape): Tenant {
   const mapped = new Set<string | null>(Object.values(columns));
   const own = Object.entries(row).filter(([column]) => !mapped.has(column));
   const read = (column: string | null): unknown => (column === null ? null : (row[column] ?? null));

@@ -18,7 +18,7 @@ export type TenantColumns = {
 export type DomainColumns = { domain: string; tenantId: string };
 
 /** The registry with every name filled in. */
-export type Shape = {
+export type RegistryShape = {
   schema: string;
   tenants: { table: string; columns: TenantColumns };
   domains: { table: string; columns: DomainColumns };
@@ -40,7 +40,7 @@ const DOMAIN_COLUMNS: DomainColumns = { domain: 'domain', tenantId: 'tenant_id' 
  *
  * @throws TenantsError INVALID_NAME for what cannot be a PostgreSQL name.
  */
-export function registryShape(schema: string, { tenants, domains }: RegistryNames): Shape {
+export function registryShape(schema: string, { tenants, domains }: RegistryNames): RegistryShape {
   const shape = {
     schema,
     tenants: complete('tenants', TENANT_COLUMNS, tenants),
@@ -59,7 +59,7 @@ function complete<Columns>(
   return { table: given.table ?? table, columns: { ...columns, ...given.columns } };
 }
 
-function namesOf({ schema, tenants, domains }: Shape): string[] {
+function namesOf({ schema, tenants, domains }: RegistryShape): string[] {
   const columns = [...Object.values(tenants.columns), ...Object.values(domains.columns)];
   return [schema, tenants.table, domains.table, ...columns.filter((name) => name !== null)];
 }

@@ -3,7 +3,7 @@ import type { PoolClient } from 'pg';
 import { searchPath } from '../db/identifiers.js';
 import { codeOf, SQLSTATE } from '../db/sqlstates.js';
 import { TenantsError } from '../errors/tenants-error.js';
-import { borrow } from './borrow-client.js';
+import { borrowClient } from './borrow-client.js';
 import { guardClient } from './guarded-client.js';
 import type { Session } from './scope.js';
 import type { Place } from './transaction.js';
@@ -23,7 +23,7 @@ export async function inSession<R>(
 ): Promise<R> {
   if (options.isolation !== undefined) throw new TenantsError('USAGE', 'Without a transaction there is no isolation.');
   const readOnly = options.readOnly === true;
-  return await borrow(pool, async ({ client, condemn }) => {
+  return await borrowClient(pool, async ({ client, condemn }) => {
     const session = guardClient(client, false);
     let before: Look;
     let value: R;

@@ -12,7 +12,7 @@ import { type Session, Scopes } from './scope.js';
 import { createScopedPool } from './scoped-pool.js';
 import { inSession } from './session-scope.js';
 import { inSavepoint, inTransaction } from './transaction.js';
-import type { Tenancy, TenancyOptions, Tenant, TenantOf, TenantWork, WithTenantOptions } from './types.js';
+import type { Tenancy, TenancyOptions, Tenant, TenantOf, TenantCallback, WithTenantOptions } from './types.js';
 import { unknownTenant } from './unknown-tenant.js';
 
 const CACHE = { ttl: 60_000, negativeTtl: 10_000, max: 10_000 };
@@ -52,7 +52,7 @@ export function createTenancy<Columns extends object = object>(options: TenancyO
 
   const withTenant = async <R>(
     given: string | Tenant,
-    work: TenantWork<Own, R>,
+    work: TenantCallback<Own, R>,
     how: WithTenantOptions = {},
   ): Promise<R> => {
     const tenant = (typeof given === 'string' ? await find(given) : given) as Own | null;

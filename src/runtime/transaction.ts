@@ -3,7 +3,7 @@ import type { Pool, PoolClient, QueryResult } from 'pg';
 import { searchPath } from '../db/identifiers.js';
 import { codeOf, SQLSTATE } from '../db/sqlstates.js';
 import { TenantsError } from '../errors/tenants-error.js';
-import { borrow, type Loan } from './borrow-client.js';
+import { borrowClient, type Loan } from './borrow-client.js';
 import { guardClient } from './guarded-client.js';
 import type { Session } from './scope.js';
 import type { WithTenantOptions } from './types.js';
@@ -21,7 +21,7 @@ export type Place = { pool: Pool; schemas: readonly string[]; options: WithTenan
  * @throws TenantsError UNKNOWN_TENANT when the schema is not there: PostgreSQL would go on in the shared one.
  */
 export async function inTransaction<R>(place: Place, work: (session: Session) => Promise<R>): Promise<R> {
-  return await borrow(place.pool, async (loan) => {
+  return await borrowClient(place.pool, async (loan) => {
     const before = await begin(loan, place);
     const session = guardClient(loan.client, true);
     let value: R;

@@ -85,7 +85,7 @@ export type EachTenantOptions = WithTenantOptions & {
 };
 
 /** What is done with a tenant's connection. The client is good until the returned promise settles, and not longer. */
-export type TenantWork<T extends Tenant, R> = (client: PoolClient, tenant: T) => Promise<R> | R;
+export type TenantCallback<T extends Tenant, R> = (client: PoolClient, tenant: T) => Promise<R> | R;
 
 /** Resolves hostnames to tenants and runs work in a tenant's schema. Made by `createTenancy`. */
 export type Tenancy<Columns extends object = object> = {
@@ -113,7 +113,7 @@ export type Tenancy<Columns extends object = object> = {
    */
   withTenant<R>(
     tenant: string | Tenant,
-    work: TenantWork<TenantOf<Columns>, R>,
+    work: TenantCallback<TenantOf<Columns>, R>,
     options?: WithTenantOptions,
   ): Promise<R>;
   /** Makes `currentTenant()` answer inside `fn`, without a connection. `null`: nobody. What the http adapters use. */
@@ -132,7 +132,7 @@ export type Tenancy<Columns extends object = object> = {
    * @throws TenantsError TENANTS_FAILED when it failed for some; the others were done all the same.
    */
   eachTenant<R>(
-    work: TenantWork<TenantOf<Columns>, R>,
+    work: TenantCallback<TenantOf<Columns>, R>,
     options?: EachTenantOptions,
   ): Promise<{ tenant: TenantOf<Columns>; value: R }[]>;
 

@@ -8,7 +8,7 @@ import { isTenantsError, TenantsError } from '../errors/tenants-error.js';
 import type { Project } from '../project/project.js';
 import { FleetLock, type FleetLockOptions } from './fleet-lock.js';
 import { LaneWatch } from './lane-watch.js';
-import { limitLockWaits } from './lock-timeout.js';
+import { setLockTimeout } from './lock-timeout.js';
 
 /** The control connection of a run: it surveys, holds the fleet lock, and hands nothing to tenants. */
 export type FleetSession = {
@@ -41,7 +41,7 @@ export async function withSession<T>(
   try {
     const server = await inspectServer(client);
     const session = await sessionKind(client, server, project.database);
-    if (session === 'own') await limitLockWaits(client, project.lockTimeoutMs);
+    if (session === 'own') await setLockTimeout(client, project.lockTimeoutMs);
     return await use({ client, server, session });
   } catch (error) {
     throw explained(error);
@@ -69,7 +69,7 @@ export async function withFleetLock<T>(
     const server = await inspectServer(client);
     assertWritable(server);
     assertOwn(await sessionKind(client, server, project.database));
-    await limitLockWaits(client, project.lockTimeoutMs);
+    await setLockTimeout(client, project.lockTimeoutMs);
     await lock.take(server);
     watch = new LaneWatch({
       client: () => lock.client,

@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 
 import { describeHolder, NODE_PG_MIGRATE_LOCK } from '../db/locks.js';
-import { isInTheWay, type WaitingBackend, waitingBackends } from '../db/waiting-backends.js';
+import { blocksUs, type WaitingBackend, waitingBackends } from '../db/waiting-backends.js';
 import { formatDuration } from '../util/duration.js';
 
 /** Pause between two looks at the lanes, in ms. */
@@ -49,7 +49,7 @@ export class LaneWatch {
     this.#looking = true;
     try {
       const client = this.#options.client();
-      if (await isInTheWay(client, NODE_PG_MIGRATE_LOCK)) this.#options.onDeadlock();
+      if (await blocksUs(client, NODE_PG_MIGRATE_LOCK)) this.#options.onDeadlock();
       await this.#explain(client);
     } catch {
       // The next look asks again.

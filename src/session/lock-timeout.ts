@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 
 /** Keeps a session from waiting for ever for a table that somebody has locked. @param ms 0 is no limit. */
-export async function limitLockWaits(client: Client, ms: number): Promise<void> {
+export async function setLockTimeout(client: Client, ms: number): Promise<void> {
   await client.query(`SELECT set_config('lock_timeout', $1, false)`, [`${ms}ms`]);
 }
 

@@ -3,9 +3,9 @@ import { expect, test, vi } from 'vitest';
 import { closeClient, openClient } from '../../src/db/connect.js';
 import { tenantLock } from '../../src/db/locks.js';
 import { announcedPid } from '../../src/db/server.js';
-import { lookUpSegment } from '../../src/engine/apply/find-outcome.js';
-import type { Plan, TenantWork } from '../../src/engine/types.js';
-import { lookUpTenants } from '../../src/executors/parent/dead-worker-outcome.js';
+import { findOutcome } from '../../src/engine/apply/find-outcome.js';
+import type { Plan, TenantAssignment } from '../../src/engine/types.js';
+import { findOutcomes } from '../../src/executors/parent/dead-worker-outcome.js';
 import { applySettings } from '../../src/fleet/migration-sources.js';
 import type { TestFleet } from '../support/fleet.js';
 import { names, withFleet } from './fleets.js';
@@ -44,14 +44,14 @@ const PLAN: Plan = {
 
 async function find(fleet: TestFleet, plan = PLAN, cancel = new AbortController().signal) {
   const project = await fleet.project();
-  const work: TenantWork = { tenant: 't01', planId: 'plan', schemaOid: 1 };
+  const work: TenantAssignment = { tenant: 't01', planId: 'plan', schemaOid: 1 };
   const options = {
     database: project.database,
     settings: applySettings(project),
     plans: new Map([['plan', plan]]),
     cancel,
   };
-  return (await lookUpTenants([work], options)).get('t01');
+  return (await findOutcomes([work], options)).get('t01');
 }
 
 const record = (fleet: TestFleet, ...applied: string[]) =>
@@ -125,19 +125,19 @@ test('a connection that was lost is over before its tenant is looked at', async 
     const { database } = await fleet.project();
     const [segment] = PLAN.segments;
     if (segment === undefined) throw new Error('The plan has no segments.');
-    const work: TenantWork = { tenant: 't01', planId: 'plan', schemaOid: 1 };
+    const work: TenantAssignment = { tenant: 't01', planId: 'plan', schemaOid: 1 };
     const settings = applySettings(await fleet.project());
     const frame = { work, plan: PLAN, segment, applied: PLAN.applied, tableExists: true, settings };
     // It has not begun with what it was sent, and holds no lock: only its being there shows that it may.
     const lost = await openClient(database, 'lane');
     const client = await openClient(database, 'lane');
     const pid = announcedPid(lost) ?? 0;
-    expect(await lookUpSegment(client, frame, pid)).toBe('busy');
+    expect(await findOutcome(client, frame, pid)).toBe('busy');
     await closeClient(lost);
-    await expect.poll(() => lookUpSegment(client, frame, pid)).toBe('notCommitted');
+    await expect.poll(() => findOutcome(client, frame, pid)).toBe('notCommitted');
     // A backend that is younger has its number by chance.
     const young = await openClient(database, 'lane');
-    expect(await lookUpSegment(client, frame, announcedPid(young) ?? 0)).toBe('notCommitted');
+    expect(await findOutcome(client, frame, announcedPid(young) ?? 0)).toBe('notCommitted');
     await closeClient(young);
     await closeClient(client);
   });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { resolveExecutor } from '../../src/executors/find-executor.js';
+import { findExecutor } from '../../src/executors/find-executor.js';
 import { createProject, type TestProject } from '../support/project.js';
 
 let files: TestProject;
@@ -22,7 +22,7 @@ describe("a module of one's own", () => {
     ['typed.ts', `const name: string = 'own'; export default { ...${BODY}, name };`],
     ['typed-factory.mts', `export const executor = (): object => (${BODY});`],
   ])('is found in %s', async (name, text) => {
-    expect((await resolveExecutor(await files.write(name, text))).name).toBe('own');
+    expect((await findExecutor(await files.write(name, text))).name).toBe('own');
   });
 
   test.each([
@@ -36,7 +36,7 @@ describe("a module of one's own", () => {
     ['broken.ts', 'export default {', /cannot be loaded/],
     ['null.mjs', 'export default () => null;', /exports no executor/],
   ])('is refused in %s', async (name, text, message) => {
-    await expect(resolveExecutor(await files.write(name, text))).rejects.toMatchObject({
+    await expect(findExecutor(await files.write(name, text))).rejects.toMatchObject({
       code: 'EXECUTOR_UNAVAILABLE',
       exitCode: 2,
       message: expect.stringMatching(message),
@@ -44,20 +44,20 @@ describe("a module of one's own", () => {
   });
 
   test('is refused when there is no such file', async () => {
-    await expect(resolveExecutor(files.path('absent.js'))).rejects.toMatchObject({ code: 'EXECUTOR_UNAVAILABLE' });
+    await expect(findExecutor(files.path('absent.js'))).rejects.toMatchObject({ code: 'EXECUTOR_UNAVAILABLE' });
   });
 });
 
 describe('a name', () => {
   test.each(['standard', 'multiprocessing', 'worker-threads'])('%s is built in', async (name) => {
-    expect((await resolveExecutor(name)).name).toBe(name);
+    expect((await findExecutor(name)).name).toBe(name);
   });
 
   test('that is nearly right gets the right one suggested', async () => {
-    await expect(resolveExecutor('multiprocesing')).rejects.toMatchObject({
+    await expect(findExecutor('multiprocesing')).rejects.toMatchObject({
       code: 'EXECUTOR_UNAVAILABLE',
       suggestions: expect.arrayContaining(['Perhaps "multiprocessing" was meant.']),
     });
-    await expect(resolveExecutor('constructor')).rejects.toMatchObject({ code: 'EXECUTOR_UNAVAILABLE' });
+    await expect(findExecutor('constructor')).rejects.toMatchObject({ code: 'EXECUTOR_UNAVAILABLE' });
   });
 });

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 
 import { openClient, closeClient } from '../../src/db/connect.js';
 import { quoteIdentifier } from '../../src/db/identifiers.js';
-import { list } from '../../src/fleet/list-tenants.js';
+import { listTenants } from '../../src/fleet/list-tenants.js';
 import { status } from '../../src/fleet/status.js';
 import { createDomain } from '../../src/lifecycle/create-domain.js';
 import { createTenant } from '../../src/lifecycle/create-tenant.js';
@@ -61,7 +61,7 @@ test('tables, columns and schemas of any name can be configured', async () => {
         expect(await ask(project, 'SELECT t FROM copied')).toEqual({ rows: [['acme', 'in extra']], failed: [] });
         expect(await made.tables('acme')).toEqual(['copied', 'projects', bookkeeping].sort(byCodePoint));
         expect(await made.tables('public')).toEqual([]);
-        expect((await list(project)).map(({ schema, domains: [first] }) => [schema, first?.domain])).toEqual([
+        expect((await listTenants(project)).map(({ schema, domains: [first] }) => [schema, first?.domain])).toEqual([
           ['acme', 'acme.example.com'],
         ]);
         await made.remove();
@@ -140,7 +140,7 @@ test('names and domains that new tenants cannot have are refused, and nothing is
     }),
     { numRuns: 60 },
   );
-  expect((await list(project)).map(({ schema, domains }) => [schema, domains])).toEqual([['acme', []]]);
+  expect((await listTenants(project)).map(({ schema, domains }) => [schema, domains])).toEqual([['acme', []]]);
 });
 
 test('a name with a NUL does not reach the beginning of a connection', async () => {

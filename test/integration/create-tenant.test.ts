@@ -1,7 +1,7 @@
 import { runner } from 'node-pg-migrate';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { list } from '../../src/fleet/list-tenants.js';
+import { listTenants } from '../../src/fleet/list-tenants.js';
 import { createTenant } from '../../src/lifecycle/create-tenant.js';
 import type { CreatedTenant, CreateTenantOptions } from '../../src/lifecycle/create-types.js';
 import type { Project } from '../../src/project/project.js';
@@ -90,7 +90,7 @@ describe('a new tenant', () => {
     const made = await create({ schema: 'public', domains: ['example.com'] });
     expect(made).toMatchObject({ tenant: { schema: 'public', status: 'active' }, migrations: [] });
     expect((await fleet.migrate()).tenants.total).toBe(0);
-    expect(await list(await fleet.project())).toMatchObject([{ schema: 'public' }]);
+    expect(await listTenants(await fleet.project())).toMatchObject([{ schema: 'public' }]);
     await expect(create({ schema: 'public' })).rejects.toMatchObject({ code: 'TENANT_EXISTS' });
   });
 });

@@ -18,7 +18,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { chooseAccount } from '../../src/embedded/account.js';
-import { realSurroundings, type Surroundings } from '../../src/embedded/host-environment.js';
+import { realHostEnvironment, type HostEnvironment } from '../../src/embedded/host-environment.js';
 import { locateBinaries } from '../../src/embedded/locate-binaries.js';
 import { startEmbedded, type EmbeddedServer } from '../../src/embedded/start.js';
 import { REPOSITORY } from '../support/build.js';
@@ -30,14 +30,14 @@ const needsRoot = isRoot ? '' : ' (skipped: only root can change users)';
 
 /** Removed after each test, in order; servers first. */
 let cleanups: (() => Promise<unknown>)[];
-let surroundings: Surroundings;
+let surroundings: HostEnvironment;
 
 beforeEach(async () => {
   cleanups = [];
   const place = await mkdtemp('/var/tmp/tenants-system-place-');
   await chmod(place, 0o755);
   cleanups.push(() => rm(place, { recursive: true, force: true }));
-  surroundings = { ...realSurroundings(), systemPlaces: [place] };
+  surroundings = { ...realHostEnvironment(), systemPlaces: [place] };
 });
 
 afterEach(async () => {

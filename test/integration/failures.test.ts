@@ -2,7 +2,7 @@ import { createServer, type AddressInfo } from 'node:net';
 
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { list } from '../../src/fleet/list-tenants.js';
+import { listTenants } from '../../src/fleet/list-tenants.js';
 import { status } from '../../src/fleet/status.js';
 import type { MigrateReport } from '../../src/fleet/types.js';
 import { createTenant } from '../../src/lifecycle/create-tenant.js';
@@ -233,7 +233,7 @@ describe('a database that cannot be used from the start', () => {
     ['migrate', (project) => fleet.migrate({}, project)],
     ['status', (project) => status(project)],
     ['plan', (project) => plan(project, { selection: { kind: 'all' } })],
-    ['list', (project) => list(project)],
+    ['list', (project) => listTenants(project)],
     ['create-tenant', (project) => createTenant(project, { schema: 'x' })],
   ])('%s says why', async (_command, run) => {
     const closed = createServer().listen(0, '127.0.0.1');

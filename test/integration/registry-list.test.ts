@@ -4,7 +4,7 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { qualified } from '../../src/db/identifiers.js';
 import { assertDomainsAvailable } from '../../src/registry/availability.js';
 import { assertRegistry, inspectRegistry } from '../../src/registry/check.js';
-import { findTenant, isPublicTenant, listTenants, listTenantsWithDomains } from '../../src/registry/list.js';
+import { findTenant, isPublicTenant, readTenants, readTenantsWithDomains } from '../../src/registry/list.js';
 import { useDatabase } from '../support/database.js';
 import { BARE_SHAPE, CUSTOM_SHAPE, SHAPE, SHAPES } from '../support/registry-shapes.js';
 import { createRegistry, register } from '../support/registry.js';
@@ -40,7 +40,7 @@ describe.each(SHAPES)('listing a registry with %s', (_, shape) => {
   });
 
   it('gives all tenants, the public one included, with null for what the table does not have', async () => {
-    const tenants = await listTenants(client, shape, { order });
+    const tenants = await readTenants(client, shape, { order });
     expect(tenants.map(({ schema }) => schema).sort()).toEqual([shape.schema, 'Select', 'a"b', LONG].sort());
     expect(tenants.filter((tenant) => isPublicTenant(shape, tenant))).toEqual([
       { schema: shape.schema, name: label, type: full ? 'site' : null, status: full ? 'provisioning' : 'active' },
@@ -49,13 +49,13 @@ describe.each(SHAPES)('listing a registry with %s', (_, shape) => {
   });
 
   it('gives the named tenants alone', async () => {
-    const tenants = await listTenants(client, shape, { order: shape.tenants.columns.id, names: ['a"b', LONG, 'no'] });
+    const tenants = await readTenants(client, shape, { order: shape.tenants.columns.id, names: ['a"b', LONG, 'no'] });
     expect(tenants.map(({ schema }) => schema)).toEqual([LONG, 'a"b']);
-    expect(await listTenants(client, shape, { order, names: [] })).toEqual([]);
+    expect(await readTenants(client, shape, { order, names: [] })).toEqual([]);
   });
 
   it('gives domains with the primary one first and the others in alphabetical order', async () => {
-    const tenants = await listTenantsWithDomains(client, shape, { order: shape.tenants.columns.id });
+    const tenants = await readTenantsWithDomains(client, shape, { order: shape.tenants.columns.id });
     expect(tenants.map(({ domains }) => domains.length)).toEqual([0, 0, 0, 4]);
     const names = tenants[3]?.domains.map(({ domain }) => domain);
     if (full) {
@@ -80,7 +80,7 @@ describe.each(SHAPES)('listing a registry with %s', (_, shape) => {
       ['settings', 'has no order'],
       ['schema', 'does not exist'],
     ] as const) {
-      for (const list of [listTenants, listTenantsWithDomains]) {
+      for (const list of [readTenants, readTenantsWithDomains]) {
         await expect(list(client, shape, { order: column })).rejects.toMatchObject({
           code: 'CONFIG_INVALID',
           details: { problems: [`tenants.order: column "${column}" ${problem}`] },
@@ -119,7 +119,7 @@ describe('a registry that is not there', () => {
       suggestions: [expect.stringMatching(/tenants init.*tenants migrate --shared/), expect.anything()],
     };
     await expect(assertRegistry(client, SHAPE)).rejects.toMatchObject(expected);
-    await expect(listTenants(client, SHAPE, { order: 'id' })).rejects.toMatchObject(expected);
+    await expect(readTenants(client, SHAPE, { order: 'id' })).rejects.toMatchObject(expected);
     await expect(findTenant(client, SHAPE, 'acme')).rejects.toMatchObject(expected);
   });
 
@@ -139,7 +139,7 @@ describe('a registry that is not there', () => {
       },
       suggestions: [expect.stringContaining('registry: {'), expect.anything()],
     });
-    await expect(listTenants(client, CUSTOM_SHAPE, { order: 'Id' })).rejects.toMatchObject({
+    await expect(readTenants(client, CUSTOM_SHAPE, { order: 'Id' })).rejects.toMatchObject({
       code: 'REGISTRY_MISMATCH',
     });
   });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
-import { list } from '../../src/fleet/list-tenants.js';
+import { listTenants } from '../../src/fleet/list-tenants.js';
 import { status } from '../../src/fleet/status.js';
 import { createTenant } from '../../src/lifecycle/create-tenant.js';
 import type { Project } from '../../src/project/project.js';
@@ -45,7 +45,7 @@ describe.each(SHAPES)('a registry with %s', (_name, shape) => {
       expect(made.tenant).toEqual({ schema, name: null, type: null, status: 'active' });
     }
     await createTenant(project, { schema: shape.schema, domains: ['example.com'] });
-    expect((await list(project)).map(({ schema, domains }) => [schema, domains.length])).toEqual(
+    expect((await listTenants(project)).map(({ schema, domains }) => [schema, domains.length])).toEqual(
       [shape.schema, 'a', 'b'].sort().map((schema) => [schema, schema === shape.schema ? 1 : 2]),
     );
     await expect(createTenant(project, { schema: 'c', domains: ['a.test'] })).rejects.toMatchObject({
@@ -73,7 +73,7 @@ describe.each(SHAPES)('a registry with %s', (_name, shape) => {
     await expect(createTenant(project, { schema: 'half', domains: ['h.com'] })).rejects.toMatchObject({
       code: 'MIGRATION_FAILED',
     });
-    expect((await list(project)).map(({ schema }) => schema)).toEqual(['whole']);
+    expect((await listTenants(project)).map(({ schema }) => schema)).toEqual(['whole']);
     const { rows } = await database.query(`SELECT FROM pg_namespace WHERE nspname = 'half'`);
     expect(rows).toEqual([]);
   });
@@ -96,7 +96,7 @@ test('tables of an application that were there before are used as they are', asy
     code: 'USAGE',
     exitCode: 2,
   });
-  expect((await list(project)).map(({ schema }) => schema)).toEqual(['fresh', 'old', 'older']);
+  expect((await listTenants(project)).map(({ schema }) => schema)).toEqual(['fresh', 'old', 'older']);
 });
 
 test('a mapping that does not fit is answered with everything that is wrong, before anything happens', async () => {

@@ -4,7 +4,7 @@ import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { sendBatch } from '../../src/db/batch.js';
 import { findTenant } from '../../src/registry/list.js';
 import { createPublicTenant, hasDomains } from '../../src/registry/public-tenant.js';
-import { registrationItems } from '../../src/registry/registration.js';
+import { registrationStatements } from '../../src/registry/registration.js';
 import { useDatabase } from '../support/database.js';
 import { SHAPES } from '../support/registry-shapes.js';
 import { createRegistry, register } from '../support/registry.js';
@@ -62,7 +62,7 @@ describe.each(SHAPES)('createPublicTenant in a registry with %s', (_, shape) => 
       const faster = await database.client();
       await faster.query('BEGIN');
       const registration = { schema: shape.schema, type: null, status: 'active', ...WISH };
-      await sendBatch(faster, registrationItems(shape, registration));
+      await sendBatch(faster, registrationStatements(shape, registration));
       const outcome = createPublicTenant(client, shape, { ...WISH, ifNotExists }).catch((error: unknown) => error);
       await expect.poll(() => isWaiting(faster)).toBe(true);
       await faster.query('COMMIT');

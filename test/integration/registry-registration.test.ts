@@ -7,10 +7,10 @@ import { assertAvailable, assertDomainsAvailable } from '../../src/registry/avai
 import { findTenant } from '../../src/registry/list.js';
 import { registrationFailure } from '../../src/registry/registration-failure.js';
 import {
-  activateItems,
+  activateStatements,
   type NewTenant,
-  registrationItems,
-  removeRegistrationItems,
+  registrationStatements,
+  removeRegistrationStatements,
 } from '../../src/registry/registration.js';
 import { useDatabase } from '../support/database.js';
 import { BARE_SHAPE, SHAPE, SHAPES } from '../support/registry-shapes.js';
@@ -82,16 +82,16 @@ describe.each(SHAPES)('a registry with %s', (_, shape) => {
     await register(client, shape, { ...ACME, status: 'provisioning' });
     await register(client, shape, { ...ACME, schema: 'other', domains: [] });
     if (hasStatus) {
-      expect(await tags(activateItems(shape, 'other'))).toEqual(['UPDATE 0']);
-      expect(await tags(removeRegistrationItems(shape, 'other'))).toEqual(['DELETE 0', 'DELETE 0']);
-      expect(await tags(activateItems(shape, 'acme'))).toEqual(['UPDATE 1']);
-      expect(await tags(activateItems(shape, 'acme'))).toEqual(['UPDATE 0']);
+      expect(await tags(activateStatements(shape, 'other'))).toEqual(['UPDATE 0']);
+      expect(await tags(removeRegistrationStatements(shape, 'other'))).toEqual(['DELETE 0', 'DELETE 0']);
+      expect(await tags(activateStatements(shape, 'acme'))).toEqual(['UPDATE 1']);
+      expect(await tags(activateStatements(shape, 'acme'))).toEqual(['UPDATE 0']);
       expect(await findTenant(client, shape, 'acme')).toMatchObject({ status: 'active', domains: [DOMAIN] });
-      expect(await tags(removeRegistrationItems(shape, 'acme'))).toEqual(['DELETE 0', 'DELETE 0']);
+      expect(await tags(removeRegistrationStatements(shape, 'acme'))).toEqual(['DELETE 0', 'DELETE 0']);
       await register(client, shape, { ...ACME, schema: 'half', status: 'provisioning', domains: [] });
-      expect(await tags(removeRegistrationItems(shape, 'half'))).toEqual(['DELETE 0', 'DELETE 1']);
+      expect(await tags(removeRegistrationStatements(shape, 'half'))).toEqual(['DELETE 0', 'DELETE 1']);
     } else {
-      expect(await tags(removeRegistrationItems(shape, 'acme'))).toEqual(['DELETE 1', 'DELETE 1']);
+      expect(await tags(removeRegistrationStatements(shape, 'acme'))).toEqual(['DELETE 1', 'DELETE 1']);
       expect(await findTenant(client, shape, 'acme')).toBeUndefined();
     }
   });
@@ -108,9 +108,9 @@ describe.each(SHAPES)('a registry with %s', (_, shape) => {
     await client.query('DROP SCHEMA IF EXISTS "Loose", loose CASCADE; CREATE SCHEMA loose');
     await register(client, shape, what === 'a domain' ? { ...ACME, schema: 'x' } : ACME);
     const registration = what === 'the schema' ? { ...ACME, schema: 'loose', domains: [] } : ACME;
-    await expect(attempt(registration, [...first, ...registrationItems(shape, registration)])).resolves.toMatchObject(
-      expected,
-    );
+    await expect(
+      attempt(registration, [...first, ...registrationStatements(shape, registration)]),
+    ).resolves.toMatchObject(expected);
   });
 
   async function attempt(registration: NewTenant, items: BatchItem[]): Promise<unknown> {
@@ -161,20 +161,20 @@ describe('a refused registration', () => {
     ['a value outside its domain', { paint: 'blue' }, { message: expect.stringMatching(/--set paint: /) }],
   ])('for %s names --set and the column', async (_, extra, expected) => {
     const registration = { ...ACME, extra, adopt: false };
-    const error = await failureOf(SHAPE, registration, registrationItems(SHAPE, registration));
+    const error = await failureOf(SHAPE, registration, registrationStatements(SHAPE, registration));
     expect(error).toMatchObject({ code: 'USAGE', exitCode: 2, ...expected });
   });
 
   it('for a column that needs a value says how to give it', async () => {
     await client.query(`ALTER TABLE tenants ADD owner text NOT NULL DEFAULT 'x'`);
     await client.query(`ALTER TABLE tenants ALTER owner DROP DEFAULT`);
-    const error = await failureOf(SHAPE, { ...ACME, adopt: false }, registrationItems(SHAPE, ACME));
+    const error = await failureOf(SHAPE, { ...ACME, adopt: false }, registrationStatements(SHAPE, ACME));
     expect(error).toMatchObject({ code: 'USAGE', suggestions: [expect.stringContaining('--set owner=VALUE')] });
     expect(JSON.stringify(error)).not.toContain('Failing row');
   });
 
   it('for a missing registry says so', async () => {
-    const error = await failureOf(BARE_SHAPE, { ...ACME, adopt: false }, registrationItems(BARE_SHAPE, ACME));
+    const error = await failureOf(BARE_SHAPE, { ...ACME, adopt: false }, registrationStatements(BARE_SHAPE, ACME));
     expect(error).toMatchObject({ code: 'REGISTRY_MISSING' });
   });
 
@@ -185,7 +185,7 @@ describe('a refused registration', () => {
     const elsewhere = [{ text: `INSERT INTO log VALUES ('a'), ('a')` }];
     const error = await failureOf(SHAPE, { ...ACME, extra: { plan: 'x' }, adopt: false }, elsewhere);
     expect(error).toMatchObject({ name: 'BatchError', cause: { code: '23505' } });
-    const domainless = registrationItems(SHAPE, ACME).slice(1);
+    const domainless = registrationStatements(SHAPE, ACME).slice(1);
     expect(await failureOf(SHAPE, { ...ACME, adopt: false }, domainless)).toMatchObject({ name: 'BatchError' });
   });
 });

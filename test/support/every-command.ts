@@ -5,7 +5,7 @@ import { expect } from 'vitest';
 import { exec } from '../../src/each-tenant/exec/exec.js';
 import { query } from '../../src/each-tenant/query/query.js';
 import { isTenantsError } from '../../src/errors/tenants-error.js';
-import { list } from '../../src/fleet/list-tenants.js';
+import { listTenants } from '../../src/fleet/list-tenants.js';
 import { status } from '../../src/fleet/status.js';
 import { cloneTenant } from '../../src/lifecycle/clone-tenant.js';
 import { createDomain } from '../../src/lifecycle/create-domain.js';
@@ -45,7 +45,7 @@ export const READING: Command[] = [
   ['status', async (project) => await status(project)],
   ['status --tenant', async (project) => await status(project, { names: ['t2'] })],
   ['plan', async (project) => await plan(project, { selection: { kind: 'all' }, sql: true })],
-  ['list', async (project) => await list(project)],
+  ['list', async (project) => await listTenants(project)],
   ['query', async (project) => await ask(project, 'SELECT name, current_schema() AS at FROM projects ORDER BY 1')],
   ['query of a mistake', async (project) => await ask(project, 'SELECT no_such_column FROM projects')],
 ];
@@ -147,7 +147,7 @@ export async function liveWholeLife(
   expect((await rollback(await project(), undo)).tenants).toMatchObject({ rolledBack: 3, failed: 0 });
   await deleteTenant(await project(), { schema: 'copy' });
   expect((await status(await project())).cohorts).toMatchObject([{ count: 2, applied: 1, pending: ALL.slice(1) }]);
-  expect((await list(await project())).map(({ schema }) => schema)).toEqual(['other', 'renamed']);
+  expect((await listTenants(await project())).map(({ schema }) => schema)).toEqual(['other', 'renamed']);
   expect(await fleet.tables('renamed')).toEqual(['pgmigrations', 'projects']);
 }
 

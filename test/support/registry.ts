@@ -2,7 +2,7 @@ import { escapeIdentifier, type Client } from 'pg';
 
 import { sendBatch } from '../../src/db/batch.js';
 import { registryMigration } from '../../src/registry/migration-template.js';
-import { type NewTenant, registrationItems } from '../../src/registry/registration.js';
+import { type NewTenant, registrationStatements } from '../../src/registry/registration.js';
 import type { RegistryShape } from '../../src/registry/types.js';
 
 /** Creates the shared schema and, by the text of the first shared migration, an empty registry; drops what was there. */
@@ -20,7 +20,7 @@ export async function register(
   tenant: Partial<NewTenant> & { schema: string },
 ): Promise<void> {
   const { name = null, type = null, status = 'active', extra = {}, domains = [], schema } = tenant;
-  const items = registrationItems(shape, { schema, name, type, status, extra, domains });
+  const items = registrationStatements(shape, { schema, name, type, status, extra, domains });
   try {
     await sendBatch(client, [{ text: 'BEGIN' }, ...items, { text: 'COMMIT' }]);
   } catch (error) {

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientConfig } from 'pg';
 
 import { findHome } from '../../src/embedded/home.js';
-import { realSurroundings } from '../../src/embedded/host-environment.js';
+import { realHostEnvironment } from '../../src/embedded/host-environment.js';
 import { locateBinaries } from '../../src/embedded/locate-binaries.js';
 import { prepareBinaries } from '../../src/embedded/prepare-binaries.js';
 import { spawnOptions } from '../../src/embedded/run-program.js';
@@ -65,7 +65,7 @@ export async function startRestartableServer(settings: Record<string, string> = 
   await chmod(root, 0o755);
   const first = await startEmbedded({ root, settings: { fsync: 'off' } });
   await first.stop();
-  const home = await findHome(root, realSurroundings());
+  const home = await findHome(root, realHostEnvironment());
   const binaries = await prepareBinaries(await locateBinaries(root), home.cache, home.account);
   const port = await freePort();
   const all = Object.entries({ ...SETTINGS, ...settings, port: String(port) });

@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import type { Plan } from '../../src/engine/types.js';
 import { fitConnections } from '../../src/executors/fit-connections.js';
 import { Chunks } from '../../src/executors/parent/chunks.js';
-import type { Whereabouts } from '../../src/executors/parent/dead-worker-outcome.js';
-import { settleTenant } from '../../src/executors/parent/result-of-dead-worker.js';
+import type { TenantOutcome } from '../../src/executors/parent/dead-worker-outcome.js';
+import { resultOfDeadWorker } from '../../src/executors/parent/result-of-dead-worker.js';
 import { isFromWorker } from '../../src/executors/protocol.js';
 
 describe('processes and lanes for the connections that are left', () => {
@@ -27,7 +27,7 @@ describe('the result of a tenant whose worker died', () => {
   const plan = { direction: 'up', segments: [{ migrations: [{ name: '0002_a' }] }] } as unknown as Plan;
   const held = { work: { tenant: 'acme', planId: 'p', schemaOid: 1 }, since: performance.now() };
   const cause = { how: 'was ended by SIGKILL' };
-  const settle = (found: Whereabouts, mayRetry = false) => settleTenant(held, plan, found, cause, mayRetry);
+  const settle = (found: TenantOutcome, mayRetry = false) => resultOfDeadWorker(held, plan, found, cause, mayRetry);
 
   test('is success when its transaction was committed', () => {
     expect(settle({ kind: 'done' }, true)).toMatchObject({ status: 'applied', migrations: ['0002_a'] });
@@ -37,7 +37,7 @@ describe('the result of a tenant whose worker died', () => {
     expect(settle({ kind: 'untouched' }, true)).toBeUndefined();
   });
 
-  test.each<[Whereabouts, object]>([
+  test.each<[TenantOutcome, object]>([
     [
       { kind: 'untouched' },
       {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 
 import { TenantsError } from '../../src/errors/tenants-error.js';
 import type { Cohort } from '../../src/fleet/cohorts.js';
-import { prepare } from '../../src/fleet/compile-all.js';
+import { compileAll } from '../../src/fleet/compile-all.js';
 import type { Planner } from '../../src/fleet/planner.js';
 import { cohortToUndo, toUndo, type UndoTarget } from '../../src/run/undo.js';
 
@@ -55,7 +55,7 @@ describe('compiling beforehand', () => {
       { cohort: cohort('shop'), names: ['1'] },
       { cohort: cohort(null), names: ['2', '3'] },
     ];
-    await prepare(
+    await compileAll(
       planner(async (type, names) => void asked.push([type, [...names]])),
       wanted,
     );
@@ -72,15 +72,15 @@ describe('compiling beforehand', () => {
       ),
     );
     const wanted = [null, 'shop'].map((type) => ({ cohort: cohort(type), names: ['1'] }));
-    await expect(prepare(refuse, wanted)).rejects.toMatchObject({
+    await expect(compileAll(refuse, wanted)).rejects.toMatchObject({
       code: 'MIGRATION_REFUSED',
       details: { problems: ['one of null', 'a', 'b'] },
     });
-    await expect(prepare(refuse, wanted.slice(0, 1))).rejects.toMatchObject({ message: 'one of null' });
+    await expect(compileAll(refuse, wanted.slice(0, 1))).rejects.toMatchObject({ message: 'one of null' });
   });
 
   test('does not hide an error of another kind', async () => {
     const broken = planner(() => Promise.reject(new TypeError('broken')));
-    await expect(prepare(broken, [{ cohort: cohort(null), names: ['1'] }])).rejects.toThrow('broken');
+    await expect(compileAll(broken, [{ cohort: cohort(null), names: ['1'] }])).rejects.toThrow('broken');
   });
 });

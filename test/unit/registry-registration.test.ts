@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 
 import {
-  activateItems,
+  activateStatements,
   type NewTenant,
-  registrationItems,
-  removeRegistrationItems,
+  registrationStatements,
+  removeRegistrationStatements,
 } from '../../src/registry/registration.js';
 import { BARE_SHAPE, CUSTOM_SHAPE, SHAPE } from '../support/registry-shapes.js';
 
@@ -13,7 +13,7 @@ const ACME: NewTenant = { schema: 'acme', name: null, type: null, status: 'activ
 describe('registrationItems', () => {
   it('keeps every value out of the text', () => {
     const domains = [{ domain: `d'; --`, primary: true }];
-    const items = registrationItems(SHAPE, { ...ACME, schema: `s'; --`, extra: { plan: `x'; --` }, domains });
+    const items = registrationStatements(SHAPE, { ...ACME, schema: `s'; --`, extra: { plan: `x'; --` }, domains });
     expect(items.map(({ text }) => text).join()).not.toContain('--');
     expect(items.map(({ values }) => values)).toEqual([
       [`s'; --`, null, null, 'active', `x'; --`],
@@ -22,17 +22,17 @@ describe('registrationItems', () => {
   });
 
   it('quotes the names of extra columns', () => {
-    const [item] = registrationItems(SHAPE, { ...ACME, extra: { 'a"b': '1' } });
+    const [item] = registrationStatements(SHAPE, { ...ACME, extra: { 'a"b': '1' } });
     expect(item?.text).toContain(', "a""b")');
   });
 
   it('leaves out columns that are mapped to null', () => {
     const domains = [{ domain: 'acme.example', primary: true }];
-    const items = registrationItems(BARE_SHAPE, { ...ACME, status: 'provisioning', domains });
+    const items = registrationStatements(BARE_SHAPE, { ...ACME, status: 'provisioning', domains });
     expect(items.map(({ values }) => values)).toEqual([['acme'], ['acme.example', 'acme']]);
-    expect(activateItems(BARE_SHAPE, 'acme')).toEqual([]);
+    expect(activateStatements(BARE_SHAPE, 'acme')).toEqual([]);
     expect(
-      removeRegistrationItems(BARE_SHAPE, 'acme')
+      removeRegistrationStatements(BARE_SHAPE, 'acme')
         .map(({ text }) => text)
         .join(),
     ).not.toContain('provisioning');
@@ -44,7 +44,7 @@ describe('registrationItems', () => {
     ['the key as an extra column', { extra: { slug: 'x' } }, /NAME/],
     ['the id as an extra column', { extra: { uid: '7' } }, /numbers the tenants/],
   ])('refuses %s', (_, change, message) => {
-    expect(() => registrationItems(BARE_SHAPE, { ...ACME, ...change })).toThrowError(
+    expect(() => registrationStatements(BARE_SHAPE, { ...ACME, ...change })).toThrowError(
       expect.objectContaining({ code: 'USAGE', message: expect.stringMatching(message) }),
     );
   });
@@ -60,7 +60,7 @@ describe('registrationItems', () => {
     ],
     ['two primary domains', { domains: [domain('a.example', true), domain('b.example', true)] }, /one primary domain/],
   ])('refuses %s', (_, change, message) => {
-    expect(() => registrationItems(CUSTOM_SHAPE, { ...ACME, ...change })).toThrowError(
+    expect(() => registrationStatements(CUSTOM_SHAPE, { ...ACME, ...change })).toThrowError(
       expect.objectContaining({ code: 'USAGE', message: expect.stringMatching(message) }),
     );
   });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { Generations } from '../../src/runtime/bounded-map.js';
+import { BoundedMap } from '../../src/runtime/bounded-map.js';
 import { LookupCache } from '../../src/runtime/lookup-cache.js';
 
 type Value = { name: string };
@@ -101,7 +101,7 @@ describe('the look-up cache', () => {
 
 describe('generations', () => {
   it('never hold more than their bound, and keep what is in use', () => {
-    const map = new Generations<number>(100);
+    const map = new BoundedMap<number>(100);
     map.set('used', 1);
     for (let i = 0; i < 10_000; i += 1) {
       map.set(`key${i}`, i);
@@ -113,7 +113,7 @@ describe('generations', () => {
   });
 
   it('forget in both generations', () => {
-    const map = new Generations<number>(4);
+    const map = new BoundedMap<number>(4);
     for (const key of ['a', 'b', 'c']) map.set(key, key.charCodeAt(0));
     map.deleteWhere((value) => value === 97);
     map.delete('c');

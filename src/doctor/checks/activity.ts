@@ -7,7 +7,7 @@ import { creationLock } from '../../lifecycle/creation-lock.js';
 import { formatDuration } from '../../util/duration.js';
 import { plural } from '../../util/format-count.js';
 import { noneOf, right, wrong } from '../results.js';
-import type { Check, CheckGroup, Exam, SurveyedFleet } from '../types.js';
+import type { Check, CheckGroup, Examination, SurveyedFleet } from '../types.js';
 import { type BusyHolder, readLockHolders } from './advisory-locks.js';
 
 /** What other sessions are at. */
@@ -38,7 +38,10 @@ type LongTransaction = {
  * would wait for them, and everybody else for it. Of other users' sessions their age can be seen with the rights of
  * pg_read_all_stats. A prepared transaction is found by its lock on its own number.
  */
-async function blockingCheck({ client, project, patienceMs }: Exam, { registered }: SurveyedFleet): Promise<Check> {
+async function blockingCheck(
+  { client, project, patienceMs }: Examination,
+  { registered }: SurveyedFleet,
+): Promise<Check> {
   const { rows } = await client.query<LongTransaction>(
     `WITH long AS (
          SELECT a.pid, l.virtualtransaction, a.usename::text AS user, coalesce(a.application_name, '') AS name, a.state,
@@ -97,7 +100,7 @@ function describeTransaction({ pid, user, name, state, ageMs, relations, example
 }
 
 /** Who holds the product's locks. A run's own connection is idle while its lanes work, so any lane at work excuses it. */
-async function holdersCheck({ client, patienceMs }: Exam, { registered }: SurveyedFleet): Promise<Check> {
+async function holdersCheck({ client, patienceMs }: Examination, { registered }: SurveyedFleet): Promise<Check> {
   const holders = await readLockHolders(client);
   const keys = new Map<string, string>([
     [FLEET_LOCK, 'the lock of a run'],

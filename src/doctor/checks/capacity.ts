@@ -1,10 +1,10 @@
 import { freeConnections } from '../../db/free-connections.js';
-import { resolveExecutor } from '../../executors/find-executor.js';
-import { possibleSpread, wantedSpread } from '../../fleet/parallelism.js';
+import { findExecutor } from '../../executors/find-executor.js';
+import { possibleParallelism, wantedParallelism } from '../../fleet/parallelism.js';
 import { isPublicTenant } from '../../registry/list.js';
 import { plural } from '../../util/format-count.js';
 import { right, wrong } from '../results.js';
-import type { Check, CheckGroup, Exam, SurveyedFleet } from '../types.js';
+import type { Check, CheckGroup, Examination, SurveyedFleet } from '../types.js';
 
 /** What the server has room for, against what a run of the configured size needs. */
 export const CAPACITY_CHECKS: CheckGroup = {
@@ -13,9 +13,9 @@ export const CAPACITY_CHECKS: CheckGroup = {
   run: async (exam) => {
     const { fleet, project } = exam;
     if (fleet === undefined) return [];
-    const executor = await resolveExecutor(project.executor);
+    const executor = await findExecutor(project.executor);
     try {
-      const wanted = wantedSpread(project, executor);
+      const wanted = wantedParallelism(project, executor);
       const tenants = fleet.cohorts.reduce((sum, { members }) => sum + members.length, 0);
       const lanes = Math.min(wanted.processes * wanted.concurrency, Math.max(1, tenants));
       return [await lockTableCheck(exam, fleet, lanes), await connectionCheck(exam, wanted, tenants, lanes)];
@@ -35,7 +35,11 @@ const SURVEY_LOCKS = 4 * 200 * 2;
  * creating, cloning or rolling back a tenant does; so the lanes of a run may need as many places as there are of them
  * times the relations of the largest tenant, besides what is taken at the moment. (Deleting goes in batches.)
  */
-async function lockTableCheck({ client, project }: Exam, { registered }: SurveyedFleet, lanes: number): Promise<Check> {
+async function lockTableCheck(
+  { client, project }: Examination,
+  { registered }: SurveyedFleet,
+  lanes: number,
+): Promise<Check> {
   const { rows } = await client.query<{
     places: number;
     perTransaction: number;
@@ -90,14 +94,14 @@ export function judgeLockTable(room: {
 }
 
 async function connectionCheck(
-  { client, project, ownSession }: Exam,
+  { client, project, ownSession }: Examination,
   wanted: { processes: number; concurrency: number },
   tenants: number,
   lanes: number,
 ): Promise<Check> {
   const name = 'connections';
   if (!ownSession) return { ...wrong(name, 'not checked: a pooler hands out other connections'), skipped: true };
-  const { warning } = await possibleSpread(client, project, wanted, tenants);
+  const { warning } = await possibleParallelism(client, project, wanted, tenants);
   const free = Math.max(0, await freeConnections(client));
   const expected = `${plural(lanes, 'lane')}, 2 to spare`;
   if (warning === undefined) return right(name, `${number(free)} free`, { expected });

@@ -1,5 +1,5 @@
 import { isPublicTenant } from '../../registry/list.js';
-import type { Exam } from '../types.js';
+import type { Examination } from '../types.js';
 
 /**
  * Why an index is invalid, and so what to do about it: `leftover` of a REINDEX CONCURRENTLY that was cut off; `pending`, of a
@@ -22,7 +22,7 @@ export type InvalidIndex = {
  * The progress of other users' builds can be seen without special rights only as far as there is one, so their locks say
  * what table it is about.
  */
-export async function readInvalidIndexes({ client, project, shared, fleet }: Exam): Promise<InvalidIndex[]> {
+export async function readInvalidIndexes({ client, project, shared, fleet }: Examination): Promise<InvalidIndex[]> {
   const registered = (fleet?.registered ?? []).filter((tenant) => !isPublicTenant(project.registry, tenant));
   const schemas = [project.shared.schema, ...registered.map(({ schema }) => schema)];
   const { rows } = await client.query<{
@@ -60,7 +60,7 @@ export async function readInvalidIndexes({ client, project, shared, fleet }: Exa
 }
 
 /** Schemas in which some file is not applied, whatever else is the matter with them. */
-function schemasBehind({ project, shared, fleet }: Pick<Exam, 'project' | 'shared' | 'fleet'>): Set<string> {
+function schemasBehind({ project, shared, fleet }: Pick<Examination, 'project' | 'shared' | 'fleet'>): Set<string> {
   const lacks = (files: readonly string[], applied: readonly string[]): boolean => {
     const done = new Set(applied);
     return files.some((name) => !done.has(name));

@@ -1,11 +1,11 @@
 import { isPublicTenant } from '../../registry/list.js';
-import type { Exam } from '../types.js';
+import type { Examination } from '../types.js';
 
 /** A migrations table, and whether it has the primary key that node-pg-migrate gives it. */
 export type TableKey = { schema: string; hasKey: boolean };
 
 /** Looks at the migrations tables of the shared schema and of all tenants, in one catalog query. */
-export async function readTableKeys({ client, project, fleet }: Exam): Promise<TableKey[]> {
+export async function readTableKeys({ client, project, fleet }: Examination): Promise<TableKey[]> {
   const registered = fleet?.registered ?? [];
   const tenants = registered.filter((tenant) => !isPublicTenant(project.registry, tenant));
   const { rows } = await client.query<TableKey>(

@@ -1,8 +1,8 @@
 import type { Cohort } from '../../fleet/cohorts.js';
-import { judge } from '../../fleet/schema-state.js';
+import { compareWithFiles } from '../../fleet/schema-state.js';
 import { plural } from '../../util/format-count.js';
 import { right, wrong } from '../results.js';
-import type { Check, CheckGroup, Exam, SurveyedFleet } from '../types.js';
+import type { Check, CheckGroup, Examination, SurveyedFleet } from '../types.js';
 import { readTableKeys } from './migrations-tables.js';
 
 /** Where the shared schema stands; it can be told without a registry. */
@@ -23,12 +23,12 @@ export const MIGRATION_CHECKS: CheckGroup = {
 };
 
 /** Order is always looked at here: `checkOrder: false` accepts it, but node-pg-migrate's own check does not. */
-function sharedCheck({ project: { checkOrder }, shared: { place, files } }: Exam): Check {
+function sharedCheck({ project: { checkOrder }, shared: { place, files } }: Examination): Check {
   const name = 'shared-migrations';
   if (place.error !== undefined) {
     return wrong(name, 'cannot be read', { items: [place.error.message], suggestions: place.error.suggestions ?? [] });
   }
-  const state = judge(files, place.applied, true);
+  const state = compareWithFiles(files, place.applied, true);
   if (state.kind === 'upToDate') return right(name, `${plural(files.length, 'migration')} applied`);
   if (state.kind === 'pending') {
     return wrong(name, `${plural(state.pending.length, 'migration')} pending`, {
@@ -54,7 +54,10 @@ const WAYS_OUT = {
 } as const satisfies Record<string, string[]>;
 
 /** Tenants that migrations will not get to because of where they stand. Those that are only behind are not wrong. Pure. */
-export function tenantsCheck({ project }: Pick<Exam, 'project'>, { cohorts }: Pick<SurveyedFleet, 'cohorts'>): Check {
+export function tenantsCheck(
+  { project }: Pick<Examination, 'project'>,
+  { cohorts }: Pick<SurveyedFleet, 'cohorts'>,
+): Check {
   const { checkOrder } = project;
   const count = (...kinds: Cohort['state']['kind'][]): number =>
     cohorts.filter(({ state }) => kinds.includes(state.kind)).reduce((sum, { members }) => sum + members.length, 0);
@@ -105,7 +108,7 @@ function advice(cohorts: readonly Cohort[], checkOrder: boolean): string[] {
   ];
 }
 
-async function tablesCheck(exam: Exam, fleet: SurveyedFleet): Promise<Check> {
+async function tablesCheck(exam: Examination, fleet: SurveyedFleet): Promise<Check> {
   const keyless = (await readTableKeys(exam)).filter(({ hasKey }) => !hasKey).map(({ schema }) => schema);
   const twice = fleet.cohorts.flatMap(({ applied, members }) => {
     const names = [...new Set(applied.filter((name, index) => applied.indexOf(name) !== index))];

@@ -2,7 +2,7 @@ import { quoteIdentifier } from '../../db/identifiers.js';
 import { plural } from '../../util/format-count.js';
 import { shellWord } from '../../util/shell-word.js';
 import { noneOf, right, wrong } from '../results.js';
-import type { Check, CheckGroup, Exam, SurveyedFleet } from '../types.js';
+import type { Check, CheckGroup, Examination, SurveyedFleet } from '../types.js';
 import { type InvalidIndex, readInvalidIndexes } from './invalid-indexes.js';
 
 /** What lies in the tenants' schemas and should not. */
@@ -24,7 +24,7 @@ const KINDS: Readonly<Record<InvalidIndex['kind'], string>> = {
 };
 
 /** Pure. */
-function indexCheck({ project }: Exam, indexes: readonly InvalidIndex[]): Check {
+function indexCheck({ project }: Examination, indexes: readonly InvalidIndex[]): Check {
   if (indexes.length === 0) return right('invalid-indexes', 'none');
   const has = (...kinds: InvalidIndex['kind'][]): boolean => indexes.some(({ kind }) => kinds.includes(kind));
   const example = indexes.find(({ kind }) => kind === 'pending')?.schema ?? '';
@@ -39,7 +39,7 @@ function indexCheck({ project }: Exam, indexes: readonly InvalidIndex[]): Check 
   });
 }
 
-async function extensionCheck({ client, project }: Exam, { registered }: SurveyedFleet): Promise<Check> {
+async function extensionCheck({ client, project }: Examination, { registered }: SurveyedFleet): Promise<Check> {
   const schemas = registered.map(({ schema }) => schema).filter((schema) => schema !== project.shared.schema);
   const { rows } = await client.query<{ name: string; schema: string; relocatable: boolean }>(
     `SELECT e.extname::text AS name, n.nspname::text AS schema, e.extrelocatable AS relocatable

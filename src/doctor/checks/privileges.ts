@@ -1,6 +1,6 @@
 import { quoteIdentifier } from '../../db/identifiers.js';
 import { right, wrong } from '../results.js';
-import type { Check, CheckGroup, Exam } from '../types.js';
+import type { Check, CheckGroup, Examination } from '../types.js';
 
 /**
  * Rights of the user who connects, and of the `role` of the configuration: lanes act as that one, so it creates schemas and
@@ -29,7 +29,7 @@ type Rights = {
   sharedLacks: { holder: string; privilege: string }[];
 };
 
-async function readRights({ client, project, server }: Exam): Promise<Rights> {
+async function readRights({ client, project, server }: Examination): Promise<Rights> {
   const { role, shared } = project;
   // Since PostgreSQL 16 membership and the right to SET ROLE are granted apart.
   const setting = server.version >= 160_000 ? 'SET' : 'MEMBER';
@@ -56,7 +56,7 @@ async function readRights({ client, project, server }: Exam): Promise<Rights> {
   return row;
 }
 
-function roleCheck({ project }: Exam, { login, owner, ownerExists, maySetRole }: Rights): Check {
+function roleCheck({ project }: Examination, { login, owner, ownerExists, maySetRole }: Rights): Check {
   if (project.role === undefined) return right('set-role', 'no role is configured');
   if (!ownerExists) {
     return wrong('set-role', `there is no role "${owner}"`, {
@@ -79,7 +79,7 @@ function databaseCheck({ owner, database, createInDatabase, ownerExists }: Right
   });
 }
 
-function sharedSchemaCheck({ project }: Exam, { sharedExists, sharedLacks, createInDatabase }: Rights): Check {
+function sharedSchemaCheck({ project }: Examination, { sharedExists, sharedLacks, createInDatabase }: Rights): Check {
   const { schema } = project.shared;
   if (!sharedExists) {
     const actual = `the schema "${schema}" does not exist`;

@@ -3,7 +3,7 @@ import { isTenantsError } from '../../errors/tenants-error.js';
 import { inspectRegistry } from '../../registry/check.js';
 import { plural } from '../../util/format-count.js';
 import { right, skipped, wrong } from '../results.js';
-import type { Check, CheckGroup, Exam } from '../types.js';
+import type { Check, CheckGroup, Examination } from '../types.js';
 import { readRegistryParts, type RegistryParts } from './registry-parts.js';
 
 /** The registry: its tables, who may use them, and what its first migration gave them. */
@@ -25,7 +25,7 @@ export const REGISTRY_CHECKS: CheckGroup = {
   },
 };
 
-async function registryCheck({ client, project: { registry } }: Exam): Promise<Check> {
+async function registryCheck({ client, project: { registry } }: Examination): Promise<Check> {
   const tables = `"${registry.tenants.table}" and "${registry.domains.table}"`;
   try {
     if ((await inspectRegistry(client, registry)) === 'present') return right('registry', `${tables} are as expected`);
@@ -42,7 +42,7 @@ async function registryCheck({ client, project: { registry } }: Exam): Promise<C
   }
 }
 
-async function privilegeCheck({ client, project: { registry, role } }: Exam): Promise<Check> {
+async function privilegeCheck({ client, project: { registry, role } }: Examination): Promise<Check> {
   const { rows } = await client.query<{ holder: string; table: string; privilege: string }>(
     `SELECT r.rolname::text AS holder, c.relname::text AS table, p.privilege
        FROM pg_class c
@@ -64,7 +64,7 @@ async function privilegeCheck({ client, project: { registry, role } }: Exam): Pr
 }
 
 /** In a registry that is not made by our template the owner may have other ways to keep names apart. */
-function constraintCheck({ project: { registry } }: Exam, parts: RegistryParts): Check {
+function constraintCheck({ project: { registry } }: Examination, parts: RegistryParts): Check {
   const { lacking, fromTemplate } = parts;
   if (lacking.length === 0) return right('registry-constraints', 'all there');
   const items = lacking.map(({ what }) => what);

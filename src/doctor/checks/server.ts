@@ -1,6 +1,6 @@
 import { OLDEST_VERSION, type ServerInfo } from '../../db/server.js';
 import { right, wrong } from '../results.js';
-import type { Check, CheckGroup, Exam } from '../types.js';
+import type { Check, CheckGroup, Examination } from '../types.js';
 
 export const SERVER_CHECKS: CheckGroup = {
   names: ['server-version', 'server-writable', 'pooler'],
@@ -30,7 +30,7 @@ function writableCheck({ readOnly }: Pick<ServerInfo, 'readOnly'>): Check {
 }
 
 /** What to do about a pooler in transaction mode; also said by the checks that are skipped because of it. */
-function poolerCheck({ ownSession }: Exam): Check {
+function poolerCheck({ ownSession }: Examination): Check {
   if (ownSession) return right('pooler', 'a session of our own');
   return wrong('pooler', 'a pooler in transaction mode', {
     suggestions: [

@@ -2,7 +2,7 @@ import { quoteIdentifier } from '../../db/identifiers.js';
 import { plural } from '../../util/format-count.js';
 import { shellWord } from '../../util/shell-word.js';
 import { noneOf, right, wrong } from '../results.js';
-import type { Check, CheckGroup, Exam, SurveyedFleet } from '../types.js';
+import type { Check, CheckGroup, Examination, SurveyedFleet } from '../types.js';
 
 /** Rows and schemas that should belong together, and who may change them. */
 export const TENANT_CHECKS: CheckGroup = {
@@ -40,7 +40,7 @@ function missingCheck({ cohorts, registered }: SurveyedFleet): Check {
   });
 }
 
-async function unregisteredCheck({ client, project }: Exam, { registered }: SurveyedFleet): Promise<Check> {
+async function unregisteredCheck({ client, project }: Examination, { registered }: SurveyedFleet): Promise<Check> {
   const known = [project.shared.schema, ...project.tenants.extraSearchPath, ...registered.map(({ schema }) => schema)];
   const { rows } = await client.query<{ schema: string }>(
     `SELECT n.nspname::text AS schema
@@ -66,7 +66,7 @@ async function unregisteredCheck({ client, project }: Exam, { registered }: Surv
 
 /** Tools that fold case would take one for the other. Pure. */
 export function lookalikeCheck(
-  { schemas }: Pick<Exam, 'schemas'>,
+  { schemas }: Pick<Examination, 'schemas'>,
   { registered }: Pick<SurveyedFleet, 'registered'>,
 ): Check {
   const tenants = new Set(registered.map(({ schema }) => schema));
@@ -89,7 +89,7 @@ export function lookalikeCheck(
   );
 }
 
-async function privilegeCheck({ client, project }: Exam, { cohorts }: SurveyedFleet): Promise<Check> {
+async function privilegeCheck({ client, project }: Examination, { cohorts }: SurveyedFleet): Promise<Check> {
   const schemas = cohorts.flatMap(({ members }) => members.map(({ schema }) => schema));
   const { rows } = await client.query<{ schema: string; owner: string; enters: boolean; owns: boolean }>(
     `WITH acting AS (SELECT oid FROM pg_roles WHERE rolname = coalesce($3::text, current_user)), looked AS (

@@ -2,7 +2,7 @@ import { tenantLock } from '../../db/locks.js';
 import { creationLock } from '../../lifecycle/creation-lock.js';
 import { plural } from '../../util/format-count.js';
 import { right, wrong } from '../results.js';
-import type { Check, CheckGroup, CheckName, Exam, SurveyedFleet } from '../types.js';
+import type { Check, CheckGroup, CheckName, Examination, SurveyedFleet } from '../types.js';
 import { readLockHolders } from './advisory-locks.js';
 
 /** Tenants that somebody began to create or to delete, and does not go on with. */
@@ -29,7 +29,7 @@ export type Unfinished = { left: string[]; atWork: string[] };
 
 /** Looks at the locks of all these tenants at once. */
 export async function readUnfinished(
-  { client }: Pick<Exam, 'client'>,
+  { client }: Pick<Examination, 'client'>,
   { registered }: Pick<SurveyedFleet, 'registered'>,
 ): Promise<{ creations: Unfinished; deletions: Unfinished }> {
   const holders = await readLockHolders(client);

@@ -1,10 +1,10 @@
 import { TenantsError } from '../../errors/tenants-error.js';
 import { GROWING_CATALOGS, statisticsCheck } from '../checks/catalog.js';
 import type { Repair } from '../types.js';
-import type { Exam } from '../types.js';
+import type { Examination } from '../types.js';
 
 /** Lets the server count its catalog anew. Without the right to, it only warns and passes over it. */
-export function repairCatalog(exam: Exam): Promise<Repair[]> {
+export function repairCatalog(exam: Examination): Promise<Repair[]> {
   const run = async (): Promise<void> => {
     await exam.client.query(`ANALYZE ${GROWING_CATALOGS.map((name) => `pg_catalog.${name}`).join(', ')}`);
     if ((await statisticsCheck(exam.client)).ok) return;

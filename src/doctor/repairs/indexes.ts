@@ -9,13 +9,13 @@ import { lockTenant } from '../../lifecycle/change-transaction.js';
 import type { Project } from '../../project/project.js';
 import { type InvalidIndex, readInvalidIndexes } from '../checks/invalid-indexes.js';
 import type { Repair } from '../types.js';
-import type { DoctorOptions, Exam } from '../types.js';
+import type { DoctorOptions, Examination } from '../types.js';
 
 /**
  * Drops what a REINDEX left over, and rebuilds in place the indexes of migrations that are recorded, constraints' included.
  * An index of a migration that is pending is left to `migrate`, which knows how it should be.
  */
-export async function repairIndexes(exam: Exam, options: DoctorOptions): Promise<Repair[]> {
+export async function repairIndexes(exam: Examination, options: DoctorOptions): Promise<Repair[]> {
   const indexes = await readInvalidIndexes(exam);
   return indexes.flatMap((index) => {
     const name = `"${index.schema}"."${index.name}"`;
@@ -37,7 +37,7 @@ export async function repairIndexes(exam: Exam, options: DoctorOptions): Promise
  * such a transaction: that lock is given back meanwhile.
  */
 async function concurrently(
-  { project, client: control }: Exam,
+  { project, client: control }: Examination,
   { schema }: InvalidIndex,
   { cancel }: DoctorOptions,
   work: (client: Client) => Promise<void>,
@@ -69,7 +69,7 @@ async function drop(client: Client, { namespace, name }: Pick<InvalidIndex, 'nam
 }
 
 /** A REINDEX that fails, on a duplicate value for instance, leaves what it was building: that is taken away again. */
-async function rebuild(exam: Exam, client: Client, { namespace, name }: InvalidIndex): Promise<void> {
+async function rebuild(exam: Examination, client: Client, { namespace, name }: InvalidIndex): Promise<void> {
   try {
     await client.query(`REINDEX INDEX CONCURRENTLY ${qualified(namespace, name)}`);
   } catch (error) {
@@ -79,7 +79,7 @@ async function rebuild(exam: Exam, client: Client, { namespace, name }: InvalidI
 }
 
 /** The server cuts long names to make room for `_ccnew`, so the beginning is compared as far as it can have been kept. */
-async function dropLeftovers(exam: Exam, client: Client, namespace: string, name: string): Promise<void> {
+async function dropLeftovers(exam: Examination, client: Client, namespace: string, name: string): Promise<void> {
   for (const index of await readInvalidIndexes({ ...exam, client })) {
     const beginning = index.name.replace(/_cc(?:new|old)\d*$/, '');
     if (index.kind === 'leftover' && index.namespace === namespace && name.startsWith(beginning)) {

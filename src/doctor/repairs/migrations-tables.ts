@@ -2,10 +2,10 @@ import { qualified } from '../../db/identifiers.js';
 import { asOwner, changeTenant } from '../../lifecycle/change-transaction.js';
 import { readTableKeys } from '../checks/migrations-tables.js';
 import type { Repair } from '../types.js';
-import type { DoctorOptions, Exam } from '../types.js';
+import type { DoctorOptions, Examination } from '../types.js';
 
 /** Gives migrations tables the primary key that node-pg-migrate gives them; rows that are in its way stay, and are told. */
-export async function repairTables(exam: Exam, { cancel }: DoctorOptions): Promise<Repair[]> {
+export async function repairTables(exam: Examination, { cancel }: DoctorOptions): Promise<Repair[]> {
   const { project } = exam;
   const keyless = (await readTableKeys(exam)).filter(({ hasKey }) => !hasKey);
   return keyless.map(({ schema }) => {

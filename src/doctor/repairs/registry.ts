@@ -3,10 +3,10 @@ import { asOwner, changeTenant } from '../../lifecycle/change-transaction.js';
 import { NOTIFY_FUNCTION, registryNotification } from '../../registry/migration-template.js';
 import { readRegistryParts } from '../checks/registry-parts.js';
 import type { Repair } from '../types.js';
-import type { DoctorOptions, Exam } from '../types.js';
+import type { DoctorOptions, Examination } from '../types.js';
 
 /** Puts the triggers of the registry's first migration back, as that migration creates them, in one transaction. */
-export async function repairRegistry(exam: Exam, { cancel }: DoctorOptions): Promise<Repair[]> {
+export async function repairRegistry(exam: Examination, { cancel }: DoctorOptions): Promise<Repair[]> {
   const { project } = exam;
   const { registry, role } = project;
   const { triggers, functionExists, fromTemplate } = await readRegistryParts(exam.client, registry);

@@ -1,7 +1,7 @@
 import { isConnectionError } from '../../db/sqlstates.js';
 import { isTenantsError } from '../../errors/tenants-error.js';
 import type { LockedSession } from '../../session/control-session.js';
-import type { Check, CheckName, DoctorOptions, Exam, Repair } from '../types.js';
+import type { Check, CheckName, DoctorOptions, Examination, Repair } from '../types.js';
 import { repairCatalog } from './catalog.js';
 import { repairIndexes } from './indexes.js';
 import { repairTables } from './migrations-tables.js';
@@ -12,7 +12,7 @@ import { finishCreations, finishDeletions } from './unfinished.js';
 export type Repaired = { done: string[]; failures: string[] };
 
 /** A repair looks for itself at what there is to do; each of its parts is tried whatever became of the others. */
-type Plan = (exam: Exam, options: DoctorOptions) => Promise<Repair[]>;
+type Plan = (exam: Examination, options: DoctorOptions) => Promise<Repair[]>;
 
 /** In this order: tenants that are finished first need no repair of their parts. */
 const PLANS: readonly (readonly [CheckName, Plan])[] = [
@@ -31,7 +31,7 @@ const PLANS: readonly (readonly [CheckName, Plan])[] = [
  * @returns what was tried, by check.
  */
 export async function repair(
-  exam: Exam,
+  exam: Examination,
   checks: readonly Check[],
   session: LockedSession,
   options: DoctorOptions,

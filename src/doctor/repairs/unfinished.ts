@@ -3,10 +3,10 @@ import { deleteTenant } from '../../lifecycle/delete-tenant.js';
 import { findTenant } from '../../registry/list.js';
 import { readUnfinished, type Unfinished } from '../checks/unfinished.js';
 import type { Repair } from '../types.js';
-import type { DoctorOptions, Exam } from '../types.js';
+import type { DoctorOptions, Examination } from '../types.js';
 
 /** Finishes the tenants that a killed `create-tenant` left behind, as the same command would. */
-export async function finishCreations(exam: Exam, { drain, cancel }: DoctorOptions): Promise<Repair[]> {
+export async function finishCreations(exam: Examination, { drain, cancel }: DoctorOptions): Promise<Repair[]> {
   const { project } = exam;
   const { left } = await unfinished(exam, 'creations');
   return left.map((schema) => ({
@@ -29,7 +29,7 @@ export async function finishCreations(exam: Exam, { drain, cancel }: DoctorOptio
 }
 
 /** Goes on with the deletions that a killed `delete-tenant` left behind; they were confirmed when they began. */
-export async function finishDeletions(exam: Exam, { cancel }: DoctorOptions): Promise<Repair[]> {
+export async function finishDeletions(exam: Examination, { cancel }: DoctorOptions): Promise<Repair[]> {
   const { project } = exam;
   const { left } = await unfinished(exam, 'deletions');
   return left.map((schema) => ({
@@ -46,7 +46,7 @@ export async function finishDeletions(exam: Exam, { cancel }: DoctorOptions): Pr
   }));
 }
 
-async function unfinished(exam: Exam, which: 'creations' | 'deletions'): Promise<Unfinished> {
+async function unfinished(exam: Examination, which: 'creations' | 'deletions'): Promise<Unfinished> {
   if (exam.fleet === undefined) return { left: [], atWork: [] };
   return (await readUnfinished(exam, exam.fleet))[which];
 }

@@ -5,7 +5,7 @@ import { sslParameters } from './ssl.js';
 import type { Environment } from './types.js';
 
 /** What a program of one tenant needs to know. */
-export type Place = {
+export type ExecPlace = {
   tenant: string;
   sharedSchema: string;
   extraSearchPath: readonly string[];
@@ -18,7 +18,7 @@ export type Place = {
  *
  * A search path is a default, not a fence: names with a schema, and `SET search_path`, reach other schemas.
  */
-export function tenantEnvironment(surrounding: Environment, place: Place): Record<string, string> {
+export function tenantEnvironment(surrounding: Environment, place: ExecPlace): Record<string, string> {
   const { host, port, user, database, password, options } = place.database;
   const path = searchPathOption(place);
   const ssl = sslParameters(place.database, surrounding);
@@ -45,7 +45,7 @@ export function tenantEnvironment(surrounding: Environment, place: Place): Recor
  * unless there is a backslash before it, and a backslash stands for itself when it is doubled. Quotes mean nothing there,
  * only later, when the list of names is read.
  */
-export function searchPathOption({ tenant, sharedSchema, extraSearchPath }: Omit<Place, 'database'>): string {
+export function searchPathOption({ tenant, sharedSchema, extraSearchPath }: Omit<ExecPlace, 'database'>): string {
   const schemas = [...new Set([tenant, sharedSchema, ...extraSearchPath])];
   const list = schemas.map((schema) => quoteIdentifier(schema)).join(',');
   return `-c search_path=${list.replaceAll(/[\\\s]/g, String.raw`\$&`)}`;

@@ -6,7 +6,7 @@ import { TenantsError } from '../../errors/tenants-error.js';
 import { STANDARD_CONCURRENCY } from '../../executors/standard.js';
 import type { Project } from '../../project/project.js';
 import { assertRegistry } from '../../registry/check.js';
-import { listTenants } from '../../registry/list.js';
+import { readTenants } from '../../registry/list.js';
 import { selectTenants } from '../../registry/select.js';
 import type { Tenant } from '../../registry/types.js';
 import { withSession } from '../../session/control-session.js';
@@ -51,7 +51,7 @@ async function selectedTenants(project: Project, options: ExecOptions): Promise<
     assertOwn(session);
     if (!server.direct) await assertOptionsArrive(project.database);
     await assertRegistry(client, registry);
-    const all = await listTenants(client, registry, { order: settings.order });
+    const all = await readTenants(client, registry, { order: settings.order });
     return selectTenants(all, options, registry, Object.keys(settings.types ?? {}));
   });
 }

@@ -13,7 +13,7 @@ import { TenantsError } from '../../errors/tenants-error.js';
 import { STANDARD_CONCURRENCY } from '../../executors/standard.js';
 import type { Project } from '../../project/project.js';
 import { assertRegistry } from '../../registry/check.js';
-import { listTenants } from '../../registry/list.js';
+import { readTenants } from '../../registry/list.js';
 import { selectTenants } from '../../registry/select.js';
 import type { Tenant } from '../../registry/types.js';
 import { withSession } from '../../session/control-session.js';
@@ -49,7 +49,7 @@ export async function query(project: Project, options: QueryOptions): Promise<Qu
 async function selected(client: Client, project: Project, options: QueryOptions): Promise<Tenant[]> {
   const { registry, tenants: settings } = project;
   await assertRegistry(client, registry);
-  const all = await listTenants(client, registry, { order: settings.order });
+  const all = await readTenants(client, registry, { order: settings.order });
   return selectTenants(all, options, registry, Object.keys(settings.types ?? {}));
 }
 

@@ -1,7 +1,7 @@
 import { codeOf, isConnectionError, SQLSTATE } from '../../db/sqlstates.js';
 import { isServerError, type SerializedError, serializeError } from '../../errors/serialize.js';
 import { isTenantsError, TenantsError } from '../../errors/tenants-error.js';
-import type { FailurePlace } from './run-transaction.js';
+import type { FailurePoint } from './run-transaction.js';
 
 /** Longest piece of a statement that a report shows, in characters. */
 const STATEMENT_LENGTH = 2000;
@@ -26,7 +26,7 @@ const ADVICE: Readonly<Record<string, string>> = {
  *
  * @param isUnknown nobody could be asked whether the COMMIT was carried out.
  */
-export function describeFailure(error: Error, tenant: string, place: FailurePlace, isUnknown = false): SerializedError {
+export function describeFailure(error: Error, tenant: string, place: FailurePoint, isUnknown = false): SerializedError {
   const serialized = serializeError(isUnknown || isBroken(error) ? connectionBroke(error, tenant, isUnknown) : error);
   const statement = place.statement?.sql ?? place.sql;
   const advice = isServerError(error) ? ADVICE[codeOf(error) ?? ''] : undefined;

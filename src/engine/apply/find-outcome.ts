@@ -11,7 +11,7 @@ import type { SegmentFrame } from './steps.js';
  * @param lostPid the old backend, where it is known. It may not even have begun with what was sent, and hold no lock yet.
  * @returns `busy` while it lives or somebody holds the lock; `moved` when the list is neither the old nor the new one.
  */
-export async function lookUpSegment(
+export async function findOutcome(
   client: Client,
   frame: SegmentFrame,
   lostPid?: number,

@@ -12,14 +12,14 @@ import { TenantsError } from '../../errors/tenants-error.js';
 import { type MigrateHooks, type RegistrationHooks, segmentHooks } from '../hooks/migrate-hooks.js';
 import { runHookAlone } from '../hooks/run-hook.js';
 import { appliedBefore, doneStatus, isRepeatable, leavesTraces, planNames } from '../plan.js';
-import type { TenantResult, ApplySettings, MigrationFile, Plan, Segment, TenantWork } from '../types.js';
+import type { TenantResult, ApplySettings, MigrationFile, Plan, Segment, TenantAssignment } from '../types.js';
 import { withCancel } from './cancel.js';
 import { describeFailure } from './failure.js';
-import { lookUpSegment } from './find-outcome.js';
+import { findOutcome } from './find-outcome.js';
 import { openLaneSession, resetLaneSession } from './lane-session.js';
 import { reasonOf, Retries, wasStopped, withAttempts } from './retry.js';
 import { runOutsideTransaction } from './run-outside.js';
-import { type FailurePlace, runTransaction, type TransactionOutcome } from './run-transaction.js';
+import { type FailurePoint, runTransaction, type TransactionOutcome } from './run-transaction.js';
 import type { SegmentFrame } from './steps.js';
 
 /** Longest pause between two tries for a tenant's lock, in ms. */
@@ -49,7 +49,7 @@ export type Registration = {
 };
 
 /** What stands behind a failed result; `segment` is the one that failed, and those before it were committed. */
-export type LaneFailure = { segment: number; error?: Error; place: FailurePlace };
+export type LaneFailure = { segment: number; error?: Error; place: FailurePoint };
 
 /** One connection that migrates one tenant at a time. */
 export class EngineLane {
@@ -68,7 +68,7 @@ export class EngineLane {
    * Applies a plan to one tenant. The tenant ends where it was or where it should be; with segments of its own making,
    * at the end of one of them. Never throws for what happens to one tenant.
    */
-  async apply(work: TenantWork, registration?: Registration): Promise<TenantResult> {
+  async apply(work: TenantAssignment, registration?: Registration): Promise<TenantResult> {
     const { plans } = this.#options;
     const plan = plans.get(work.planId);
     if (plan === undefined) throw new TenantsError('UNEXPECTED', `There is no plan ${work.planId}.`);
@@ -109,7 +109,7 @@ export class EngineLane {
   }
 
   async #runSegment(
-    work: TenantWork,
+    work: TenantAssignment,
     plan: Plan,
     index: number,
     attempts: Map<string, number>,
@@ -222,7 +222,7 @@ export class EngineLane {
     const since = Date.now();
     for (;;) {
       const answer = await this.#connection()
-        .then((client) => lookUpSegment(client, frame, this.#backend))
+        .then((client) => findOutcome(client, frame, this.#backend))
         .catch(() => this.close().then(() => 'unreachable' as const));
       if (answer !== 'busy' && answer !== 'unreachable') return answer;
       const patience = since + (this.#cancelled() ? LAST_LOOK_MS : LOOK_UP_MS);
@@ -233,7 +233,7 @@ export class EngineLane {
   }
 
   async #failed(
-    work: TenantWork,
+    work: TenantAssignment,
     outcome: Exclude<TransactionOutcome, { kind: 'committed' }>,
     committed: string[],
   ): Promise<TenantResult> {

@@ -10,7 +10,7 @@ import { createMigrationsTable, recordMigration } from '../bookkeeping.js';
 import { runHookAlone } from '../hooks/run-hook.js';
 import type { CompiledMigration, MigrationFile, Statement } from '../types.js';
 import { dropIndexStatement, prepareConcurrentIndex, remainingIndexes } from './concurrent-index.js';
-import { type FailurePlace, MOVED, type TransactionOutcome } from './run-transaction.js';
+import { type FailurePoint, MOVED, type TransactionOutcome } from './run-transaction.js';
 import { pathOf, placeGuards, type SegmentFrame } from './steps.js';
 
 /**
@@ -26,7 +26,7 @@ export async function runOutsideTransaction(
   files: readonly MigrationFile[],
 ): Promise<TransactionOutcome> {
   const { work } = frame;
-  const place: FailurePlace = {};
+  const place: FailurePoint = {};
   const acknowledged: string[] = [];
   try {
     if (!(await tryLock(client, tenantLock(work.tenant)))) return { kind: 'busy' };
@@ -88,7 +88,7 @@ async function runMigration(
   frame: SegmentFrame,
   migration: CompiledMigration,
   files: readonly MigrationFile[],
-  place: FailurePlace,
+  place: FailurePoint,
   acknowledged: string[],
 ): Promise<void> {
   const { work, plan, settings } = frame;

@@ -7,7 +7,7 @@ import { HookError, runHook } from '../hooks/run-hook.js';
 import type { CompiledMigration, MigrationFile, Statement } from '../types.js';
 import { changedOutside, fallThroughError, referencedTables } from './fall-through.js';
 import { FALL_THROUGH } from './guards.js';
-import { isWatched, type Piece, type SegmentFrame, segmentPieces, type Step } from './steps.js';
+import { isWatched, type SegmentPiece, type SegmentFrame, segmentPieces, type Step } from './steps.js';
 
 /** How one transaction ended. Only `committed` changed anything; after `lost` it is not known. */
 export type TransactionOutcome =
@@ -20,12 +20,12 @@ export type TransactionOutcome =
    * `begun: false`: nothing of the segment was carried out, not even where there is no transaction to undo it.
    * `recorded: true`: all of it was, and is recorded; a hook failed after that.
    */
-  | { kind: 'failed'; error: Error; place: FailurePlace; begun?: boolean; recorded?: boolean }
+  | { kind: 'failed'; error: Error; place: FailurePoint; begun?: boolean; recorded?: boolean }
   /** The connection broke; the COMMIT may have been carried out. */
-  | { kind: 'lost'; error: Error; place: FailurePlace };
+  | { kind: 'lost'; error: Error; place: FailurePoint };
 
 /** Where in a plan an error occurred, as far as that is known. */
-export type FailurePlace = { migration?: CompiledMigration; statement?: Statement; sql?: string; step?: Step['role'] };
+export type FailurePoint = { migration?: CompiledMigration; statement?: Statement; sql?: string; step?: Step['role'] };
 
 /**
  * Runs one transactional segment on a connection, from BEGIN to COMMIT. A segment of compiled migrations takes one round
@@ -37,7 +37,7 @@ export async function runTransaction(
   files: readonly MigrationFile[],
 ): Promise<TransactionOutcome> {
   const pieces = segmentPieces(frame);
-  const place: FailurePlace = {};
+  const place: FailurePoint = {};
   const warnings: string[] = [];
   try {
     await runPieces(client, pieces, frame, files, place, warnings);
@@ -49,10 +49,10 @@ export async function runTransaction(
 
 async function runPieces(
   client: Client,
-  pieces: readonly Piece[],
+  pieces: readonly SegmentPiece[],
   frame: SegmentFrame,
   files: readonly MigrationFile[],
-  place: FailurePlace,
+  place: FailurePoint,
   warnings: string[],
 ): Promise<void> {
   const watched = isWatched(frame);
@@ -75,10 +75,10 @@ async function runPieces(
 
 async function runPiece(
   client: Client,
-  piece: Piece,
+  piece: SegmentPiece,
   frame: SegmentFrame,
   files: readonly MigrationFile[],
-  place: FailurePlace,
+  place: FailurePoint,
   warnings: string[],
 ): Promise<void> {
   if (piece.kind === 'batch') {
@@ -124,7 +124,7 @@ async function runBatch(
   client: Client,
   steps: readonly Step[],
   frame: SegmentFrame,
-  place: FailurePlace,
+  place: FailurePoint,
   warnings: string[],
 ): Promise<void> {
   try {
@@ -160,7 +160,7 @@ async function runBatch(
 async function outcomeOf(
   client: Client,
   error: Error,
-  place: FailurePlace,
+  place: FailurePoint,
   frame: SegmentFrame,
 ): Promise<TransactionOutcome> {
   if (isConnectionError(error)) return { kind: 'lost', error, place };

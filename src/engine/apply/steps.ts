@@ -4,7 +4,7 @@ import { quoteIdentifier, searchPath } from '../../db/identifiers.js';
 import { createMigrationsTable, recordMigration } from '../bookkeeping.js';
 import type { HookCall, SegmentHooks } from '../hooks/migrate-hooks.js';
 import { mayLeaveTraces } from '../plan.js';
-import type { ApplySettings, CompiledMigration, Plan, Segment, Statement, TenantWork } from '../types.js';
+import type { ApplySettings, CompiledMigration, Plan, Segment, Statement, TenantAssignment } from '../types.js';
 import { type FallThroughCheck, fallThroughGuard, listGuard, placeGuard, settingsAndLock } from './guards.js';
 
 /** One message of a transaction, and what it is there for: the reason tells a failure's meaning. */
@@ -30,7 +30,7 @@ export type Step = BatchItem & {
 };
 
 /** A piece of a transaction: statements in one round trip, or something that must be run and waited for by itself. */
-export type Piece =
+export type SegmentPiece =
   | { kind: 'batch'; steps: Step[] }
   | { kind: 'simple'; migration: CompiledMigration; statement: Statement }
   | { kind: 'direct'; migration: CompiledMigration; applied: string[] }
@@ -39,7 +39,7 @@ export type Piece =
 
 /** What a transactional segment needs to know beyond the plan. */
 export type SegmentFrame = {
-  work: TenantWork;
+  work: TenantAssignment;
   plan: Plan;
   segment: Segment;
   /** The list that the migrations table must hold when the segment starts. */
@@ -55,11 +55,11 @@ export type SegmentFrame = {
 };
 
 /** Everything one transactional segment sends, in order. A segment of compiled migrations is a single batch. */
-export function segmentPieces(frame: SegmentFrame): Piece[] {
+export function segmentPieces(frame: SegmentFrame): SegmentPiece[] {
   const { work, plan, segment, settings } = frame;
-  const pieces: Piece[] = [];
+  const pieces: SegmentPiece[] = [];
   let steps: Step[] = beginSteps(frame);
-  const cut = (piece: Piece): void => {
+  const cut = (piece: SegmentPiece): void => {
     if (steps.length > 0) pieces.push({ kind: 'batch', steps });
     pieces.push(piece);
     steps = [];

@@ -18,7 +18,7 @@ export type MigrationAnalysis = Pick<Analysis, 'statements' | 'refusals' | 'warn
 };
 
 /** Takes the SQL that node-pg-migrate built apart, step by step and in order. */
-export function analyseMigration(options: AnalysisOptions): MigrationAnalysis {
+export function analyzeMigration(options: AnalysisOptions): MigrationAnalysis {
   const { file, steps, text } = options;
   const parts = steps.map((sql) => {
     const firstLine = lineOf(sql, text);

@@ -1,15 +1,15 @@
 import type { Direction, MigrationFile, MigrationSource } from '../types.js';
 import { missingAction } from './actions.js';
-import { judge, type Built } from './choose-mode.js';
+import { chooseMode, type Built } from './choose-mode.js';
 import type { Directives } from './directives.js';
 import { loadFresh } from './load-fresh.js';
 import { isSqlFile, loadMigrations, type LoadedMigrations } from './load.js';
-import { createUseLog } from './nondeterminism-log.js';
+import { createNondeterminismLog } from './nondeterminism-log.js';
 import { recordMigrations, type Recording } from './record.js';
-import { replaceSources, type Watch, watchSources } from './watch-nondeterminism.js';
+import { replaceSources, type Watch, watchNondeterminism } from './watch-nondeterminism.js';
 
 /** A migration to build, and what the comments in its file ask for. */
-export type Wanted = {
+export type WantedMigration = {
   file: MigrationFile;
   directives: Directives;
   /** Text of the file, for `.sql` files only. */
@@ -18,7 +18,7 @@ export type Wanted = {
 
 export type Builder = {
   /** Builds migrations in one direction; answers in the order of the question. */
-  build(wanted: readonly Wanted[], direction: Direction): Promise<Built[]>;
+  build(wanted: readonly WantedMigration[], direction: Direction): Promise<Built[]>;
 };
 
 /** How one of the two passes differs from the other. */
@@ -43,7 +43,7 @@ export function createBuilder(
   files: readonly MigrationFile[],
   migrationsTable: string,
 ): Builder {
-  const uses = createUseLog();
+  const uses = createNondeterminismLog();
   let fresh: Promise<LoadedMigrations> | undefined;
 
   return {
@@ -53,7 +53,7 @@ export function createBuilder(
         : replaceSources(() => buildAll(wanted, direction)),
   };
 
-  async function buildAll(wanted: readonly Wanted[], direction: Direction): Promise<Built[]> {
+  async function buildAll(wanted: readonly WantedMigration[], direction: Direction): Promise<Built[]> {
     const first = await loadFirst();
     const missing = wanted.map(({ file }) => missingAction(first.get(file.path) ?? {}, file, direction));
     const runnable = wanted.filter((_, index) => missing[index] === undefined);
@@ -64,7 +64,7 @@ export function createBuilder(
       ? recorded
       : await record(await loadSecond(first), SECOND, again, direction);
     return wanted.map(({ file }, index) =>
-      judge({
+      chooseMode({
         file,
         missing: missing[index],
         first: recorded.get(file.name),
@@ -93,7 +93,7 @@ export function createBuilder(
   async function record(
     loaded: LoadedMigrations,
     { standIn, shiftMs }: Pass,
-    wanted: readonly Wanted[],
+    wanted: readonly WantedMigration[],
     direction: Direction,
   ): Promise<Map<string, Recording>> {
     if (wanted.length === 0) return new Map();
@@ -116,5 +116,5 @@ export function createBuilder(
 
 /** SQL files run no code. */
 async function watch<T>(file: MigrationFile, how: Watch, action: () => T | Promise<T>): Promise<T> {
-  return isSqlFile(file) ? await action() : await watchSources(how, action);
+  return isSqlFile(file) ? await action() : await watchNondeterminism(how, action);
 }

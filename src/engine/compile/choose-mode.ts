@@ -28,7 +28,7 @@ export type Evidence = {
 };
 
 /** Decides between compiled, direct and failed. Whatever leaves a doubt about the SQL makes a migration direct. */
-export function judge({ file, missing, first, second, used, standIns }: Evidence): Built {
+export function chooseMode({ file, missing, first, second, used, standIns }: Evidence): Built {
   if (missing !== undefined) return { kind: 'failed', file, message: `${file.name} ${missing}` };
   if (first === undefined) return { kind: 'failed', file, message: `${file.name} was not run by node-pg-migrate` };
   if (first.failure !== undefined && first.asked === undefined) {

@@ -3,11 +3,11 @@ import { readFile } from 'node:fs/promises';
 import { TenantsError } from '../../errors/tenants-error.js';
 import { loadSqlParser } from '../sql/parse/parser.js';
 import type { CompiledMigration, Direction, MigrationFile, MigrationSource } from '../types.js';
-import { createBuilder, type Wanted } from './build.js';
+import { createBuilder, type WantedMigration } from './build.js';
 import { readDirectives } from './directives.js';
 import { compileFailure, type Complaints } from './failure.js';
 import { isSqlFile, loadFailure } from './load.js';
-import { finishMigration } from './to-compiled.js';
+import { toCompiledMigration } from './to-compiled.js';
 
 export type CompilerOptions = {
   migrationsTable: string;
@@ -54,7 +54,7 @@ export function createCompiler(source: MigrationSource, files: MigrationFile[], 
     const extensions = options.checkExtensions ? options.extensions : undefined;
     const finished = wanted.flatMap((one, index) => {
       const outcome = built[index];
-      return outcome === undefined ? [] : (finishMigration(outcome, one, direction, extensions, complaints) ?? []);
+      return outcome === undefined ? [] : (toCompiledMigration(outcome, one, direction, extensions, complaints) ?? []);
     });
     if (complaints.failures.length + complaints.refusals.length > 0) throw compileFailure(complaints);
     for (const migration of finished) compiled.set(key(migration.name, direction), migration);
@@ -87,7 +87,7 @@ function assertKnown(names: ReadonlySet<string>, files: readonly MigrationFile[]
   });
 }
 
-async function readWanted(file: MigrationFile, direction: Direction): Promise<Wanted> {
+async function readWanted(file: MigrationFile, direction: Direction): Promise<WantedMigration> {
   const text = await readFile(file.path, 'utf8').catch((error: unknown) => {
     throw loadFailure(file, error);
   });

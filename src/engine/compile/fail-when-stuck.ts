@@ -10,7 +10,7 @@ const PATIENCE_MS = 10_000;
  *
  * The timer also keeps the process alive: Node would end in silence on a promise that nothing can settle any more.
  */
-export async function withPatience(
+export async function failWhenStuck(
   { file, pgm }: Building,
   finished: Promise<void>,
   busy: () => boolean = () => false,

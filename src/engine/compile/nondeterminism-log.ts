@@ -2,14 +2,14 @@ import { basename, sep } from 'node:path';
 
 import type { MigrationFile } from '../types.js';
 import { isSqlFile } from './load.js';
-import type { SourceUse } from './watch-nondeterminism.js';
+import type { NondeterminismUse } from './watch-nondeterminism.js';
 
 /** Which migrations used a clock or a random source, in words for people. */
-export type UseLog = {
+export type NondeterminismLog = {
   /** For one evaluation of all files, in their order: takes uses while a file is evaluated. */
-  loadingPass(): (file: MigrationFile) => (use: SourceUse) => void;
+  loadingPass(): (file: MigrationFile) => (use: NondeterminismUse) => void;
   /** Takes uses while its `up` or `down` runs. */
-  building(file: MigrationFile): (use: SourceUse) => void;
+  building(file: MigrationFile): (use: NondeterminismUse) => void;
   usedBy(file: MigrationFile): string | undefined;
 };
 
@@ -23,7 +23,7 @@ const atLoad = new Map<string, string>();
  * Remembers who used what. A module of the project that several migrations share is evaluated once, so what it does then
  * counts for every file evaluated from that moment on; a package counts for the file that imports it first.
  */
-export function createUseLog(): UseLog {
+export function createNondeterminismLog(): NondeterminismLog {
   const atBuild = new Map<string, string>();
   return {
     loadingPass() {
@@ -46,7 +46,7 @@ function remember(log: Map<string, string>, { path }: MigrationFile, words: stri
   if (!log.has(path)) log.set(path, words);
 }
 
-function describe({ what, file: used }: SourceUse, { path }: MigrationFile): string {
+function describe({ what, file: used }: NondeterminismUse, { path }: MigrationFile): string {
   return used === undefined || used === path ? `it uses ${what}` : `${basename(used)}, which it calls, uses ${what}`;
 }
 

@@ -14,7 +14,7 @@ export type SourceHooks = {
  * Covered: `Date`, `performance.now`, `Math.random`, and the random functions of `node:crypto` and of the global
  * `crypto`. Named imports of `node:crypto` are live bindings and follow. Random values stay the real ones.
  */
-export function patchSources(hooks: SourceHooks): () => void {
+export function patchClocks(hooks: SourceHooks): () => void {
   const undo = [
     ...patchDate(hooks),
     replace(Math, 'random', (original) => reporting(original, 'Math.random()', hooks)),

@@ -2,10 +2,10 @@ import type { MigrationBuilder } from 'node-pg-migrate';
 
 import type { Direction, MigrationFile, MigrationSource } from '../types.js';
 import { replaceDatabase, wrapActions, type Building } from './actions.js';
-import { withPatience } from './fail-when-stuck.js';
+import { failWhenStuck } from './fail-when-stuck.js';
 import { loadedStrategies, type LoadedMigrations } from './load.js';
 import { runNodePgMigrate } from './run-node-pg-migrate.js';
-import { createScript } from './scripted-database.js';
+import { createScriptedDatabase } from './scripted-database.js';
 
 /** What building one migration came to. */
 export type Recording = {
@@ -41,7 +41,7 @@ export async function recordMigrations(options: RecordOptions): Promise<Map<stri
   const { source, files, loaded, names, direction, migrationsTable, standIn, prepare, watch } = options;
   const recordings = new Map<string, Recording>();
   const applied = files.map(({ name }) => name).filter((name) => names.has(name) === (direction === 'down'));
-  const script = createScript({ standIn, direction, applied });
+  const script = createScriptedDatabase({ standIn, direction, applied });
 
   const around = async (building: Building): Promise<void> => {
     const { file, pgm } = building;
@@ -62,7 +62,7 @@ async function build(building: Building, watch: (action: () => Promise<void>) =>
   const recording: Recording = { steps: [], transaction: true };
   const asked = stopAtQuestions(building, recording);
   try {
-    await watch(() => withPatience(building, Promise.race([act(), asked])));
+    await watch(() => failWhenStuck(building, Promise.race([act(), asked])));
   } catch (error) {
     recording.failure = { error };
   }

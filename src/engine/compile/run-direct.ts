@@ -5,10 +5,10 @@ import type { SqlContext } from '../sql/types.js';
 import type { CompiledMigration, MigrationFile, MigrationSource } from '../types.js';
 import { replaceDatabase, wrapActions, type Building } from './actions.js';
 import { createDirectDatabase, type DirectClient, type DirectDatabase } from './direct-database.js';
-import { withPatience } from './fail-when-stuck.js';
+import { failWhenStuck } from './fail-when-stuck.js';
 import { loadedStrategies, loadMigrations } from './load.js';
 import { runNodePgMigrate } from './run-node-pg-migrate.js';
-import { createScript } from './scripted-database.js';
+import { createScriptedDatabase } from './scripted-database.js';
 
 export type { DirectClient } from './direct-database.js';
 
@@ -44,7 +44,7 @@ export async function runDirect(options: DirectOptions): Promise<void> {
   const context: SqlContext = { migration: name, file: path };
   const database = createDirectDatabase(client, context, onStatement);
 
-  const script = createScript({
+  const script = createScriptedDatabase({
     standIn: STAND_IN,
     direction,
     applied,
@@ -80,7 +80,7 @@ export async function runDirect(options: DirectOptions): Promise<void> {
 async function build(building: Building, database: DirectDatabase): Promise<void> {
   const { pgm, reverse, act } = building;
   if (!reverse) replaceDatabase(pgm, { query: database.query, select: database.select });
-  await withPatience(building, act(), database.isBusy);
+  await failWhenStuck(building, act(), database.isBusy);
   await database.settled();
 }
 

@@ -4,7 +4,7 @@ import type { ClientBase } from 'pg';
 
 import type { Direction, MigrationSource } from '../types.js';
 import { quiet } from './quiet.js';
-import type { Script } from './scripted-database.js';
+import type { ScriptedDatabase } from './scripted-database.js';
 
 export type RunOptions = {
   source: MigrationSource;
@@ -15,7 +15,7 @@ export type RunOptions = {
   count: number;
   /** Only the migration of this name. */
   only?: string;
-  script: Script;
+  script: ScriptedDatabase;
   strategies: MigrationLoaderStrategy[];
 };
 

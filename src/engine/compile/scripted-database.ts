@@ -5,7 +5,7 @@ import type { Direction, MigrationFile } from '../types.js';
 export type Unit = { file: MigrationFile; steps: string[]; transaction: boolean };
 
 /** What node-pg-migrate itself sends, and in which order: anything else is an error. */
-export type Script = {
+export type ScriptedDatabase = {
   /** Takes the place of a database connection. */
   query(text: unknown): Promise<{ rows: Record<string, unknown>[] }>;
   /** The next statements will be those of this migration. */
@@ -31,7 +31,7 @@ export type ScriptOptions = {
  * names are applied, BEGIN, then for each migration its steps and its bookkeeping statement (between `COMMIT;` and `BEGIN;`
  * if it wants no transaction), and COMMIT. Only steps leave this place.
  */
-export function createScript(options: ScriptOptions): Script {
+export function createScriptedDatabase(options: ScriptOptions): ScriptedDatabase {
   const { standIn, direction, applied, onStep } = options;
   const opening: Expected[] = [
     question(standIn, [{ table_name: 'there is one' }]),

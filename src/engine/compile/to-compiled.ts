@@ -1,6 +1,6 @@
 import type { CompiledMigration, Direction } from '../types.js';
-import { analyseMigration } from './analyze-migration.js';
-import type { Wanted } from './build.js';
+import { analyzeMigration } from './analyze-migration.js';
+import type { WantedMigration } from './build.js';
 import type { Built } from './choose-mode.js';
 import type { Complaints } from './failure.js';
 
@@ -10,9 +10,9 @@ import type { Complaints } from './failure.js';
  * A direct migration whose first pass came to its end is examined too: the values in its SQL will differ, what it does
  * hardly, and a refusal now is better than one in the middle of a run.
  */
-export function finishMigration(
+export function toCompiledMigration(
   built: Built,
-  { directives, text }: Wanted,
+  { directives, text }: WantedMigration,
   direction: Direction,
   extensions: ReadonlySet<string> | undefined,
   complaints: Complaints,
@@ -25,7 +25,7 @@ export function finishMigration(
   }
   const { transaction, directBecause } = built;
   const steps = built.asked ? [] : built.steps;
-  const analysis = analyseMigration({ file, steps, transaction, text, extensions });
+  const analysis = analyzeMigration({ file, steps, transaction, text, extensions });
   complaints.refusals.push(...analysis.refusals);
 
   const warnings = [...directives.warnings.map((warning) => `${file.path}: ${warning}`), ...analysis.warnings];

@@ -2,15 +2,15 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { patchSources } from './patch-clocks.js';
+import { patchClocks } from './patch-clocks.js';
 
 /** A clock or a source of randomness was used: `Date.now()`, and the file whose code did it where that is known. */
-export type SourceUse = { what: string; file: string | undefined };
+export type NondeterminismUse = { what: string; file: string | undefined };
 
 export type Watch = {
   /** ms by which every clock is ahead, so that two compiles never see the same time. */
   shiftMs: number;
-  notice(use: SourceUse): void;
+  notice(use: NondeterminismUse): void;
 };
 
 const watches = new AsyncLocalStorage<Watch>();
@@ -33,7 +33,7 @@ let restore: () => void = () => undefined;
  * The sources of the process are replaced while any action is watched. Code outside the actions gets the real values
  * and is not noticed: who calls is told by the asynchronous context.
  */
-export async function watchSources<T>(watch: Watch, action: () => T | Promise<T>): Promise<T> {
+export async function watchNondeterminism<T>(watch: Watch, action: () => T | Promise<T>): Promise<T> {
   return await replaceSources(() => watches.run(watch, action));
 }
 
@@ -42,7 +42,7 @@ export async function watchSources<T>(watch: Watch, action: () => T | Promise<T>
  * restoring for each of them, which takes longer than they do.
  */
 export async function replaceSources<T>(action: () => T | Promise<T>): Promise<T> {
-  if (installed === 0) restore = patchSources({ note, shiftMs: () => watches.getStore()?.shiftMs ?? 0 });
+  if (installed === 0) restore = patchClocks({ note, shiftMs: () => watches.getStore()?.shiftMs ?? 0 });
   installed += 1;
   try {
     return await action();

@@ -1,7 +1,7 @@
 import type { QueryConfig, QueryResult, QueryResultRow } from 'pg';
 
 import { planNames } from '../plan.js';
-import type { Direction, Plan, TenantWork } from '../types.js';
+import type { Direction, Plan, TenantAssignment } from '../types.js';
 
 /**
  * What a hook queries the database with: the connection of the tenant's transaction, for as long as the hook lasts.
@@ -77,7 +77,7 @@ export type SegmentHooks = {
 /** The hooks that belong to one segment of a plan; `undefined` when there are none. Pure. */
 export function segmentHooks(
   { hooks = {}, cancel }: { hooks?: MigrateHooks | undefined; cancel?: AbortSignal | undefined },
-  { tenant }: TenantWork,
+  { tenant }: TenantAssignment,
   plan: Plan,
   index: number,
   around: RegistrationHooks | undefined,

@@ -9,7 +9,7 @@ import { fallThrough } from './rules/fall-through.js';
 import { lexicalRefusals, lineOf } from './rules/lexical-refusals.js';
 import { needsNoTransaction } from './rules/outside-transaction.js';
 import { refusal, refusedBecause, withoutWholeTransaction } from './rules/refusals.js';
-import { leavesTraces } from './rules/session-state.js';
+import { leavesSessionState } from './rules/session-state.js';
 import { shorten } from './rules/shorten.js';
 import type { Analysis, SqlContext } from './types.js';
 
@@ -68,7 +68,7 @@ function examine({ sql, node, line }: ParsedStatement, context: SqlContext, anal
 
 function marks(node: Node): Partial<Statement> {
   return {
-    ...(leavesTraces(node) ? { session: true } : {}),
+    ...(leavesSessionState(node) ? { session: true } : {}),
     ...(writesRows(node) ? { writes: true } : {}),
     ...concurrentIndex(node),
   };

@@ -3,9 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, ClientConfig } from 'pg';
 
 import { closeClient, openClient } from '../../db/connect.js';
-import { lookUpSegment } from '../../engine/apply/find-outcome.js';
+import { findOutcome } from '../../engine/apply/find-outcome.js';
 import { appliedBefore, isRepeatable } from '../../engine/plan.js';
-import type { ApplySettings, Plan, TenantWork } from '../../engine/types.js';
+import type { ApplySettings, Plan, TenantAssignment } from '../../engine/types.js';
 
 /** How long a backend may hold a tenant after its client died, in ms; the second value once a run is cancelled. */
 const PATIENCE_MS = 60_000;
@@ -15,7 +15,7 @@ const POLL_MS = 100;
 const SETTLE_MS = 250;
 
 /** What became of a plan whose worker died. */
-export type Whereabouts =
+export type TenantOutcome =
   | { kind: 'done' }
   /** Nothing of it was committed, and starting again is safe. */
   | { kind: 'untouched' }
@@ -36,11 +36,11 @@ export type LookUpOptions = {
  * Asks the server what became of tenants that a dead worker held. Each tenant's lock is had first, so that a backend of
  * the dead worker has ended by then.
  */
-export async function lookUpTenants(
-  works: readonly TenantWork[],
+export async function findOutcomes(
+  works: readonly TenantAssignment[],
   options: LookUpOptions,
-): Promise<Map<string, Whereabouts>> {
-  const found = new Map<string, Whereabouts>();
+): Promise<Map<string, TenantOutcome>> {
+  const found = new Map<string, TenantOutcome>();
   if (works.length === 0) return found;
   await sleep(SETTLE_MS);
   const connection = new Connection(options.database);
@@ -52,7 +52,7 @@ export async function lookUpTenants(
   return found;
 }
 
-async function lookUp(work: TenantWork, connection: Connection, options: LookUpOptions): Promise<Whereabouts> {
+async function lookUp(work: TenantAssignment, connection: Connection, options: LookUpOptions): Promise<TenantOutcome> {
   const plan = options.plans.get(work.planId);
   if (plan === undefined) return { kind: 'unknown', error: new Error(`There is no plan ${work.planId}.`) };
   const { segments } = plan;
@@ -69,12 +69,12 @@ async function lookUp(work: TenantWork, connection: Connection, options: LookUpO
 
 /** Asks until there is an answer, or patience runs out. */
 async function askSegment(
-  work: TenantWork,
+  work: TenantAssignment,
   plan: Plan,
   index: number,
   connection: Connection,
   { settings, cancel }: LookUpOptions,
-): Promise<'committed' | 'notCommitted' | 'moved' | Whereabouts> {
+): Promise<'committed' | 'notCommitted' | 'moved' | TenantOutcome> {
   const segment = plan.segments[index];
   if (segment === undefined) return 'notCommitted';
   const tableExists = plan.tableExists || index > 0;
@@ -83,7 +83,7 @@ async function askSegment(
   let error: unknown = new Error('A connection of the worker that died still holds the tenant.');
   while (performance.now() - started < (cancel.aborted ? LAST_PATIENCE_MS : PATIENCE_MS)) {
     try {
-      const answer = await lookUpSegment(await connection.get(), frame);
+      const answer = await findOutcome(await connection.get(), frame);
       if (answer !== 'busy') return answer;
     } catch (failure) {
       error = failure;
@@ -94,7 +94,7 @@ async function askSegment(
   return { kind: 'unknown', error };
 }
 
-function partly({ segments }: Plan, count: number): Whereabouts {
+function partly({ segments }: Plan, count: number): TenantOutcome {
   const committed = segments.slice(0, count).flatMap(({ migrations }) => migrations.map(({ name }) => name));
   return { kind: 'partly', committed };
 }

@@ -3,14 +3,14 @@ import type { Plan, TenantResult } from '../../engine/types.js';
 import type { ErrorCode } from '../../errors/codes.js';
 import { type SerializedError, serializeError } from '../../errors/serialize.js';
 import { TenantsError } from '../../errors/tenants-error.js';
-import type { Whereabouts } from './dead-worker-outcome.js';
+import type { TenantOutcome } from './dead-worker-outcome.js';
 import type { Held } from './worker.js';
 
 /** Why a tenant's outcome had to be looked up; `how` follows "the worker", `error` is what it said itself. */
-export type Cause = { how: string; error?: SerializedError };
+export type DeathCause = { how: string; error?: SerializedError };
 
 /** `ended with exit code 1 (x is not a function)`. */
-export function describeCause({ how, error }: Cause): string {
+export function describeCause({ how, error }: DeathCause): string {
   return error === undefined ? how : `${how} (${error.message})`;
 }
 
@@ -19,11 +19,11 @@ export function describeCause({ how, error }: Cause): string {
  *
  * @param mayRetry whether a tenant that is where it was shall be handed out again: then there is no result yet.
  */
-export function settleTenant(
+export function resultOfDeadWorker(
   { work, since }: Held,
   plan: Plan | undefined,
-  found: Whereabouts,
-  cause: Cause,
+  found: TenantOutcome,
+  cause: DeathCause,
   mayRetry: boolean,
 ): TenantResult | undefined {
   const { tenant } = work;

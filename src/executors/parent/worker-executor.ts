@@ -7,7 +7,7 @@ import type { ExecutionContext, Executor } from '../types.js';
 import { assertHooksTravel } from '../worker-hooks.js';
 import { processStarter } from './start-process.js';
 import { threadStarter } from './start-thread.js';
-import { Crew } from './worker-pool.js';
+import { WorkerPool } from './worker-pool.js';
 import { Worker } from './worker.js';
 
 /** Lanes of each worker unless the configuration says otherwise. */
@@ -37,7 +37,7 @@ export function workerThreadsExecutor(options: WorkerExecutorOptions = {}): Exec
 }
 
 function workerExecutor(name: string, start: StartWorker, options: WorkerExecutorOptions): Executor {
-  const crews = new Set<Crew>();
+  const crews = new Set<WorkerPool>();
   return {
     name,
     defaultConcurrency: WORKER_CONCURRENCY,
@@ -54,7 +54,7 @@ function workerExecutor(name: string, start: StartWorker, options: WorkerExecuto
         recycleAfter: context.recycleAfter,
         hooks: context.hooks,
       };
-      const crew = new Crew(work, {
+      const crew = new WorkerPool(work, {
         context,
         recycleAfter: options.recycleAfter ?? CONNECTIONS_PER_LIFE * context.recycleAfter,
         startWorker: (listeners) =>

@@ -1,16 +1,16 @@
-import type { TenantResult, TenantWork } from '../../engine/types.js';
+import type { TenantResult, TenantAssignment } from '../../engine/types.js';
 import { TenantsError } from '../../errors/tenants-error.js';
 import { ResultQueue } from '../result-queue.js';
 import type { ExecutionContext } from '../types.js';
 import { Chunks } from './chunks.js';
-import { lookUpTenants } from './dead-worker-outcome.js';
-import { type Cause, describeCause, settleTenant } from './result-of-dead-worker.js';
+import { findOutcomes } from './dead-worker-outcome.js';
+import { type DeathCause, describeCause, resultOfDeadWorker } from './result-of-dead-worker.js';
 import type { Held, Worker, WorkerOptions } from './worker.js';
 
 /** So many deaths without a result between them end the run: the cause is not one tenant. */
 const DEATHS_IN_A_ROW = 3;
 
-export type CrewOptions = {
+export type WorkerPoolOptions = {
   context: ExecutionContext;
   startWorker(listeners: Pick<WorkerOptions, 'onStart' | 'onResult' | 'onOutput'>): Worker;
   /** Tenants after which a worker is replaced. */
@@ -21,15 +21,15 @@ export type CrewOptions = {
  * The workers of one round. Each has a place in which it is replaced when it dies or is worn out; a place without work has
  * none.
  */
-export class Crew {
-  readonly #options: CrewOptions;
+export class WorkerPool {
+  readonly #options: WorkerPoolOptions;
   readonly #chunks: Chunks;
   readonly #results = new ResultQueue();
   readonly #workers = new Set<Worker>();
   readonly #stopped = new AbortController();
   #deaths = 0;
 
-  constructor(work: AsyncIterable<TenantWork>, options: CrewOptions) {
+  constructor(work: AsyncIterable<TenantAssignment>, options: WorkerPoolOptions) {
     this.#options = options;
     this.#chunks = new Chunks(work, options.context.chunkSize);
   }
@@ -69,7 +69,7 @@ export class Crew {
     const { concurrency } = this.#options.context;
     const { recycleAfter } = this.#options;
     /** Tenants whose worker died. Each gets a second chance alone, so that the one to blame takes nobody with it. */
-    const suspects: TenantWork[] = [];
+    const suspects: TenantAssignment[] = [];
     let worker: Worker | undefined;
     for (;;) {
       const suspect = this.#isStopping() ? undefined : suspects.shift();
@@ -119,8 +119,8 @@ export class Crew {
   async #mourn(
     worker: Worker,
     { unfit, ...cause }: NonNullable<Worker['death']>,
-    suspect: TenantWork | undefined,
-  ): Promise<TenantWork[]> {
+    suspect: TenantAssignment | undefined,
+  ): Promise<TenantAssignment[]> {
     this.#leave(worker);
     const cut = this.#isStopping();
     this.#deaths += 1;
@@ -136,17 +136,17 @@ export class Crew {
     }
   }
 
-  async #settle(held: readonly Held[], cause: Cause, mayRetry: boolean): Promise<TenantWork[]> {
+  async #settle(held: readonly Held[], cause: DeathCause, mayRetry: boolean): Promise<TenantAssignment[]> {
     const { context } = this.#options;
-    const found = await lookUpTenants(
+    const found = await findOutcomes(
       held.map(({ work }) => work),
       context,
     );
-    const again: TenantWork[] = [];
+    const again: TenantAssignment[] = [];
     for (const one of held) {
       const where = found.get(one.work.tenant);
       if (where === undefined) continue;
-      const result = settleTenant(one, context.plans.get(one.work.planId), where, cause, mayRetry);
+      const result = resultOfDeadWorker(one, context.plans.get(one.work.planId), where, cause, mayRetry);
       if (result === undefined) again.push(one.work);
       else this.#results.push(result);
     }
@@ -169,14 +169,14 @@ export class Crew {
   }
 }
 
-function unfitWorkers({ how, error }: Cause): TenantsError {
+function unfitWorkers({ how, error }: DeathCause): TenantsError {
   return new TenantsError('EXECUTOR_FAILED', error?.message ?? `A worker ${how}.`, {
     suggestions: error?.suggestions ?? [],
     cause: error,
   });
 }
 
-function tooManyDeaths(cause: Cause): TenantsError {
+function tooManyDeaths(cause: DeathCause): TenantsError {
   return new TenantsError(
     'EXECUTOR_FAILED',
     `${DEATHS_IN_A_ROW} workers in a row died without migrating a tenant; the last one ${describeCause(cause)}.`,

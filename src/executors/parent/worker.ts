@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { TenantResult, TenantWork } from '../../engine/types.js';
+import type { TenantResult, TenantAssignment } from '../../engine/types.js';
 import { type SerializedError, serializeError } from '../../errors/serialize.js';
 import type { StartWorker, WorkerChannel, WorkerExit } from '../channel.js';
 import { type FromWorker, HEARTBEAT_MS, PROTOCOL_VERSION, type ToWorker, type WorkerSetup } from '../protocol.js';
@@ -11,7 +11,7 @@ const END_MS = 5000;
 const CANCELLED_SILENCE_MS = 5000;
 
 /** A tenant in a worker's hands. `since` is the time of `performance.now()` at which it got there. */
-export type Held = { work: TenantWork; since: number };
+export type Held = { work: TenantAssignment; since: number };
 
 export type WorkerOptions = {
   start: StartWorker;
@@ -88,7 +88,7 @@ export class Worker {
     return this.#unclear.splice(0);
   }
 
-  hand(chunk: readonly TenantWork[]): void {
+  hand(chunk: readonly TenantAssignment[]): void {
     for (const work of chunk) {
       this.#held.set(work.tenant, { work, since: performance.now() });
       const plan = this.#plans.has(work.planId) ? undefined : this.#options.planOf(work.planId);

@@ -17,9 +17,9 @@ new Worker(entryUrl('parent-watch'), { workerData: process.ppid, execArgv: [], s
   .on('error', () => {})
   .unref();
 
-const { serve } = await import('./worker-main.js');
+const { workerMain } = await import('./worker-main.js');
 
-serve({
+workerMain({
   post: (message) => void process.send?.(message, undefined, undefined, () => {}),
   listen: (onMessage) => void process.on('message', (message) => onMessage(message as ToWorker)),
   // Migrations may have left timers and connections behind that would keep the process alive.

@@ -1,13 +1,13 @@
 import { parentPort } from 'node:worker_threads';
 
 import type { ToWorker } from '../protocol.js';
-import { serve } from './worker-main.js';
+import { workerMain } from './worker-main.js';
 
 // Where a worker thread begins. A thread ends with its process, whatever ends that.
 const port = parentPort;
 if (port === null) throw new Error('This module is the beginning of a worker thread.');
 
-serve({
+workerMain({
   post: (message) => port.postMessage(message),
   listen: (onMessage) => void port.on('message', (message: ToWorker) => onMessage(message)),
   // Ends this thread alone; what was posted is delivered.

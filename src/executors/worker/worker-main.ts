@@ -1,7 +1,7 @@
 import { EngineLane } from '../../engine/apply/lane.js';
 import { listMigrationFiles } from '../../engine/files.js';
 import type { MigrateHooks } from '../../engine/hooks/migrate-hooks.js';
-import type { MigrationFile, Plan, TenantWork } from '../../engine/types.js';
+import type { MigrationFile, Plan, TenantAssignment } from '../../engine/types.js';
 import { serializeError } from '../../errors/serialize.js';
 import type { ParentChannel } from '../channel.js';
 import { unpackDatabase } from '../pack-database.js';
@@ -9,7 +9,7 @@ import { HEARTBEAT_MS, PROTOCOL_VERSION, type ToWorker, type WorkerSetup } from 
 import { loadWorkerHooks } from '../worker-hooks.js';
 
 /** What a worker does, from its first message to its last. The parent alone tells it what; it ends with its channel. */
-export function serve(channel: ParentChannel): void {
+export function workerMain(channel: ParentChannel): void {
   const server = new WorkerServer(channel);
   const giveUp = (error: unknown): void => {
     channel.post({ type: 'failed', error: serializeError(error) });
@@ -40,7 +40,7 @@ class WorkerServer {
   readonly #idle: EngineLane[] = [];
   #setup: WorkerSetup | undefined;
   #hooks: MigrateHooks | undefined;
-  #waiting: TenantWork[] = [];
+  #waiting: TenantAssignment[] = [];
   #busy = 0;
   #asked = 0;
   #draining = false;
@@ -79,7 +79,7 @@ class WorkerServer {
     this.#fillLanes();
   }
 
-  #take(work: readonly TenantWork[]): void {
+  #take(work: readonly TenantAssignment[]): void {
     this.#waiting.push(...work);
     if (this.#draining) this.#drain();
     this.#fillLanes();
@@ -98,7 +98,7 @@ class WorkerServer {
     }
   }
 
-  async #migrate(work: TenantWork, lane: EngineLane): Promise<void> {
+  async #migrate(work: TenantAssignment, lane: EngineLane): Promise<void> {
     const { tenant } = work;
     this.#channel.post({ type: 'start', tenant });
     try {

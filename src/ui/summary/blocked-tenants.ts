@@ -18,7 +18,7 @@ const BLOCKED = [
 const ROOM_FOR_NAMES = 30;
 
 /** One line for each state that keeps tenants from being migrated, with as many names as the width allows. */
-export function exceptionLines(cohorts: readonly Cohort[], style: Style, { columns }: FormatContext): string[] {
+export function blockedTenantLines(cohorts: readonly Cohort[], style: Style, { columns }: FormatContext): string[] {
   return BLOCKED.flatMap(([state, label, meaning]) => {
     const affected = cohorts.filter((cohort) => cohort.state === state);
     const total = affected.reduce((sum, cohort) => sum + cohort.count, 0);

@@ -6,7 +6,7 @@ import { errorFacts } from '../error/error-facts.js';
 import { clean, cleanLines } from '../text/clean.js';
 import type { FormatContext } from '../text/format-context.js';
 import { listed } from '../text/name-list.js';
-import { reasonInWords, type NotExecutedReason } from '../text/reasons.js';
+import { describeReason, type NotExecutedReason } from '../text/reasons.js';
 import { createStyle, type Style } from '../text/style.js';
 import { groupFailures, type Failure, type FailureGroup } from './failure-groups.js';
 import { nextCommand, type NextCommandContext } from './next-command.js';
@@ -138,7 +138,7 @@ function notExecutedLines(report: MigrateReport, style: Style): string[] {
   }
   return [...byReason].map(([reason, names]) => {
     const were = names.length === 1 ? 'was' : 'were';
-    const because = reasonInWords(reason);
+    const because = describeReason(reason);
     return `${style.yellow('!')} ${plural(names.length, 'tenant')} ${were} not executed, because ${because}: ${listed(names)}`;
   });
 }

@@ -5,7 +5,7 @@ import { clean, cleanLines } from '../text/clean.js';
 import type { FormatContext } from '../text/format-context.js';
 import { listed } from '../text/name-list.js';
 import { createStyle, type Style } from '../text/style.js';
-import { exceptionLines } from './blocked-tenants.js';
+import { blockedTenantLines } from './blocked-tenants.js';
 import { fleetLine, sharedLine } from './format-status.js';
 
 type Cohort = PlanReport['cohorts'][number];
@@ -21,7 +21,7 @@ export function formatPlan(report: PlanReport, context: FormatContext): string {
       fleetLine(report.tenants, style),
     ],
     ...pending.map((cohort) => cohortLines(cohort, context, style)),
-    exceptionLines(report.cohorts, style, context),
+    blockedTenantLines(report.cohorts, style, context),
     report.warnings.map((text) => `${style.yellow('Warning:')} ${clean(redact(text))}`),
   ];
   if (pending.length === 0 && report.shared.pending.length === 0) sections.push(['Nothing to run.']);

@@ -6,7 +6,7 @@ import type { FormatContext } from '../text/format-context.js';
 import { listed, listedWithin } from '../text/name-list.js';
 import { createStyle, type Style } from '../text/style.js';
 import { table } from '../text/table.js';
-import { exceptionLines, isRegular } from './blocked-tenants.js';
+import { blockedTenantLines, isRegular } from './blocked-tenants.js';
 import { detailLines } from './format-tenant-details.js';
 
 type Cohort = StatusReport['cohorts'][number];
@@ -20,7 +20,7 @@ export function formatStatus(report: StatusReport, context: FormatContext): stri
   const lines = [sharedLine(report.shared, style, context), fleetLine(report.tenants, style)];
   const cohorts = report.cohorts.filter(isRegular).sort((a, b) => b.count - a.count);
   if (cohorts.length > 0) lines.push('', ...cohortLines(cohorts, report.tenants.total, context, style));
-  const exceptions = exceptionLines(report.cohorts, style, context);
+  const exceptions = blockedTenantLines(report.cohorts, style, context);
   if (exceptions.length > 0) lines.push('', ...exceptions);
   if (report.details !== undefined) lines.push('', ...detailLines(report.details, context));
   return lines.join('\n');

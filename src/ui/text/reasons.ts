@@ -15,7 +15,7 @@ const WORDS: Record<NotExecutedReason, string> = {
 };
 
 /** Follows "because". */
-export function reasonInWords(reason: NotExecutedReason): string {
+export function describeReason(reason: NotExecutedReason): string {
   return WORDS[reason];
 }
 

@@ -4,7 +4,7 @@ import { strings } from '../parse/walk.js';
 import { dottedName, kindOf, objectName, relationName, relationNames, type ObjectName } from './names.js';
 
 /** An existing object that a statement changes. */
-export type Target = ObjectName & { optional?: true };
+export type DdlTargetName = ObjectName & { optional?: true };
 
 /**
  * The existing relations, types and functions that a statement changes, schema-qualified or not.
@@ -13,7 +13,7 @@ export type Target = ObjectName & { optional?: true };
  * from, types of columns, functions of triggers. `CREATE OR REPLACE` is no target: it replaces only in the schema in
  * which it would create (tried on PostgreSQL 18). What `IF EXISTS` names is optional.
  */
-export function targetsOf(node: Node): Target[] {
+export function targetsOf(node: Node): DdlTargetName[] {
   if ('AlterTableStmt' in node) return optional(altered(node.AlterTableStmt), node.AlterTableStmt.missing_ok);
   if ('RenameStmt' in node) return optional(renamed(node.RenameStmt), node.RenameStmt.missing_ok);
   if ('DropStmt' in node) {
@@ -39,7 +39,7 @@ export function targetsOf(node: Node): Target[] {
 }
 
 /** Statements that change the table they stand on, or rewrite it. */
-function tablesOf(node: Node): Target[] | undefined {
+function tablesOf(node: Node): DdlTargetName[] | undefined {
   if ('IndexStmt' in node) return relationName(node.IndexStmt.relation);
   if ('CreateTrigStmt' in node) return relationName(node.CreateTrigStmt.relation);
   if ('CreatePolicyStmt' in node) return relationName(node.CreatePolicyStmt.table);
@@ -55,7 +55,7 @@ function tablesOf(node: Node): Target[] | undefined {
   return undefined;
 }
 
-function typesAndFunctionsOf(node: Node): Target[] {
+function typesAndFunctionsOf(node: Node): DdlTargetName[] {
   if ('AlterEnumStmt' in node) return dottedName(strings(node.AlterEnumStmt.typeName), 'type');
   if ('AlterTypeStmt' in node) return dottedName(strings(node.AlterTypeStmt.typeName), 'type');
   if ('AlterDomainStmt' in node) return dottedName(strings(node.AlterDomainStmt.typeName), 'type');
@@ -67,7 +67,7 @@ function typesAndFunctionsOf(node: Node): Target[] {
   return [];
 }
 
-function altered({ relation, cmds, objtype }: AlterTableStmt): Target[] {
+function altered({ relation, cmds, objtype }: AlterTableStmt): DdlTargetName[] {
   const partitions = (cmds ?? []).flatMap((command) => {
     const def = 'AlterTableCmd' in command ? command.AlterTableCmd.def : undefined;
     return def !== undefined && 'PartitionCmd' in def ? relationName(def.PartitionCmd.name) : [];
@@ -75,11 +75,11 @@ function altered({ relation, cmds, objtype }: AlterTableStmt): Target[] {
   return [...relationName(relation, kindOf(objtype) ?? 'relation'), ...partitions];
 }
 
-function renamed({ renameType, relation, object }: RenameStmt): Target[] {
+function renamed({ renameType, relation, object }: RenameStmt): DdlTargetName[] {
   if (relation === undefined) return objectName(renameType, object);
   return relationName(relation, renameType === 'OBJECT_ATTRIBUTE' ? 'type' : 'relation');
 }
 
-function optional(targets: Target[], missingOk: boolean | undefined): Target[] {
+function optional(targets: DdlTargetName[], missingOk: boolean | undefined): DdlTargetName[] {
   return missingOk ? targets.map((target) => ({ ...target, optional: true })) : targets;
 }

@@ -16,15 +16,15 @@ export function skipBlank(text: string, from = 0): number {
 }
 
 /** A stretch of text between top-level semicolons: `text` begins at its first token, `start` is where that stands. */
-export type Piece = { text: string; start: number };
+export type LexicalPiece = { text: string; start: number };
 
 /**
  * Cuts a text at its semicolons without a grammar, minding quotes, dollar quotes and comments.
  *
  * For text that does not parse: the bodies of `BEGIN ATOMIC` functions are cut as well.
  */
-export function lexicalPieces(text: string): Piece[] {
-  const pieces: Piece[] = [];
+export function lexicalPieces(text: string): LexicalPiece[] {
+  const pieces: LexicalPiece[] = [];
   let start = skipBlank(text);
   let at = start;
   while (at < text.length) {

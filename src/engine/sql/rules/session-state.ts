@@ -25,7 +25,7 @@ const CURSOR_WITH_HOLD = 0x20;
  *
  * What a function or a trigger does inside is not seen.
  */
-export function leavesTraces(node: Node): boolean {
+export function leavesSessionState(node: Node): boolean {
   if (LEAVES_TRACES.has(Object.keys(node)[0] ?? '')) return true;
   if ('VariableSetStmt' in node) return node.VariableSetStmt.is_local !== true;
   if ('DeclareCursorStmt' in node) return ((node.DeclareCursorStmt.options ?? 0) & CURSOR_WITH_HOLD) !== 0;
