@@ -1,5 +1,5 @@
 import { TenantsError } from '../errors/tenants-error.js';
-import type { MigrateOptions } from '../fleet/types.js';
+import type { MigrateOptions } from './types.js';
 
 /**
  * Refuses combinations of options that make no sense together.

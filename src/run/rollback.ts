@@ -1,9 +1,8 @@
 import { TenantsError } from '../errors/tenants-error.js';
-import type { MigrateReport } from '../fleet/types.js';
 import type { Project } from '../project/project.js';
 import { rollBack } from './direction.js';
-import type { RollbackOptions, RollbackReport } from './rollback-types.js';
 import { runFleet } from './run-fleet.js';
+import type { MigrateReport, RollbackOptions, RollbackReport } from './types.js';
 
 /**
  * Undoes the last migrations of the selected schemas, newest first, each tenant in one transaction like `migrate`. The
@@ -16,9 +15,9 @@ import { runFleet } from './run-fleet.js';
 export async function rollback(project: Project, options: RollbackOptions): Promise<RollbackReport> {
   assertRollbackOptions(options);
   const { confirmed = false, fake = false, target = { count: 1 }, ...rest } = options;
-  const course = rollBack(project, target, { fake, confirmed });
-  // Whoever goes back need not have gone forward with the shared schema first.
-  return rollbackReport(await runFleet(project, { ...rest, fake, target, skipSharedCheck: true }, course));
+  const direction = rollBack(project, target, { fake, confirmed });
+  // Tenants may go back although shared migrations are pending.
+  return rollbackReport(await runFleet(project, { ...rest, fake, target, skipSharedCheck: true }, direction));
 }
 
 /** Whether a rollback means everybody, so that it must be confirmed. Pure. */

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import type { CohortSummary, PlanReport, StatusReport } from '../../src/fleet/types.js';
+import type { CohortSummary, StatusReport } from '../../src/fleet/types.js';
 import type { TenantWithDomains } from '../../src/registry/types.js';
+import type { PlanReport } from '../../src/run/types.js';
 import { formatCreated } from '../../src/ui/summary/format-created-tenant.js';
 import { formatList } from '../../src/ui/summary/format-list.js';
 import { formatPlan } from '../../src/ui/summary/format-plan.js';

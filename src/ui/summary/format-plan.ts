@@ -1,4 +1,4 @@
-import type { PlanReport } from '../../fleet/types.js';
+import type { PlanReport } from '../../run/types.js';
 import { plural } from '../../util/format-count.js';
 import { redact } from '../../util/redact.js';
 import { clean, cleanLines } from '../text/clean.js';
