@@ -125,6 +125,40 @@ describe('a plan', () => {
     );
   });
 
+  it('shows the tenants whose schema is created as work to do, and the others that are missing as blocked', () => {
+    const report: PlanReport = {
+      shared: { applied: ['0001'], pending: [] },
+      tenants: { ...counts, total: 2, missing: 2 },
+      cohorts: [
+        { ...cohort({ last: null, state: 'missing', pending: ['0001_projects'] }), mode: 'compiled' },
+        { ...cohort({ last: null, state: 'missing', tenants: ['gone'], type: 'shop' }), mode: 'compiled' },
+      ],
+      warnings: [],
+    };
+    expect(formatPlan(report, piped)).toBe(
+      [
+        'Shared schema: up to date (1 migration)',
+        '2 tenants: 2 missing',
+        '',
+        '1 tenant without a schema: 1 migration to run (compiled)',
+        '  Tenants: a',
+        '  + 0001_projects',
+        '',
+        '! 1 tenant missing (no schema): gone',
+      ].join('\n'),
+    );
+  });
+
+  it('says so when the target leaves nothing to run', () => {
+    const report: PlanReport = {
+      shared: { applied: [], pending: [] },
+      tenants: { ...counts, total: 1, pending: 1 },
+      cohorts: [{ ...cohort({ state: 'pending', pending: [] }), mode: 'compiled' }],
+      warnings: [],
+    };
+    expect(formatPlan(report, piped)).toMatch(/1 pending\n\nNothing to run\.$/);
+  });
+
   it('says so when there is nothing to run', () => {
     const idle = { shared: { applied: [], pending: [] }, tenants: counts, cohorts: [], warnings: [] };
     expect(formatPlan(idle, piped)).toMatch(/\n\nNothing to run\.$/);
