@@ -1,3 +1,5 @@
+import { isTenantsError } from '../errors/tenants-error.js';
+
 /** SQLSTATEs that this product acts on, each with the reason. See PostgreSQL's appendix "Error Codes". */
 export const SQLSTATE = {
   /** A tenant or domain is there already: somebody was faster. */
@@ -77,9 +79,14 @@ export function codeOf(error: unknown): string | undefined {
     : undefined;
 }
 
-/** The connection is gone, or was never there: no answer to what was sent last can be relied on. */
+/**
+ * The connection is gone, or was never made: no answer to what was sent last can be relied on.
+ *
+ * To be asked only about errors that came out of a connection of ours. Code of users throws errors with the same codes, for a
+ * file that does not exist for instance.
+ */
 export function isConnectionError(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
+  if (!(error instanceof Error) || isTenantsError(error)) return false;
   const code = codeOf(error);
   if (code !== undefined && (SOCKET_CODES.has(code) || code.startsWith('08') || code.startsWith('57P'))) return true;
   return CONNECTION_MESSAGES.some((message) => error.message.startsWith(message));

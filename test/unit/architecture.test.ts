@@ -49,6 +49,14 @@ describe('src', () => {
     for (const { parentPath } of files) counts.set(parentPath, (counts.get(parentPath) ?? 0) + 1);
     expect([...counts].filter(([, number]) => number > 25)).toEqual([]);
   });
+
+  it('casts by way of unknown in at most eight places', () => {
+    const files = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' }).filter((file) =>
+      file.endsWith('.ts'),
+    );
+    const casts = files.flatMap((file) => readFileSync(join(ROOT, 'src', file), 'utf8').match(/as unknown as/g) ?? []);
+    expect(casts.length).toBeLessThanOrEqual(8);
+  });
 });
 
 function between(text: string, from: string, to: string): string {

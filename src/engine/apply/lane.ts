@@ -5,7 +5,7 @@ import type { Client, ClientConfig } from 'pg';
 import type { BatchItem } from '../../db/batch.js';
 import { closeClient } from '../../db/connect.js';
 import { describeHolder, lockHolders, tenantLock } from '../../db/locks.js';
-import { announcedPid } from '../../db/server.js';
+import { announcedPid } from '../../db/pg-internals.js';
 import { codeOf, isConnectionError, SQLSTATE } from '../../db/sqlstates.js';
 import { serializeError } from '../../errors/serialize.js';
 import { TenantsError } from '../../errors/tenants-error.js';
