@@ -1,3 +1,4 @@
+import { RESTART_WAIT_MS } from '../db/restart.js';
 import { listMigrationFiles } from '../engine/files.js';
 import type { ApplySettings, MigrationSource } from '../engine/types.js';
 import { TenantsError } from '../errors/tenants-error.js';
@@ -72,6 +73,7 @@ export function applySettings(project: Project): ApplySettings {
     lockTimeoutMs: project.lockTimeoutMs,
     statementTimeoutMs: project.statementTimeoutMs,
     retries: project.retries,
+    restartWaitMs: project.restartWaitMs ?? RESTART_WAIT_MS,
     fallThrough: project.fallThrough,
     registry: {
       schema: project.registry.schema,

@@ -16,8 +16,6 @@ import type { FailedResult } from './run-record.js';
 const PERIOD_MS = 500;
 /** How long the control connection may take to answer, in ms. */
 const PATIENCE_MS = 10_000;
-/** How long a server that has crashed is waited for at the end, in ms: about what a restart takes. */
-export const RESTART_MS = 30_000;
 
 /**
  * A transaction that is waited for until it, and with it every commit before it, is as durable as the server is set to make

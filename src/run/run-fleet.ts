@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
 
+import { RESTART_WAIT_MS } from '../db/restart.js';
 import { isConnectionError } from '../db/sqlstates.js';
 import type { EngineLane } from '../engine/apply/lane.js';
 import { listMigrationFiles } from '../engine/files.js';
@@ -30,7 +31,7 @@ import { type LockedSession, withFleetLock } from '../session/control-session.js
 import { plural } from '../util/format-count.js';
 import type { RunDirection } from './direction.js';
 import { dispatch, isMoved, type PlannedCohort, StopSign } from './dispatch.js';
-import { GroupCommit, inDoubt, lookUpCommits, RESTART_MS } from './group-commit.js';
+import { GroupCommit, inDoubt, lookUpCommits } from './group-commit.js';
 import { SHARED_SKIPPED } from './report.js';
 import { RunRecord } from './run-record.js';
 
@@ -311,7 +312,7 @@ class FleetRun {
     const doubtful = (await commits?.end()) ?? [];
     if (doubtful.length === 0) return [];
     // Waits for a server that is being restarted, but for one that has just gone away it does not know yet.
-    const until = (await session.holdsLock()) ? Date.now() + RESTART_MS : 0;
+    const until = (await session.holdsLock()) ? Date.now() + (this.#project.restartWaitMs ?? RESTART_WAIT_MS) : 0;
     const { takenBack, unknown } = await lookUpCommits(this.#project, doubtful, this.#course.direction, until);
     for (const { result, left } of takenBack) this.#record.takeBack(inDoubt(result, left));
     for (const { result, why } of unknown) this.#record.set(inDoubt(result, [], why));
