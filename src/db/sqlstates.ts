@@ -2,13 +2,16 @@ import { isTenantsError } from '../errors/tenants-error.js';
 
 /** SQLSTATEs that this product acts on, each with the reason. See PostgreSQL's appendix "Error Codes". */
 export const SQLSTATE = {
-  /** A tenant or domain is there already: somebody was faster. */
+  /** A tenant or domain exists already; another session was faster. */
   uniqueViolation: '23505',
+  notNullViolation: '23502',
+  checkViolation: '23514',
   duplicateSchema: '42P06',
-  duplicateTable: '42P07',
   invalidTextRepresentation: '22P02',
   undefinedTable: '42P01',
   undefinedColumn: '42703',
+  /** Also for an operator or an ordering that a type does not have. */
+  undefinedFunction: '42883',
   undefinedSchema: '3F000',
   insufficientPrivilege: '42501',
   lockNotAvailable: '55P03',
@@ -17,7 +20,6 @@ export const SQLSTATE = {
   unsafeNewEnumValue: '55P04',
   /** A prepared statement is gone. */
   invalidStatementName: '26000',
-  featureNotSupported: '0A000',
   diskFull: '53100',
   outOfMemory: '53200',
   tooManyConnections: '53300',
@@ -26,15 +28,18 @@ export const SQLSTATE = {
   invalidPassword: '28P01',
   invalidAuthorization: '28000',
   invalidDatabase: '3D000',
-  readOnlyTransaction: '25006',
   inFailedTransaction: '25P02',
+  /** The statement cannot run inside a transaction block. */
+  activeTransaction: '25001',
+  deadlockDetected: '40P01',
+  /** PgBouncer answers it to startup parameters that it does not pass on. */
   protocolViolation: '08P01',
 } as const;
 
-/** Passing errors: the transaction was rolled back whole and may be tried again. Nothing else is. */
+/** Transient errors: the transaction was rolled back as a whole and may be retried. No other error is retried. */
 export const RETRYABLE: ReadonlySet<string> = new Set([
   '40001', // serialization_failure
-  '40P01', // deadlock_detected: the server chose us as the victim
+  SQLSTATE.deadlockDetected, // the server chose us as the victim
   SQLSTATE.lockNotAvailable, // lock_timeout ran out
   '57P01', // admin_shutdown: the server is being restarted
   '57P03', // cannot_connect_now: it is starting

@@ -8,9 +8,10 @@ import { quoteIdentifier, searchPath } from '../db/identifiers.js';
 import { describeHolder, lockHolders, tenantLock, tryLock } from '../db/locks.js';
 import { deadlineAfter, pollLock } from '../db/poll-lock.js';
 import { CANCELED_WAIT_MS, RESTART_WAIT_MS } from '../db/restart.js';
-import { codeOf, isConnectionError, SQLSTATE } from '../db/sqlstates.js';
+import { isConnectionError } from '../db/sqlstates.js';
 import { withCancel } from '../engine/apply/cancel.js';
 import { lockGuard } from '../engine/apply/guards.js';
+import { isRaised } from '../engine/apply/raise.js';
 import { TenantsError } from '../errors/tenants-error.js';
 import type { Project } from '../project/project.js';
 import { changeFailure } from './change-failure.js';
@@ -120,7 +121,7 @@ async function tryBegin(project: Project, client: Client, names: string[], purpo
     return true;
   } catch (error) {
     if (!(error instanceof BatchError)) throw error;
-    const busy = error.index >= opening.length && codeOf(error.cause) === SQLSTATE.invalidTextRepresentation;
+    const busy = error.index >= opening.length && isRaised(error.cause);
     if (!busy) throw error.cause;
     await client.query('ROLLBACK');
     return false;

@@ -11,8 +11,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   [SQLSTATE.unsafeNewEnumValue]:
     'A new enum value can be used only after the transaction that added it: run with --transaction migration.',
   [SQLSTATE.lockNotAvailable]:
-    'A lock was not to be had in time: try again when the database is quieter, or raise --lock-timeout.',
-  '25001':
+    'The lock could not be acquired within the lock timeout: try again when the database is less busy, or raise --lock-timeout.',
+  [SQLSTATE.activeTransaction]:
     'This statement cannot run in a transaction: call pgm.noTransaction(), or put "-- tenants: no-transaction" in the file.',
   [SQLSTATE.diskFull]: 'The disk of the server is full: make room, then run the same command again.',
   [SQLSTATE.limitExceeded]:

@@ -6,7 +6,7 @@ import { TenantsError } from '../../errors/tenants-error.js';
 import { HookError, runHook } from '../hooks/run-hook.js';
 import type { CompiledMigration, MigrationFile, Statement } from '../types.js';
 import { changedOutside, fallThroughError, referencedTables } from './fall-through.js';
-import { FALL_THROUGH } from './guards.js';
+import { isRaised, raisedNames } from './raise.js';
 import { runDirectMigration } from './run-direct-migration.js';
 import { isWatched, type SegmentPiece, type SegmentFrame, segmentPieces, type Step } from './steps.js';
 
@@ -122,7 +122,7 @@ async function runBatch(run: TransactionRun, steps: readonly Step[]): Promise<vo
   } catch (error) {
     const step = error instanceof BatchError ? steps[error.index] : undefined;
     const cause = error instanceof BatchError ? error.cause : error;
-    run.place = step === undefined ? {} : placeOf(step, step.checks !== undefined && isFallThrough(cause));
+    run.place = step === undefined ? {} : placeOf(step, step.checks !== undefined && raisedNames(cause) !== undefined);
     if (step?.hook === undefined || isConnectionError(cause)) throw cause;
     throw HookError.of(step.hook, cause, undefined, isRetryable(cause));
   }
@@ -146,22 +146,13 @@ async function outcomeOf({ client, frame, place }: TransactionRun, error: Error)
     if (isConnectionError(rollback)) return { kind: 'failed', error, place };
     throw rollback;
   }
-  if (place.step === 'lock' && codeOf(error) === SQLSTATE.invalidTextRepresentation) return { kind: 'busy' };
+  if (place.step === 'lock' && isRaised(error)) return { kind: 'busy' };
   if (place.step === 'guard' && MOVED.has(codeOf(error) ?? '')) return { kind: 'moved' };
-  if (place.step === 'fallThrough' && isFallThrough(error)) {
-    const names = error.message.slice(error.message.indexOf(FALL_THROUGH) + FALL_THROUGH.length, -1);
+  const names = place.step === 'fallThrough' ? raisedNames(error) : undefined;
+  if (names !== undefined) {
     return { kind: 'failed', error: fallThroughError(frame.work.tenant, [names], place.migration?.name), place };
   }
   return { kind: 'failed', error, place };
-}
-
-/** The check's own word, quoted by the server at the end of its message. */
-function isFallThrough(error: unknown): error is Error {
-  return (
-    error instanceof Error &&
-    codeOf(error) === SQLSTATE.invalidTextRepresentation &&
-    error.message.includes(FALL_THROUGH)
-  );
 }
 
 /** What a guard answers when the place it looks at has changed: its own word, or a table or schema that is gone. */
