@@ -80,7 +80,8 @@ export class EngineLane {
       if (outcome.kind !== 'committed') {
         if (outcome.kind === 'failed' && outcome.recorded === true) committed.push(...namesOf(plan.segments[index]));
         this.#lastFailure = { place: {}, ...outcome, segment: index };
-        return withAttempts(await this.#failed(work, outcome, committed), attempts);
+        const alone = plan.segments[index]?.migrations.length === 1;
+        return withAttempts(await this.#failed(work, outcome, committed, alone), attempts);
       }
       warnings.push(...outcome.warnings);
       committed.push(...namesOf(plan.segments[index]));
@@ -241,16 +242,21 @@ export class EngineLane {
     work: TenantAssignment,
     outcome: Exclude<TransactionOutcome, { kind: 'committed' }>,
     committed: string[],
+    alone: boolean,
   ): Promise<TenantResult> {
     const base = { tenant: work.tenant, status: 'failed', committed } as const;
     if (outcome.kind === 'moved') {
       return {
         ...base,
         error: serializeError(
-          new TenantsError('TENANT_MOVED', `"${work.tenant}" was changed by somebody else meanwhile.`, {
-            tenant: work.tenant,
-            suggestions: movedAdvice(this.#options.settings),
-          }),
+          new TenantsError(
+            'TENANT_MOVED',
+            `The tenant "${work.tenant}" was changed by another process during the run.`,
+            {
+              tenant: work.tenant,
+              suggestions: movedAdvice(this.#options.settings),
+            },
+          ),
         ),
       };
     }
@@ -269,7 +275,7 @@ export class EngineLane {
     return {
       ...base,
       ...(migration === undefined ? {} : { migration }),
-      error: describeFailure(outcome.error, work.tenant, outcome.place, outcome.kind === 'lost'),
+      error: describeFailure(outcome.error, work.tenant, outcome.place, { isUnknown: outcome.kind === 'lost', alone }),
       ...(outcome.kind === 'lost' ? { unknownOutcome: true } : {}),
     };
   }
