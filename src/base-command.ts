@@ -18,7 +18,7 @@ import { redact, redactDeep } from './util/redact.js';
 /** The global flags that say where the project is. */
 type ProjectFlags = { config?: string | undefined; database?: string | undefined; 'env-file'?: string | undefined };
 
-/** How a change is told to stop, and whom it tells how it goes. */
+/** Signals that stop a change, and the listener for its progress. */
 export type ChangeControl = Pick<SignalWatch, 'drain' | 'cancel'> & { onEvent: (event: FleetEvent) => void };
 
 /**
@@ -37,7 +37,7 @@ export abstract class BaseCommand extends Command {
     return Promise.reject(error);
   }
 
-  /** As in oclif, but a missing argument is asked for where there is a person to ask. */
+  /** As in oclif, but prompts for a missing argument on a terminal. */
   protected override async parse<
     F extends Interfaces.OutputFlags<Interfaces.FlagInput>,
     B extends Interfaces.OutputFlags<Interfaces.FlagInput>,
@@ -66,7 +66,7 @@ export abstract class BaseCommand extends Command {
     return project;
   }
 
-  /** Work that changes nothing: a signal ends it at once. */
+  /** Work that only reads: a signal ends it immediately. */
   protected async read<T>(loaded: LoadedProject, work: (project: OpenProject) => Promise<T>): Promise<T> {
     const { borrowProject } = await import('./cli/borrow-project.js');
     let stop: (reason: Error) => void = () => {};
@@ -84,7 +84,7 @@ export abstract class BaseCommand extends Command {
     }
   }
 
-  /** Work that changes something, and shows how it goes: the first signal lets it finish, the second cancels it. */
+  /** Work that changes something and shows its progress: the first signal lets it finish, the second cancels it. */
   protected async change<T>(
     loaded: LoadedProject,
     work: (project: OpenProject, control: ChangeControl) => Promise<T>,
@@ -101,8 +101,8 @@ export abstract class BaseCommand extends Command {
     const onEvent = (event: FleetEvent): void => progress.handle(event);
     const say = (message: string): void => onEvent({ type: 'warning', message });
     const { drain, cancel, stop } = watchSignals({
-      onDrain: () => say('Finishing what is running; press Ctrl-C again to cancel it.'),
-      onCancel: () => say('Cancelling what is running; press Ctrl-C once more to leave at once.'),
+      onDrain: () => say('Finishing running work; press Ctrl-C again to cancel it.'),
+      onCancel: () => say('Canceling running work; press Ctrl-C once more to exit immediately.'),
       onGiveUp: (exitCode) => process.exit(exitCode),
     });
     try {
@@ -118,7 +118,7 @@ export abstract class BaseCommand extends Command {
     }
   }
 
-  /** Warnings that stand in the text of a result, but have no place in its document. */
+  /** Warnings that the text of a result contains but its JSON document does not. */
   protected remark(warnings: readonly string[]): void {
     if (outputOptions().json) warn(warnings);
   }

@@ -93,7 +93,7 @@ const PRINTERS: Record<QueryFormat, () => Printer> = {
 /** A column more or less would put values under the wrong name. */
 function otherColumns(tenants: readonly string[], header: string): TenantsError {
   return new TenantsError(
-    'DATABASE_ERROR',
+    'COLUMNS_DIFFER',
     `The rows of ${plural(tenants.length, 'tenant')} were left out: their columns are not those of the header (${header.trim()}).`,
     {
       problems: tenants.slice(0, 20),

@@ -25,7 +25,7 @@ type Given = Record<string, unknown>;
  */
 export function runSettings(flags: Given): SettingOverrides {
   if (flags['fail-fast'] === true && flags['max-failures'] !== undefined) {
-    throw new TenantsError('USAGE', '--fail-fast and --max-failures exclude each other.');
+    throw new TenantsError('USAGE', '--fail-fast and --max-failures cannot be combined.');
   }
   const settings: SettingOverrides = {};
   for (const [flag, name] of Object.entries(SETTINGS)) {
@@ -38,7 +38,7 @@ export function runSettings(flags: Given): SettingOverrides {
 
 const SELECTING = ['shared', 'tenants-only', 'tenant', 'schema', 'exclude', 'type'];
 
-/** How a run is done, and where it may be repeated with; what it is allowed (`--fake`) is for the reader to decide anew. */
+/** Flags that a suggested command repeats. Not `--fake` and the like: those are decided again each time. */
 const WORTH_REPEATING = [
   'config',
   'env-file',

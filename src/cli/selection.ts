@@ -35,7 +35,7 @@ export function selectedOptions(flags: SelectionFlags, sharedSchema: string): Se
     );
   }
   if (flags['create-missing'] && flags['skip-missing']) {
-    throw usage('--create-missing and --skip-missing exclude each other.');
+    throw usage('--create-missing and --skip-missing cannot be combined.');
   }
   return {
     selection,
@@ -61,8 +61,8 @@ export function selectedTenants(
 }
 
 /**
- * Repeats and commas alike; a comma inside a name is written `\,`. A list that comes out empty (`--tenant "$UNSET"`) must
- * not mean everybody.
+ * Repeats and commas alike; a comma inside a name is written `\,`. A list that turns out empty (`--tenant "$UNSET"`) must
+ * not mean all tenants.
  */
 export function parseNames(flag: string, values: readonly string[] | undefined): string[] | undefined {
   if (values === undefined) return undefined;
@@ -95,10 +95,10 @@ function selectionOf(flags: SelectionFlags, sharedSchema: string): Selection {
 }
 
 function targetOf({ to, count }: SelectionFlags): Target {
-  if (to !== undefined && count !== undefined) throw usage('--to and --count exclude each other.');
+  if (to !== undefined && count !== undefined) throw usage('--to and --count cannot be combined.');
   if (to !== undefined) return { to };
   if (count === undefined) return undefined;
-  if (!/^\d{1,9}$/.test(count) || Number(count) < 1) throw usage(`--count needs a whole number from 1 on.`);
+  if (!/^\d{1,9}$/.test(count) || Number(count) < 1) throw usage(`--count must be a positive integer (got ${count}).`);
   return { count: Number(count) };
 }
 

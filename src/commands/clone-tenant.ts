@@ -13,33 +13,33 @@ import { formatChanged } from '../ui/summary/format-changed-tenant.js';
 export default class CloneTenant extends BaseCommand {
   static override summary = 'Create a tenant with the structure and the rows of another.';
   static override description =
-    'All in one transaction: any error leaves nothing behind. The source is read while applications go on using it. Needs a ' +
-    'pg_dump of the version of the server or newer on the PATH. Functions that name the source by text go on doing so, ' +
-    'and are told as warnings.';
+    'Runs in one transaction: an error leaves nothing behind. Applications can keep using the source while it is copied. Requires ' +
+    'pg_dump on the PATH, of the same version as the server or newer. Functions whose text mentions the source schema are ' +
+    'copied unchanged and reported as warnings.';
   static override examples = [
     '<%= config.bin %> clone-tenant template acme acme.example.com',
-    { description: 'Only the structure', command: '<%= config.bin %> clone-tenant acme sandbox --no-data' },
+    { description: 'Structure only', command: '<%= config.bin %> clone-tenant acme sandbox --no-data' },
   ];
   static override args = {
     source: Args.string({ required: true, ignoreStdin: true, description: 'Schema name of the tenant to copy.' }),
     name: Args.string({ required: true, ignoreStdin: true, description: 'Schema name of the new tenant.' }),
-    domain: Args.string({ ignoreStdin: true, description: 'Its primary domain.' }),
+    domain: Args.string({ ignoreStdin: true, description: 'Primary domain of the new tenant.' }),
   };
   static override flags = {
-    'no-data': Flags.boolean({ description: 'Only the structure, with the record of applied migrations.' }),
+    'no-data': Flags.boolean({ description: 'Copy the structure and the applied migrations, but no other rows.' }),
     domain: Flags.string({
       multiple: true,
       multipleNonGreedy: true,
       helpValue: 'D',
-      description: 'A domain (D,D or repeated).',
+      description: 'Domains of the tenant (D,D or repeated).',
     }),
-    label: Flags.string({ helpValue: 'TEXT', description: 'A name for people.' }),
-    type: Flags.string({ helpValue: 'T', description: 'Must be the type of the source.' }),
+    label: Flags.string({ helpValue: 'TEXT', description: 'Display name.' }),
+    type: Flags.string({ helpValue: 'T', description: 'Type of the new tenant; must match the source.' }),
     set: Flags.string({
       multiple: true,
       multipleNonGreedy: true,
       helpValue: 'column=value',
-      description: 'A further column of the tenant table.',
+      description: 'Value for another column of the tenant table.',
     }),
     ...changeFlags,
   };

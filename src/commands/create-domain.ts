@@ -9,20 +9,20 @@ import { tenantDocument } from '../cli/tenant-document.js';
 import { formatChanged } from '../ui/summary/format-changed-tenant.js';
 
 export default class CreateDomain extends BaseCommand {
-  static override summary = 'Give a tenant a domain.';
+  static override summary = 'Add a domain to a tenant.';
   static override description =
-    "A tenant's first domain is its primary one. A domain that the tenant has already is no error, so that --primary can be " +
-    'given to an existing one.';
+    "A tenant's first domain becomes its primary domain. Adding a domain that the tenant already has succeeds, so --primary also " +
+    'works on an existing domain.';
   static override examples = [
     '<%= config.bin %> create-domain acme www.acme.example.com',
     '<%= config.bin %> create-domain acme acme.com --primary',
   ];
   static override args = {
     name: Args.string({ required: true, ignoreStdin: true, description: 'Schema name of the tenant.' }),
-    domain: Args.string({ required: true, ignoreStdin: true, description: 'A hostname.' }),
+    domain: Args.string({ required: true, ignoreStdin: true, description: 'Hostname to add.' }),
   };
   static override flags = {
-    primary: Flags.boolean({ description: 'Make it the primary domain in place of the present one.' }),
+    primary: Flags.boolean({ description: 'Make it the primary domain.' }),
     ...changeFlags,
   };
 

@@ -7,23 +7,23 @@ import { BaseCommand } from '../base-command.js';
 import { migrationDirectory } from '../cli/migration-directory.js';
 
 export default class CreateMigration extends BaseCommand {
-  static override summary = 'Write an empty migration, numbered after the last one.';
-  static override description = 'Its path is printed. No database is needed.';
+  static override summary = 'Create an empty migration file, numbered after the last one.';
+  static override description = 'Prints the path of the file. Does not need a database.';
   static override examples = [
     '<%= config.bin %> create-migration add-invoices',
     { description: 'For the shared schema', command: '<%= config.bin %> create-migration add-plans --shared' },
     { description: 'In TypeScript', command: '<%= config.bin %> create-migration add-invoices --language ts' },
   ];
   static override args = {
-    name: Args.string({ required: true, ignoreStdin: true, description: 'What it does, such as add-invoices.' }),
+    name: Args.string({ required: true, ignoreStdin: true, description: 'Short description, such as add-invoices.' }),
   };
   static override flags = {
-    shared: Flags.boolean({ description: 'For the shared schema.' }),
-    type: Flags.string({ helpValue: 'T', description: 'For tenants of this type.' }),
+    shared: Flags.boolean({ description: 'Create it for the shared schema.' }),
+    type: Flags.string({ helpValue: 'T', description: 'Create it for tenants of this type.' }),
     language: Flags.option({
       options: ['sql', 'js', 'ts'] as const,
       helpValue: 'sql|js|ts',
-      description: 'sql unless told otherwise.',
+      description: 'Language of the file (default: sql).',
     })(),
   };
 

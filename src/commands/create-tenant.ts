@@ -9,40 +9,40 @@ import { tenantDocument } from '../cli/tenant-document.js';
 import { formatCreated } from '../ui/summary/format-created-tenant.js';
 
 export default class CreateTenant extends BaseCommand {
-  static override summary = 'Create a tenant: its row, domains and schema, with all migrations.';
+  static override summary = 'Create a tenant: row, domains and schema, with all migrations applied.';
   static override description =
-    'All in one transaction: any error leaves nothing behind. NAME becomes the name of the schema. The first domain is the ' +
-    'primary one. The name of the shared schema makes the public tenant, which has domains only.';
+    'Runs in one transaction: an error leaves nothing behind. NAME is the name of the new schema. The first domain is the primary ' +
+    'domain. The name of the shared schema creates the public tenant, which has domains only.';
   static override examples = [
     '<%= config.bin %> create-tenant acme acme.example.com',
     {
-      description: 'With a label and columns of your own',
+      description: 'With a display name and columns of your own',
       command: '<%= config.bin %> create-tenant acme --label "Acme Ltd." --set plan=gold --set seats=25',
     },
-    { description: 'Take over a schema that exists', command: '<%= config.bin %> create-tenant legacy --adopt' },
+    { description: 'Register an existing schema', command: '<%= config.bin %> create-tenant legacy --adopt' },
   ];
   static override args = {
     name: Args.string({ required: true, ignoreStdin: true, description: 'Schema name of the tenant.' }),
-    domain: Args.string({ ignoreStdin: true, description: 'Its primary domain.' }),
+    domain: Args.string({ ignoreStdin: true, description: 'Primary domain of the tenant.' }),
   };
   static override flags = {
     domain: Flags.string({
       multiple: true,
       multipleNonGreedy: true,
       helpValue: 'D',
-      description: 'A domain (D,D or repeated).',
+      description: 'Domains of the tenant (D,D or repeated).',
     }),
-    label: Flags.string({ helpValue: 'TEXT', description: 'A name for people.' }),
-    type: Flags.string({ helpValue: 'T', description: 'The type, which chooses the migrations.' }),
+    label: Flags.string({ helpValue: 'TEXT', description: 'Display name.' }),
+    type: Flags.string({ helpValue: 'T', description: 'Tenant type, which selects the migrations.' }),
     set: Flags.string({
       multiple: true,
       multipleNonGreedy: true,
       helpValue: 'column=value',
-      description: 'A further column of the tenant table.',
+      description: 'Value for another column of the tenant table.',
     }),
-    'if-not-exists': Flags.boolean({ description: 'Succeed if the same tenant with the same domains is there.' }),
-    adopt: Flags.boolean({ description: 'Take over a schema that exists but is not registered.' }),
-    'no-migrate': Flags.boolean({ description: 'Apply no migrations.' }),
+    'if-not-exists': Flags.boolean({ description: 'Succeed if this tenant already exists with these domains.' }),
+    adopt: Flags.boolean({ description: 'Register an existing schema that is not registered yet.' }),
+    'no-migrate': Flags.boolean({ description: 'Do not apply migrations.' }),
   };
 
   async run(): Promise<number> {

@@ -8,15 +8,15 @@ import { tenantDocument } from '../cli/tenant-document.js';
 import { formatDeletedDomain } from '../ui/summary/format-changed-tenant.js';
 
 export default class DeleteDomain extends BaseCommand {
-  static override summary = 'Take a domain from the tenant that has it.';
+  static override summary = 'Remove a domain from its tenant.';
   static override description =
-    'Asks nothing: the result says how to give it back. Another domain does not become primary.';
+    'Does not ask for confirmation; the output shows how to restore the domain. No other domain becomes primary.';
   static override examples = [
     '<%= config.bin %> delete-domain www.acme.example.com',
-    { description: 'As a document', command: '<%= config.bin %> delete-domain www.acme.example.com --json' },
+    { description: 'As JSON', command: '<%= config.bin %> delete-domain www.acme.example.com --json' },
   ];
   static override args = {
-    domain: Args.string({ required: true, ignoreStdin: true, description: 'A hostname.' }),
+    domain: Args.string({ required: true, ignoreStdin: true, description: 'Hostname to remove.' }),
   };
   static override flags = changeFlags;
 

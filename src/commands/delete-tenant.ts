@@ -13,11 +13,11 @@ import { TenantsError } from '../errors/tenants-error.js';
 import { formatDeleted } from '../ui/summary/format-changed-tenant.js';
 
 export default class DeleteTenant extends BaseCommand {
-  static override summary = 'Delete a tenant: its schema with everything in it, its row and its domains.';
+  static override summary = 'Delete a tenant: schema with all data, row and domains.';
   static override description =
-    'All in one transaction; a schema too large for that is dropped in several, and the same command continues what was ' +
-    'cut off. On a terminal the name must be typed once more; elsewhere --confirm NAME is needed. Refused while objects ' +
-    'outside of the schema depend on it.';
+    'Runs in one transaction. A schema that is too large for that is dropped in several, and running the command again continues ' +
+    'an interrupted deletion. Asks for the name on a terminal; requires --confirm NAME elsewhere. Refused while objects ' +
+    'outside the schema depend on it.';
   static override examples = [
     '<%= config.bin %> delete-tenant acme',
     {
@@ -29,9 +29,9 @@ export default class DeleteTenant extends BaseCommand {
     name: Args.string({ required: true, ignoreStdin: true, description: 'Schema name of the tenant.' }),
   };
   static override flags = {
-    'keep-schema': Flags.boolean({ description: 'Only unregister the tenant; its schema stays as it is.' }),
-    dump: Flags.string({ helpValue: 'FILE', description: 'Write the schema to a new file first, with pg_dump.' }),
-    confirm: Flags.string({ helpValue: 'NAME', description: 'Confirms that this tenant is meant.' }),
+    'keep-schema': Flags.boolean({ description: 'Unregister the tenant but keep its schema.' }),
+    dump: Flags.string({ helpValue: 'FILE', description: 'First write the schema to this new file, with pg_dump.' }),
+    confirm: Flags.string({ helpValue: 'NAME', description: 'Name of the tenant, as confirmation.' }),
     ...changeFlags,
   };
 

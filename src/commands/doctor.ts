@@ -10,16 +10,16 @@ import { EXIT } from '../errors/codes.js';
 import { formatDoctor } from '../ui/summary/format-doctor.js';
 
 export default class Doctor extends BaseCommand {
-  static override summary = 'Look for what is wrong with the server, the registry or the tenants.';
+  static override summary = 'Check the server, the registry and the tenants for problems.';
   static override description =
-    'Reads only and takes no lock; exit code 1 if anything is wrong. --fix repairs what can be repaired without losing data: ' +
-    'it finishes tenants whose creation or deletion was cut off, rebuilds invalid indexes, puts back the triggers of the ' +
-    'registry and the primary keys of migrations tables, and has a catalog that grew analyzed.';
+    'Only reads, and takes no lock; exits with 1 if a check fails. --fix repairs what can be repaired without losing data: ' +
+    'it completes interrupted creations and deletions of tenants, rebuilds invalid indexes, restores the triggers of the ' +
+    'registry and the primary keys of migrations tables, and analyzes catalog tables that have grown.';
   static override examples = [
     '<%= config.bin %> doctor',
-    { description: 'Repair what can be repaired', command: '<%= config.bin %> doctor --fix' },
+    { description: 'Repair problems', command: '<%= config.bin %> doctor --fix' },
     {
-      description: 'The names of what is wrong',
+      description: 'Names of the checks that fail',
       command: "<%= config.bin %> doctor --json | jq -r '.checks[] | select(.ok | not).name'",
     },
   ];

@@ -12,9 +12,9 @@ import { formatExecSummary, prefixed } from '../ui/summary/format-exec.js';
 export default class Exec extends BaseCommand {
   static override summary = 'Run a program for each selected tenant.';
   static override description =
-    'The program finds its tenant in TENANT_SCHEMA, and a session of any PostgreSQL client that it starts with DATABASE_URL, ' +
-    'or with the PG… variables alone, has the search path of the tenant. No shell is involved. Each line of output begins ' +
-    "with the tenant's name. Programs that fail are listed, and the others go on.";
+    'TENANT_SCHEMA names the tenant. DATABASE_URL and the PG* variables give any PostgreSQL client the search path of the tenant. ' +
+    'The program is started without a shell. Each line of output is prefixed with the name of the tenant. If the program ' +
+    'fails for a tenant, the others continue, and failures are listed at the end.';
   static override usage = 'exec [FLAGS] -- COMMAND…';
   static override examples = [
     '<%= config.bin %> exec -- psql -c "SELECT count(*) FROM projects"',
@@ -27,13 +27,13 @@ export default class Exec extends BaseCommand {
   static override flags = { ...tenantFlags, concurrency: runFlags.concurrency };
 
   async run(): Promise<number> {
-    // The parser would put words that occur twice in another order; what follows -- is not its business anyway.
+    // The parser would reorder words that occur twice, so it never sees what follows --.
     const end = this.argv.includes('--') ? this.argv.indexOf('--') : this.argv.length;
     const [program, ...args] = this.argv.slice(end + 1);
     const { flags } = await this.parse(Exec, this.argv.slice(0, end));
     if (program === undefined || program === '') {
-      throw new TenantsError('USAGE', 'There is no program to run.', {
-        suggestions: ['It follows --, as in: tenants exec -- psql -c "SELECT 1"'],
+      throw new TenantsError('USAGE', 'No program was given.', {
+        suggestions: ['Put it after --, for example: tenants exec -- psql -c "SELECT 1"'],
       });
     }
     const selection = selectedTenants(flags);

@@ -6,15 +6,15 @@ import { BaseCommand } from '../base-command.js';
 import { formatScaffolded } from '../cli/format-scaffolded.js';
 
 export default class Init extends BaseCommand {
-  static override summary = 'Write a configuration and the first migrations.';
+  static override summary = 'Create a configuration and the first migrations.';
   static override description =
-    'What is there stays as it is: a configuration is respected, and a directory with migrations gets none.';
+    'Never overwrites: an existing configuration is kept, and a directory that already contains migrations is left alone.';
   static override examples = [
     '<%= config.bin %> init',
-    { description: 'In another folder', command: '<%= config.bin %> init my-app' },
+    { description: 'In another directory', command: '<%= config.bin %> init my-app' },
   ];
   static override args = {
-    dir: Args.string({ ignoreStdin: true, description: 'The project, otherwise the current folder.' }),
+    dir: Args.string({ ignoreStdin: true, description: 'Project directory (default: the current one).' }),
   };
 
   async run(): Promise<number> {
@@ -23,7 +23,7 @@ export default class Init extends BaseCommand {
     const { findConfig } = await import('../config/find.js');
     const { scaffoldProject } = await import('../cli/scaffold-project.js');
     const root = resolve(args.dir ?? '.');
-    // With the folder itself as the end of the search: a configuration further up is another project's.
+    // The search ends at the directory itself: a configuration further up belongs to another project.
     const configFile = flags.config === undefined ? await findConfig(root, root) : resolve(flags.config);
     const layout = configFile === null ? defaultLayout(root) : await this.load({ ...flags, config: configFile });
     const result = await scaffoldProject(root, layout, configFile);

@@ -2,11 +2,11 @@ import { BaseCommand } from '../base-command.js';
 import { formatList } from '../ui/summary/format-list.js';
 
 export default class List extends BaseCommand {
-  static override summary = 'List the tenants with their type, status and domains.';
-  static override description = 'The primary domain of a tenant is marked with *.';
+  static override summary = 'List tenants with their type, status and domains.';
+  static override description = 'An asterisk marks the primary domain of a tenant.';
   static override examples = [
     '<%= config.bin %> list',
-    { description: 'Only the names', command: "<%= config.bin %> list --json | jq -r '.tenants[].schema'" },
+    { description: 'Names only', command: "<%= config.bin %> list --json | jq -r '.tenants[].schema'" },
   ];
 
   async run(): Promise<number> {

@@ -11,20 +11,20 @@ import { formatMigrateSummary } from '../ui/summary/format-migrate.js';
 export default class Migrate extends BaseCommand {
   static override summary = 'Apply pending migrations: the shared schema first, then every tenant.';
   static override description =
-    'Each tenant is migrated in one transaction; one that fails is rolled back and the others go on. Ctrl-C lets the ' +
-    'tenants that are running finish, a second Ctrl-C cancels them; either way the same command continues later.';
+    'Each tenant is migrated in one transaction. A tenant that fails is rolled back, and the others continue. Ctrl-C lets running ' +
+    'tenants finish; a second Ctrl-C cancels them. Running the command again continues where it stopped.';
   static override examples = [
     '<%= config.bin %> migrate',
-    { description: 'Only some tenants', command: '<%= config.bin %> migrate --tenant acme,globex' },
+    { description: 'Selected tenants', command: '<%= config.bin %> migrate --tenant acme,globex' },
     {
-      description: 'All tenants, up to one migration, ten at once',
+      description: 'All tenants, up to a migration, ten at a time',
       command: '<%= config.bin %> migrate --tenants-only --to 0007_add-invoices --concurrency 10',
     },
   ];
   static override flags = {
     ...selectionFlags,
-    fake: Flags.boolean({ description: 'Only record the migrations as applied.' }),
-    'fail-fast': Flags.boolean({ description: 'Stop handing out tenants after the first failure.' }),
+    fake: Flags.boolean({ description: 'Record migrations as applied without running them.' }),
+    'fail-fast': Flags.boolean({ description: 'Start no more tenants after the first failure.' }),
     ...runFlags,
   };
 

@@ -10,7 +10,7 @@ import { formatPlan } from '../ui/summary/format-plan.js';
 export default class Plan extends BaseCommand {
   static override summary = 'Show what migrate would do.';
   static override description =
-    'Tenants with the same applied migrations share one plan. Migrations are compiled, which runs their up functions; the ' +
+    'Tenants with the same applied migrations share one plan. Migrations are compiled, which calls their up functions; the ' +
     'database is only read.';
   static override examples = [
     '<%= config.bin %> plan',
@@ -18,7 +18,7 @@ export default class Plan extends BaseCommand {
     { description: 'For tenants of one type', command: '<%= config.bin %> plan --type shop' },
   ];
   static override flags = {
-    sql: Flags.boolean({ description: 'Show the SQL.' }),
+    sql: Flags.boolean({ description: 'Show the SQL of each plan.' }),
     ...selectionFlags,
   };
 

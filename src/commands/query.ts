@@ -12,16 +12,17 @@ import { TenantsError } from '../errors/tenants-error.js';
 import { formatQuerySummary } from '../ui/summary/format-query.js';
 
 export default class Query extends BaseCommand {
-  static override summary = 'Run a statement in each selected tenant, and show one table.';
+  static override summary = 'Run a statement in each selected tenant and show one table of results.';
   static override description =
-    'One statement, in a read-only transaction of its own for each tenant; with --write it may change data, and each tenant is ' +
-    'committed by itself. A column "tenant" comes first. Tenants that fail are listed, and the others go on.\n\n' +
-    'In JSON, booleans, floating point numbers, JSON, arrays of these and whole numbers up to 2^53 keep their type; larger ' +
-    'ones, numeric, dates and all else are strings as PostgreSQL prints them. In CSV a null is empty and an empty text is "".';
+    'Runs in a separate read-only transaction for each tenant. With --write, the statement may change data, and each tenant ' +
+    'commits separately. The first column is "tenant". If the statement fails for a tenant, the others continue, and failures ' +
+    'are listed at the end.\n\n' +
+    'In JSON, booleans, floating-point numbers, JSON values, arrays of these, and integers up to 2^53 keep their type; all other ' +
+    'values are strings as PostgreSQL prints them. In CSV, NULL is an empty field and an empty string is "".';
   static override examples = [
     '<%= config.bin %> query "SELECT count(*) FROM projects"',
     {
-      description: 'To a file, however many rows there are',
+      description: 'Write any number of rows to a file',
       command: '<%= config.bin %> query "SELECT * FROM invoices" --csv > invoices.csv',
     },
     {
@@ -30,13 +31,13 @@ export default class Query extends BaseCommand {
     },
   ];
   static override args = {
-    sql: Args.string({ required: true, ignoreStdin: true, description: 'One SQL statement, without parameters.' }),
+    sql: Args.string({ required: true, ignoreStdin: true, description: 'One SQL statement without parameters.' }),
   };
   static override flags = {
     ...tenantFlags,
-    write: Flags.boolean({ description: 'Let the statement change data.' }),
-    csv: Flags.boolean({ description: 'Print CSV with a header line.' }),
-    ndjson: Flags.boolean({ description: 'Print a JSON object for each row, a line each.' }),
+    write: Flags.boolean({ description: 'Allow the statement to change data.' }),
+    csv: Flags.boolean({ description: 'Print CSV with a header row.' }),
+    ndjson: Flags.boolean({ description: 'Print one JSON object per line for each row.' }),
     concurrency: runFlags.concurrency,
     'statement-timeout': runFlags['statement-timeout'],
     'lock-timeout': runFlags['lock-timeout'],
@@ -45,7 +46,7 @@ export default class Query extends BaseCommand {
   async run(): Promise<number> {
     const { args, flags } = await this.parse(Query);
     if ([flags.csv, flags.ndjson, flags.json].filter(Boolean).length > 1) {
-      throw new TenantsError('USAGE', '--csv, --ndjson and --json exclude each other.');
+      throw new TenantsError('USAGE', '--csv, --ndjson and --json cannot be combined.');
     }
     const selection = selectedTenants(flags);
     const format = flags.csv ? 'csv' : flags.ndjson ? 'ndjson' : flags.json ? 'json' : 'table';

@@ -8,20 +8,20 @@ import { tenantDocument } from '../cli/tenant-document.js';
 import { formatChanged } from '../ui/summary/format-changed-tenant.js';
 
 export default class RenameTenant extends BaseCommand {
-  static override summary = 'Rename a tenant: its schema and its row, in one transaction.';
+  static override summary = 'Rename a tenant: schema and row, in one transaction.';
   static override description =
-    'Domains stay. Applications that use the old name find nothing from then on. Functions and settings that name the ' +
-    'schema by text are told as warnings.';
+    'Domains are kept. Applications that still use the old name no longer find the tenant. Functions and settings whose text ' +
+    'mentions the old schema are reported as warnings.';
   static override examples = [
     '<%= config.bin %> rename-tenant acme acme_inc',
     {
-      description: 'Wait longer for whoever works with it',
+      description: 'Wait longer for sessions that use the tenant',
       command: '<%= config.bin %> rename-tenant acme acme_inc --lock-timeout 1m',
     },
   ];
   static override args = {
     old: Args.string({ required: true, ignoreStdin: true, description: 'Schema name of the tenant.' }),
-    new: Args.string({ required: true, ignoreStdin: true, description: 'Its new name.' }),
+    new: Args.string({ required: true, ignoreStdin: true, description: 'New schema name.' }),
   };
   static override flags = changeFlags;
 

@@ -10,16 +10,15 @@ import { signalExitCode } from '../cli/signals.js';
 import { formatRollbackSummary } from '../ui/summary/format-rollback.js';
 
 export default class Rollback extends BaseCommand {
-  static override summary = 'Undo the last migration of tenants, or several; or of the shared schema.';
+  static override summary = 'Undo the last migrations of tenants or of the shared schema.';
   static override description =
-    'Without a selection the tenants are meant, all of them, which must be confirmed with --confirm all. The shared schema is ' +
-    'rolled back only with --shared, because tenants rely on it; that needs --confirm all only if the registry would go. ' +
-    'Each tenant is rolled back in one transaction. Migrations without a down, or whose file is gone, are refused before ' +
-    'anything is changed.';
+    'Without a selection, every tenant is rolled back; this requires --confirm all. The shared schema is rolled back only with ' +
+    '--shared, because tenants rely on it; --confirm all is then required only if the registry would be dropped. Each tenant is ' +
+    'rolled back in one transaction. A migration that has no down or whose file is missing is refused before anything is changed.';
   static override examples = [
     { description: 'The last migration of one tenant', command: '<%= config.bin %> rollback --tenant acme' },
     {
-      description: 'What came after a migration, in the whole fleet',
+      description: 'Everything after a migration, in the whole fleet',
       command: '<%= config.bin %> rollback --tenants-only --to 0007_add-invoices --confirm all',
     },
     { description: 'The last shared migration', command: '<%= config.bin %> rollback --shared' },
@@ -29,11 +28,11 @@ export default class Rollback extends BaseCommand {
     'tenants-only': selectionFlags['tenants-only'],
     ...tenantFlags,
     schema: selectionFlags.schema,
-    to: Flags.string({ helpValue: 'NAME', description: 'Undo what came after this migration; it stays.' }),
-    count: Flags.string({ helpValue: 'N', description: 'Undo N migrations of each schema; 1 if nothing is said.' }),
-    fake: Flags.boolean({ description: 'Only remove the records of the migrations.' }),
-    confirm: Flags.string({ helpValue: 'all', description: 'Confirms that the whole fleet is meant.' }),
-    'fail-fast': Flags.boolean({ description: 'Stop handing out tenants after the first failure.' }),
+    to: Flags.string({ helpValue: 'NAME', description: 'Undo all migrations after this one.' }),
+    count: Flags.string({ helpValue: 'N', description: 'Number of migrations to undo in each schema (default: 1).' }),
+    fake: Flags.boolean({ description: 'Remove the records of the migrations without undoing them.' }),
+    confirm: Flags.string({ helpValue: 'all', description: 'Confirm that the whole fleet is rolled back.' }),
+    'fail-fast': Flags.boolean({ description: 'Start no more tenants after the first failure.' }),
     ...runFlags,
   };
 

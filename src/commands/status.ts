@@ -8,14 +8,14 @@ import { EXIT } from '../errors/codes.js';
 import { formatStatus } from '../ui/summary/format-status.js';
 
 export default class Status extends BaseCommand {
-  static override summary = 'Show where the fleet stands.';
+  static override summary = 'Show which tenants are up to date and which are behind.';
   static override description =
-    'Tenants with the same applied migrations are shown together, then those that are missing, ahead or out of order. ' +
-    'Reads only, and runs no migration code.';
+    'Groups tenants by their applied migrations, and lists those that are missing, ahead or out of order. Only reads, and ' +
+    'runs no migration code.';
   static override examples = [
     '<%= config.bin %> status',
     {
-      description: 'In a pipeline: exit code 3 if anything is left to do',
+      description: 'In a pipeline: exit with 3 if anything is pending',
       command: '<%= config.bin %> status --check',
     },
     { description: 'One tenant', command: '<%= config.bin %> status --tenant acme' },

@@ -2,6 +2,7 @@ import type { Client, Connection } from 'pg';
 import { serialize } from 'pg-protocol';
 
 import { isServerError } from '../errors/serialize.js';
+import { connectionOf, wireOf } from './pg-internals.js';
 
 /** One statement of a batch, with its parameters. */
 export type BatchItem = {
@@ -68,7 +69,8 @@ const kept = new WeakMap<Connection, Map<string, Kept>>();
 
 /** To be called when the server has forgotten a session's prepared statements, after a `DISCARD ALL` for instance. */
 export function forgetPrepared(client: Client): void {
-  const { connection } = client as unknown as { connection: Connection };
+  const connection = connectionOf(client);
+  if (connection === undefined) return;
   for (const one of kept.get(connection)?.values() ?? []) one.ready = false;
 }
 
@@ -98,7 +100,7 @@ class Batch {
 
   /** All messages are one buffer: to write many small ones costs more than everything else that is done here. */
   submit(connection: Connection): Error | null {
-    const { stream } = connection as unknown as Wire;
+    const { stream } = wireOf(connection);
     this.#kept = this.#items.map(({ text, prepared }) => (prepared === true ? keptBy(connection, text) : undefined));
     const messages = this.#items.flatMap((item, index) => messagesOf(item, this.#kept[index]));
     if (stream.writable) stream.write(Buffer.concat([...messages, serialize.sync()]));
@@ -126,7 +128,7 @@ class Batch {
   }
 
   handleCopyInResponse(connection: Connection): void {
-    (connection as unknown as Wire).sendCopyFail('COPY FROM STDIN has no source here');
+    wireOf(connection).sendCopyFail('COPY FROM STDIN has no source here');
   }
 
   handleError(error: Error): void {
@@ -164,9 +166,3 @@ function serialized({ text, values = [] }: BatchItem, statement: Kept | undefine
   // An earlier batch may have failed right after the server had taken it in.
   return [serialize.close({ type: 'S', name }), serialize.parse({ text, name }), ...run];
 }
-
-/** The part of node-postgres's connection that its type package leaves out. */
-type Wire = {
-  stream: { writable: boolean; write(data: Buffer): void };
-  sendCopyFail(message: string): void;
-};

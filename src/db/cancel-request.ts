@@ -3,6 +3,8 @@ import { connect } from 'node:net';
 
 import type { Client } from 'pg';
 
+import { cancelKey } from './pg-internals.js';
+
 /** The protocol's word for a request to cancel, in place of a version. */
 const CANCEL_REQUEST = 80_877_102;
 /** Longest that the request may take, in ms. */
@@ -15,8 +17,9 @@ const TIMEOUT_MS = 5000;
  * @throws the socket's error.
  */
 export async function requestCancel(client: Client): Promise<void> {
-  const { host, port, processID, secretKey } = client as unknown as Announced;
-  if (processID === null || typeof secretKey !== 'number') return;
+  const key = cancelKey(client);
+  if (key === undefined) return;
+  const { host, port, processID, secretKey } = key;
   const socket = host.startsWith('/') ? connect(`${host}/.s.PGSQL.${port}`) : connect(port, host);
   socket.setTimeout(TIMEOUT_MS, () => socket.destroy());
   const message = Buffer.alloc(16);
@@ -27,5 +30,3 @@ export async function requestCancel(client: Client): Promise<void> {
   socket.resume().write(message);
   await once(socket, 'close');
 }
-
-type Announced = { host: string; port: number; processID: number | null; secretKey: unknown };

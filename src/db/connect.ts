@@ -1,6 +1,7 @@
 import { Client, type ClientConfig } from 'pg';
 
 import { TenantsError } from '../errors/tenants-error.js';
+import { destroySocket } from './pg-internals.js';
 import { codeOf, isConnectionError, SQLSTATE } from './sqlstates.js';
 
 /** Longest a connection attempt may take, in ms, unless the configuration says otherwise. */
@@ -47,11 +48,11 @@ export async function openClient(config: ClientConfig, purpose: string): Promise
 
 /** Closes a connection; one that is broken or hangs is cut off after a second. Never throws. */
 export async function closeClient(client: Client): Promise<void> {
-  const timer = setTimeout(() => destroy(client), 1000);
+  const timer = setTimeout(() => destroySocket(client), 1000);
   try {
     await client.end();
   } catch {
-    destroy(client);
+    destroySocket(client);
   } finally {
     clearTimeout(timer);
   }
@@ -148,8 +149,4 @@ function isPasswordProblem(error: unknown): boolean {
   return (
     error instanceof Error && (error.message.startsWith('SASL:') || error.message.includes('client password must be'))
   );
-}
-
-function destroy(client: Client): void {
-  (client as unknown as { connection?: { stream?: { destroy(): void } } }).connection?.stream?.destroy();
 }

@@ -3,6 +3,8 @@ import type { Writable } from 'node:stream';
 
 import type { Client, Connection } from 'pg';
 
+import { type Wire, wireOf } from './pg-internals.js';
+
 /**
  * Runs a `COPY … FROM stdin` and feeds it, no faster than the server reads.
  *
@@ -38,12 +40,12 @@ class CopyIn {
   }
 
   submit(connection: Connection): Error | null {
-    (connection as unknown as Wire).query(this.#text);
+    wireOf(connection).query(this.#text);
     return null;
   }
 
   handleCopyInResponse(connection: Connection): void {
-    void this.#feed(connection as unknown as Wire);
+    void this.#feed(wireOf(connection));
   }
 
   handleRowDescription(): void {}
@@ -91,12 +93,3 @@ async function roomIn(stream: Writable): Promise<void> {
     waiting.abort();
   }
 }
-
-/** The part of node-postgres's connection that feeds a COPY; its type package leaves it out. */
-type Wire = {
-  stream: Writable;
-  query(text: string): void;
-  sendCopyFromChunk(chunk: Buffer): void;
-  endCopyFrom(): void;
-  sendCopyFail(message: string): void;
-};

@@ -1,5 +1,7 @@
 import type { Client, Connection } from 'pg';
 
+import { type Wire, wireOf } from './pg-internals.js';
+
 /** A column of a result: its name and the OID of its type. */
 export type ResultColumn = { name: string; type: number };
 
@@ -66,7 +68,7 @@ class Exchange {
   }
 
   submit(connection: Connection): Error | null {
-    const wire = connection as unknown as Wire;
+    const wire = wireOf(connection);
     wire.stream.cork();
     try {
       this.#send(wire);
@@ -98,7 +100,7 @@ class Exchange {
   handleCopyData(): void {}
 
   handleCopyInResponse(connection: Connection): void {
-    (connection as unknown as Wire).sendCopyFail('COPY FROM STDIN has no source here');
+    wireOf(connection).sendCopyFail('COPY FROM STDIN has no source here');
   }
 
   handleError(error: Error): void {
@@ -115,14 +117,3 @@ class Exchange {
     done?.(error, this.#part);
   }
 }
-
-/** The part of node-postgres's connection that speaks the extended protocol; its type package leaves it out. */
-type Wire = {
-  stream: { cork(): void; uncork(): void };
-  parse(message: { text: string; name: string; types: number[] }): void;
-  bind(message: { portal: string; statement: string; values: [] }): void;
-  describe(message: { type: 'P'; name: string }): void;
-  execute(message: { portal: string; rows: number }): void;
-  sync(): void;
-  sendCopyFail(message: string): void;
-};

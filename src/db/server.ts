@@ -1,6 +1,7 @@
 import type { Client } from 'pg';
 
 import { TenantsError } from '../errors/tenants-error.js';
+import { announcedPid } from './pg-internals.js';
 
 /** Oldest server the product works with; older ones lack what the survey and the lanes rely on. */
 export const OLDEST_VERSION = 130_000;
@@ -85,9 +86,4 @@ export function assertWritable({ readOnly }: Pick<ServerInfo, 'readOnly'>): void
       ],
     });
   }
-}
-
-/** The process number that the server, or the pooler in front of it, announced. */
-export function announcedPid(client: Client): number | null {
-  return (client as unknown as { processID: number | null }).processID;
 }

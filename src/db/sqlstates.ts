@@ -1,12 +1,17 @@
+import { isTenantsError } from '../errors/tenants-error.js';
+
 /** SQLSTATEs that this product acts on, each with the reason. See PostgreSQL's appendix "Error Codes". */
 export const SQLSTATE = {
-  /** A tenant or domain is there already: somebody was faster. */
+  /** A tenant or domain exists already; another session was faster. */
   uniqueViolation: '23505',
+  notNullViolation: '23502',
+  checkViolation: '23514',
   duplicateSchema: '42P06',
-  duplicateTable: '42P07',
   invalidTextRepresentation: '22P02',
   undefinedTable: '42P01',
   undefinedColumn: '42703',
+  /** Also for an operator or an ordering that a type does not have. */
+  undefinedFunction: '42883',
   undefinedSchema: '3F000',
   insufficientPrivilege: '42501',
   lockNotAvailable: '55P03',
@@ -15,7 +20,6 @@ export const SQLSTATE = {
   unsafeNewEnumValue: '55P04',
   /** A prepared statement is gone. */
   invalidStatementName: '26000',
-  featureNotSupported: '0A000',
   diskFull: '53100',
   outOfMemory: '53200',
   tooManyConnections: '53300',
@@ -24,15 +28,18 @@ export const SQLSTATE = {
   invalidPassword: '28P01',
   invalidAuthorization: '28000',
   invalidDatabase: '3D000',
-  readOnlyTransaction: '25006',
   inFailedTransaction: '25P02',
+  /** The statement cannot run inside a transaction block. */
+  activeTransaction: '25001',
+  deadlockDetected: '40P01',
+  /** PgBouncer answers it to startup parameters that it does not pass on. */
   protocolViolation: '08P01',
 } as const;
 
-/** Passing errors: the transaction was rolled back whole and may be tried again. Nothing else is. */
+/** Transient errors: the transaction was rolled back as a whole and may be retried. No other error is retried. */
 export const RETRYABLE: ReadonlySet<string> = new Set([
   '40001', // serialization_failure
-  '40P01', // deadlock_detected: the server chose us as the victim
+  SQLSTATE.deadlockDetected, // the server chose us as the victim
   SQLSTATE.lockNotAvailable, // lock_timeout ran out
   '57P01', // admin_shutdown: the server is being restarted
   '57P03', // cannot_connect_now: it is starting
@@ -77,9 +84,14 @@ export function codeOf(error: unknown): string | undefined {
     : undefined;
 }
 
-/** The connection is gone, or was never there: no answer to what was sent last can be relied on. */
+/**
+ * The connection is gone, or was never made: no answer to what was sent last can be relied on.
+ *
+ * To be asked only about errors that came out of a connection of ours. Code of users throws errors with the same codes, for a
+ * file that does not exist for instance.
+ */
 export function isConnectionError(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
+  if (!(error instanceof Error) || isTenantsError(error)) return false;
   const code = codeOf(error);
   if (code !== undefined && (SOCKET_CODES.has(code) || code.startsWith('08') || code.startsWith('57P'))) return true;
   return CONNECTION_MESSAGES.some((message) => error.message.startsWith(message));

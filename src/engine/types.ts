@@ -102,8 +102,10 @@ export type ApplySettings = {
   lockTimeoutMs: number;
   /** ms; 0 is no limit. */
   statementTimeoutMs: number;
-  /** How often a transaction is tried again after a passing error. */
+  /** How often a transaction is retried after a transient error. */
   retries: number;
+  /** How long a server that is away is waited for, in ms. */
+  restartWaitMs: number;
   fallThrough: 'error' | 'warn' | 'off';
   /** Commits are not waited for until they are durable: whoever hands out tenants sees to that, for many at once. */
   groupCommit?: boolean;

@@ -1,3 +1,4 @@
+import { RESTART_WAIT_MS } from '../db/restart.js';
 import type { ApplySettings } from '../engine/types.js';
 import type { Project } from '../project/project.js';
 
@@ -11,6 +12,7 @@ export function applySettings(project: Project): ApplySettings {
     lockTimeoutMs: project.lockTimeoutMs,
     statementTimeoutMs: project.statementTimeoutMs,
     retries: project.retries,
+    restartWaitMs: project.restartWaitMs ?? RESTART_WAIT_MS,
     fallThrough: project.fallThrough,
     registry: {
       schema: project.registry.schema,

@@ -2,7 +2,7 @@ import { TenantsError } from '../errors/tenants-error.js';
 import type { WantedCohort } from './cohorts.js';
 
 /**
- * Refuses to undo what has no file any more: how it is undone stands nowhere else.
+ * Refuses to undo migrations whose files are gone: nothing else says how they are undone.
  *
  * @throws TenantsError UNKNOWN_MIGRATION with every such migration and tenants that have it.
  */

@@ -4,9 +4,8 @@ import { isTenantsError, TenantsError } from '../errors/tenants-error.js';
 
 /** What the server's refusal usually means when a tenant is changed, and what to do about it. */
 const ADVICE: Readonly<Record<string, string>> = {
-  [SQLSTATE.lockNotAvailable]:
-    'Somebody works with this tenant: try again when it is quieter, or wait longer with --lock-timeout.',
-  '40P01': 'Somebody worked with this tenant at the same moment: try again.',
+  [SQLSTATE.lockNotAvailable]: 'Another session uses this tenant: try again later, or wait longer with --lock-timeout.',
+  [SQLSTATE.deadlockDetected]: 'Another session used this tenant at the same moment: try again.',
   [SQLSTATE.diskFull]: 'The disk of the server is full: make room and try again.',
   [SQLSTATE.outOfMemory]: 'The server ran out of lock table space: raise max_locks_per_transaction.',
   [SQLSTATE.insufficientPrivilege]:

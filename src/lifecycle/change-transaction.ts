@@ -6,17 +6,18 @@ import { BatchError, type BatchItem, sendBatch } from '../db/batch.js';
 import { applicationName, withClient } from '../db/connect.js';
 import { quoteIdentifier, searchPath } from '../db/identifiers.js';
 import { describeHolder, lockHolders, tenantLock, tryLock } from '../db/locks.js';
-import { codeOf, isConnectionError, SQLSTATE } from '../db/sqlstates.js';
+import { deadlineAfter, pollLock } from '../db/poll-lock.js';
+import { CANCELED_WAIT_MS, RESTART_WAIT_MS } from '../db/restart.js';
+import { isConnectionError } from '../db/sqlstates.js';
 import { withCancel } from '../engine/apply/cancel.js';
 import { lockGuard } from '../engine/apply/guards.js';
+import { isRaised } from '../engine/apply/raise.js';
 import { TenantsError } from '../errors/tenants-error.js';
 import type { Project } from '../project/project.js';
 import { changeFailure } from './change-failure.js';
 
-/** Longest pause between two tries for a tenant's lock, in ms. */
-const LONGEST_POLL_MS = 500;
-/** How long the outcome of a COMMIT whose answer was lost is looked for, in ms. */
-const LOOK_UP_MS = 30_000;
+/** Pause between two searches for the outcome of a COMMIT, in ms. */
+const OUTCOME_PAUSE_MS = 500;
 
 /** A change of one tenant, or of two names at once, in one transaction. */
 export type ChangeTransaction<T> = {
@@ -84,15 +85,20 @@ export async function asOwner<T>(client: Client, role: string | undefined, work:
 /**
  * Takes a tenant's lock for a session, for what needs several transactions.
  *
- * @throws TenantsError TENANT_BUSY
+ * @throws TenantsError TENANT_BUSY; INTERRUPTED when `cancel` is aborted.
  */
-export async function lockTenant(project: Project, client: Client, schema: string): Promise<void> {
-  await untilFree(project, client, [schema], () => tryLock(client, tenantLock(schema)));
+export async function lockTenant(
+  project: Project,
+  client: Client,
+  schema: string,
+  cancel: AbortSignal | undefined,
+): Promise<void> {
+  await acquire(project, client, [schema], () => tryLock(client, tenantLock(schema)), cancel);
 }
 
-async function begin(project: Project, client: Client, { locks, purpose }: ChangeTransaction<unknown>): Promise<void> {
-  const names = [...new Set(locks)].sort();
-  await untilFree(project, client, names, () => tryBegin(project, client, names, purpose));
+async function begin(project: Project, client: Client, change: ChangeTransaction<unknown>): Promise<void> {
+  const names = [...new Set(change.locks)].sort();
+  await acquire(project, client, names, () => tryBegin(project, client, names, change.purpose), change.cancel);
 }
 
 async function tryBegin(project: Project, client: Client, names: string[], purpose: string): Promise<boolean> {
@@ -115,24 +121,25 @@ async function tryBegin(project: Project, client: Client, names: string[], purpo
     return true;
   } catch (error) {
     if (!(error instanceof BatchError)) throw error;
-    const busy = error.index >= opening.length && codeOf(error.cause) === SQLSTATE.invalidTextRepresentation;
+    const busy = error.index >= opening.length && isRaised(error.cause);
     if (!busy) throw error.cause;
     await client.query('ROLLBACK');
     return false;
   }
 }
 
-async function untilFree(
+async function acquire(
   project: Project,
   client: Client,
   names: readonly string[],
   attempt: () => Promise<boolean>,
+  cancel: AbortSignal | undefined,
 ): Promise<void> {
-  const until = project.lockTimeoutMs === 0 ? Infinity : Date.now() + project.lockTimeoutMs;
-  for (let polls = 0; !(await attempt()); polls += 1) {
-    if (Date.now() >= until) throw await busy(client, names);
-    await sleep(Math.min(LONGEST_POLL_MS, 20 * 2 ** Math.min(polls, 5)));
-  }
+  const until = deadlineAfter(project.lockTimeoutMs);
+  const acquired = await pollLock(async () => (await attempt()) || undefined, { until, signal: cancel });
+  if (acquired === true) return;
+  if (cancel?.aborted === true) throw new TenantsError('INTERRUPTED', 'Canceled while waiting for a lock.');
+  throw await busy(client, names);
 }
 
 async function busy(client: Client, names: readonly string[]): Promise<TenantsError> {
@@ -155,29 +162,32 @@ async function commit(project: Project, client: Client, change: ChangeTransactio
   } catch (error) {
     // A refusal at COMMIT, of a deferred constraint for instance, has rolled everything back.
     if (!isConnectionError(error)) throw changeFailure(error, change);
-    if (await lookUp(project, change)) return;
+    if (await findOutcome(project, change)) return;
     throw changeFailure(error, change);
   }
 }
 
-/** What became of a transaction whose COMMIT was not answered. Its locks are had first: the old backend may still be at it. */
-async function lookUp(project: Project, change: ChangeTransaction<unknown>): Promise<boolean> {
-  const until = Date.now() + LOOK_UP_MS;
+/** Whether a transaction whose COMMIT was not answered was committed; see `SegmentOutcome` for why its locks are taken first. */
+async function findOutcome(project: Project, change: ChangeTransaction<unknown>): Promise<boolean> {
+  const restartWaitMs = project.restartWaitMs ?? RESTART_WAIT_MS;
+  const since = Date.now();
   for (;;) {
     try {
       return await withClient(project.database, change.purpose, async (client) => {
-        for (const name of change.locks) await lockTenant(project, client, name);
+        for (const name of change.locks) await lockTenant(project, client, name, change.cancel);
         return await change.isDone(client);
       });
     } catch (error) {
-      if (Date.now() < until) await sleep(LONGEST_POLL_MS);
-      else {
-        throw new TenantsError(
-          'OUTCOME_UNKNOWN',
-          `The connection broke at the end, and it is not known whether the change of "${change.tenant}" was made.`,
-          { tenant: change.tenant, suggestions: ['When the database is back, look with: tenants list'], cause: error },
-        );
+      const canceled = change.cancel?.aborted === true;
+      if (Date.now() < since + (canceled ? Math.min(CANCELED_WAIT_MS, restartWaitMs) : restartWaitMs)) {
+        await sleep(OUTCOME_PAUSE_MS);
+        continue;
       }
+      throw new TenantsError(
+        'OUTCOME_UNKNOWN',
+        `The connection broke at the end, and it is not known whether the change of "${change.tenant}" was made.`,
+        { tenant: change.tenant, suggestions: ['When the database is back, look with: tenants list'], cause: error },
+      );
     }
   }
 }

@@ -1,19 +1,15 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-
 import type { Client } from 'pg';
 
 import { describeHolder, lockHolders, tenantLock, tryLock } from '../db/locks.js';
+import { deadlineAfter, pollLock } from '../db/poll-lock.js';
 import { TenantsError } from '../errors/tenants-error.js';
 import type { Project } from '../project/project.js';
-
-/** Pause between two tries, in ms. */
-const POLL_MS = 50;
 
 /**
  * Takes the lock of making one tenant, until the session ends: two calls for one name come one after the other, and what the
  * first is still at is not taken for something that a killed process left behind.
  *
- * @throws TenantsError TENANT_BUSY with the holder when `lockTimeout` has passed.
+ * @throws TenantsError TENANT_BUSY with the holder when `lockTimeout` has passed; INTERRUPTED.
  */
 export async function takeCreationLock(
   client: Client,
@@ -22,18 +18,19 @@ export async function takeCreationLock(
   cancel?: AbortSignal,
 ): Promise<void> {
   const key = creationLock(schema);
-  const until = lockTimeoutMs === 0 ? Infinity : Date.now() + lockTimeoutMs;
-  while (!(await tryLock(client, key))) {
-    if (Date.now() >= until || cancel?.aborted === true) {
-      const [holder] = await lockHolders(client, key);
-      const who = holder === undefined ? 'another process' : describeHolder(holder);
-      throw new TenantsError('TENANT_BUSY', `The tenant "${schema}" is being created by ${who}.`, {
-        tenant: schema,
-        suggestions: ['Wait until it has ended, then see: tenants list'],
-      });
-    }
-    await sleep(POLL_MS);
+  const attempt = async (): Promise<true | undefined> => (await tryLock(client, key)) || undefined;
+  if ((await pollLock(attempt, { until: deadlineAfter(lockTimeoutMs), signal: cancel })) === true) return;
+  if (cancel?.aborted === true) {
+    throw new TenantsError('INTERRUPTED', `The tenant "${schema}" was not created: it was canceled.`, {
+      tenant: schema,
+    });
   }
+  const [holder] = await lockHolders(client, key);
+  const who = holder === undefined ? 'another process' : describeHolder(holder);
+  throw new TenantsError('TENANT_BUSY', `The tenant "${schema}" is being created by ${who}.`, {
+    tenant: schema,
+    suggestions: ['Wait until it has ended, then see: tenants list'],
+  });
 }
 
 /**

@@ -178,7 +178,7 @@ async function dropLarge(
   base: { locks: string[]; purpose: string; tenant: string; undone: string; cancel: AbortSignal | undefined },
   isGone: (client: Client) => Promise<boolean>,
 ): Promise<void> {
-  await lockTenant(project, client, schema);
+  await lockTenant(project, client, schema, base.cancel);
   const contents = await readContents(client, schema);
   const perBatch = batchSize ?? Math.floor((contents?.lockSpace ?? 0) / 2);
   onEvent?.({ type: 'warning', message: `The schema "${schema}" is large and is dropped in several transactions.` });

@@ -5,6 +5,7 @@ import { qualified, quoteIdentifier } from '../db/identifiers.js';
 import { SQLSTATE } from '../db/sqlstates.js';
 import { lockGuard } from '../engine/apply/guards.js';
 import type { EngineLane } from '../engine/apply/lane.js';
+import { raise } from '../engine/apply/raise.js';
 import type { RegistrationHooks } from '../engine/hooks/migrate-hooks.js';
 import { isAtomic, planNames } from '../engine/plan.js';
 import type { MigrationFile, Plan, Segment } from '../engine/types.js';
@@ -159,7 +160,7 @@ function stillProvisioningGuard({ schema: shared, tenants }: RegistryShape, sche
   const row = `SELECT FROM ${qualified(shared, tenants.table)} WHERE ${quoteIdentifier(schemaName)} = $1 AND ${quoteIdentifier(status)} = 'provisioning'`;
   return [
     {
-      text: `SELECT CASE WHEN EXISTS (${row}) THEN 1 ELSE ('not provisioning ' || pg_backend_pid())::int END`,
+      text: `SELECT CASE WHEN EXISTS (${row}) THEN 1 ELSE ${raise('not provisioning')} END`,
       values: [schema],
     },
   ];

@@ -39,6 +39,8 @@ export type Project = {
   statementTimeoutMs: number;
   lockWaitMs: number;
   transaction: 'tenant' | 'migration';
+  /** How long a server that is away is waited for, in ms. Default: 30 seconds. */
+  restartWaitMs?: number;
   /** Functions that are called when something happens to a tenant. Default: none. */
   hooks?: Hooks;
   /** How workers get the hooks around the migrations; without it only executors that work in this process can call them. */

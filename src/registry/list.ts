@@ -91,7 +91,9 @@ async function listFailure(
     return badOrder(order, 'does not exist', columns, error);
   }
   // A type that cannot be sorted, such as json, lacks an operator: undefined_function.
-  if (order !== undefined && code === '42883') return badOrder(order, 'has no order', columns, error);
+  if (order !== undefined && code === SQLSTATE.undefinedFunction) {
+    return badOrder(order, 'has no order', columns, error);
+  }
   return error;
 }
 

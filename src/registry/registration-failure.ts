@@ -88,7 +88,11 @@ function refusedValue(
 ): TenantsError | undefined {
   if (!/^2[23]|^428C9$|^42804$/.test(code)) return undefined;
   const options = { sqlstate: code, cause: refusal, ...serverWords(refusal, code) };
-  if (code === '23502' && refusal.column !== undefined && !Object.hasOwn(registration.extra, refusal.column)) {
+  if (
+    code === SQLSTATE.notNullViolation &&
+    refusal.column !== undefined &&
+    !Object.hasOwn(registration.extra, refusal.column)
+  ) {
     return new TenantsError('USAGE', `The column "${refusal.column}" of the tenant table needs a value.`, {
       ...options,
       suggestions: [`Add --set ${refusal.column}=VALUE, or give the column a default.`],
@@ -104,7 +108,9 @@ function serverWords(refusal: DatabaseError, code: string): TenantsErrorOptions 
   const { detail, constraint } = refusal;
   return {
     ...(constraint === undefined ? {} : { constraint }),
-    ...(detail === undefined || code === '23502' || code === '23514' ? {} : { detail }),
+    ...(detail === undefined || code === SQLSTATE.notNullViolation || code === SQLSTATE.checkViolation
+      ? {}
+      : { detail }),
   };
 }
 

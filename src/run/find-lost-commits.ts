@@ -11,8 +11,6 @@ import type { Project } from '../project/project.js';
 import { committedBy, FLUSH } from './group-commit.js';
 import type { FailedResult } from './run-record.js';
 
-/** How long a server that has crashed is waited for at the end, in ms: about what a restart takes. */
-export const RESTART_MS = 30_000;
 /** Pause between two tries, in ms. */
 const POLL_MS = 500;
 

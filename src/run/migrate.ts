@@ -1,5 +1,5 @@
 import type { Project } from '../project/project.js';
-import { assertMigrateOptions } from './assert-migrate-options.js';
+import { assertMigrateOptions } from './assert-options.js';
 import { migrateUp } from './direction.js';
 import { runFleet } from './run-fleet.js';
 import type { MigrateOptions, MigrateReport } from './types.js';

@@ -3,7 +3,7 @@ import type { CompiledMigration, Plan } from '../engine/types.js';
 import { summarize } from '../fleet/summaries.js';
 import type { Project } from '../project/project.js';
 import { withSession } from '../session/control-session.js';
-import { assertMigrateOptions } from './assert-migrate-options.js';
+import { assertMigrateOptions } from './assert-options.js';
 import { compile, type DecidedCohort } from './compile-phase.js';
 import { migrateUp } from './direction.js';
 import { survey } from './survey-phase.js';

@@ -1,5 +1,6 @@
 import { TenantsError } from '../errors/tenants-error.js';
 import type { Project } from '../project/project.js';
+import { assertCount } from './assert-options.js';
 import { rollBack } from './direction.js';
 import { runFleet } from './run-fleet.js';
 import type { MigrateReport, RollbackOptions, RollbackReport } from './types.js';
@@ -26,9 +27,7 @@ export function isWholeFleet({ selection }: Pick<RollbackOptions, 'selection'>):
 }
 
 function assertRollbackOptions({ selection, target, confirmed }: RollbackOptions): void {
-  if (target !== undefined && 'count' in target && (!Number.isInteger(target.count) || target.count < 1)) {
-    throw new TenantsError('USAGE', `A count of ${target.count} makes no sense: it is a whole number from 1 on.`);
-  }
+  assertCount(target);
   if (confirmed === true || !isWholeFleet({ selection })) return;
   throw new TenantsError('USAGE', 'This would roll back the whole fleet, and that was not confirmed.', {
     suggestions: ['If that is meant, say --confirm all.', 'To roll back some tenants, say --tenant NAME or --type T.'],

@@ -8,12 +8,12 @@ import { type LockedSession, withFleetLock } from '../session/control-session.js
 import { compile } from './compile-phase.js';
 import type { RunDirection } from './direction.js';
 import { recordPlans } from './record-plans.js';
-import { RunRecord } from './run-record.js';
+import { type Ending, RunRecord } from './run-record.js';
 import type { Run } from './run.js';
 import { applyShared } from './shared-phase.js';
 import { StopSign } from './stop-sign.js';
 import { survey } from './survey-phase.js';
-import { migrateTenants, planAfterShared } from './tenant-phase.js';
+import { applyToTenants, planAfterShared } from './tenant-phase.js';
 import type { MigrateOptions, MigrateReport } from './types.js';
 
 /** What `migrate` and `rollback` have in common: everything but the direction. */
@@ -47,8 +47,10 @@ export async function runFleet(
   });
 }
 
+type Outcome = Pick<Ending, 'shared' | 'warnings' | 'concurrency'>;
+
 /** Survey, compile, apply the shared plan, apply those of tenants. Nothing is changed before everything is compiled. */
-async function runPhases(run: Run, session: LockedSession) {
+async function runPhases(run: Run, session: LockedSession): Promise<Outcome> {
   const { project, options, direction, executor, record } = run;
   const wanted = wantedParallelism(project, executor);
 
@@ -75,7 +77,7 @@ async function runPhases(run: Run, session: LockedSession) {
     cohorts !== undefined && surveyed.fleet !== undefined
       ? { cohorts, files: surveyed.fleet.files }
       : await planAfterShared(run, session.client, planner, shared, wanted.concurrency);
-  const { concurrency } = await migrateTenants(run, session, planner, first, wanted);
+  const { concurrency } = await applyToTenants(run, session, planner, first, wanted);
   return { ...outcome, warnings: planner.warnings, concurrency };
 }
 

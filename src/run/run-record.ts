@@ -7,7 +7,7 @@ import type { MigrateReport } from './types.js';
 export type FailedResult = TenantResult & { status: 'failed' };
 
 /** What a run knows at its end beside what it has recorded. */
-type Ending = {
+export type Ending = {
   executor: string;
   concurrency: number;
   shared: SharedResult;

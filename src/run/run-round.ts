@@ -1,3 +1,4 @@
+import { RESTART_WAIT_MS } from '../db/restart.js';
 import type { Parallelism } from '../executors/fit-connections.js';
 import type { TenantResult } from '../executors/types.js';
 import { applySettings } from '../fleet/apply-settings.js';
@@ -5,7 +6,7 @@ import { createLaneOpener } from '../fleet/open-lanes.js';
 import type { LockedSession } from '../session/control-session.js';
 import { plural } from '../util/format-count.js';
 import { dispatch, isMoved } from './dispatch.js';
-import { findLostCommits, lostResult, RESTART_MS, unknownResult } from './find-lost-commits.js';
+import { findLostCommits, lostResult, unknownResult } from './find-lost-commits.js';
 import { GroupCommit } from './group-commit.js';
 import type { Round, Run } from './run.js';
 
@@ -76,7 +77,7 @@ async function secureCommits(
   const doubtful = (await commits?.end()) ?? [];
   if (doubtful.length === 0) return [];
   // Waits for a server that is being restarted, but for one that has just gone away it does not know yet.
-  const until = (await session.holdsLock()) ? Date.now() + RESTART_MS : 0;
+  const until = (await session.holdsLock()) ? Date.now() + (project.restartWaitMs ?? RESTART_WAIT_MS) : 0;
   const { lost, unknown } = await findLostCommits(project, doubtful, direction.direction, until);
   for (const { result, kept } of lost) record.recordLost(lostResult(result, kept));
   for (const { result, why } of unknown) record.set(unknownResult(result, why));

@@ -20,7 +20,7 @@ import { surveyTenants } from './survey-phase.js';
  * @param wanted lanes and workers as configured
  * @returns what the server has had connections for
  */
-export async function migrateTenants(
+export async function applyToTenants(
   run: Run,
   session: LockedSession,
   planner: Planner,
@@ -49,8 +49,7 @@ export async function migrateTenants(
 /**
  * The first round where the shared migrations had to make the registry.
  *
- * @throws TenantsError REGISTRY_NOT_MADE: what is refused after the shared schema was changed is no refusal that touched
- *   nothing.
+ * @throws TenantsError REGISTRY_NOT_MADE. A refusal by its usual name would mean that nothing was touched.
  */
 export async function planAfterShared(
   run: Run,

@@ -47,7 +47,7 @@ export type MigrateReport = {
   warnings: string[];
   /** The run was stopped by a signal before it was done. */
   interrupted: boolean;
-  /** The run stopped because somebody else has the lock that it lost. */
+  /** The run stopped because another process holds the lock that it lost. */
   overtaken: boolean;
 };
 

@@ -1,6 +1,7 @@
 import type { PoolClient } from 'pg';
 
 import { TenantsError } from '../errors/tenants-error.js';
+import { oneAtATime } from '../util/one-at-a-time.js';
 import type { Session } from './scope.js';
 
 export type GuardedClient = Session & { end(): void };
@@ -24,7 +25,6 @@ const OUTLIVES_TRANSACTION = /^(?:set\s+(?!local\b|transaction\b|constraints\b)|
  */
 export function guardClient(client: PoolClient, transaction: boolean): GuardedClient {
   let open = true;
-  let tail: Promise<unknown> = Promise.resolve();
   const query = (...args: unknown[]): unknown => {
     if (!open) throw usedTooLate();
     if (transaction) assertStays(args[0]);
@@ -44,17 +44,7 @@ export function guardClient(client: PoolClient, transaction: boolean): GuardedCl
     get open() {
       return open;
     },
-    async alone(fn) {
-      const before = tail;
-      const { promise, resolve } = withResolvers();
-      tail = promise;
-      await before;
-      try {
-        return await fn();
-      } finally {
-        resolve();
-      }
-    },
+    alone: oneAtATime(),
     end: () => void (open = false),
   };
 }
@@ -93,12 +83,4 @@ function usedTooLate(): TenantsError {
 
 function refuse(): never {
   throw new TenantsError('USAGE', 'withTenant gives the client back itself.');
-}
-
-function withResolvers(): { promise: Promise<void>; resolve: () => void } {
-  let resolve = (): void => {};
-  const promise = new Promise<void>((done) => {
-    resolve = done;
-  });
-  return { promise, resolve };
 }

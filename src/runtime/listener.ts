@@ -1,5 +1,6 @@
 import { Client, type ClientConfig } from 'pg';
 
+import { announcedPid, destroySocket, unref } from '../db/pg-internals.js';
 import type { RegistryChange } from './resolver.js';
 
 /** The channel on which the registry's triggers announce changes; part of the first shared migration. */
@@ -71,12 +72,12 @@ export class Listener {
 
   async #listen(client: Client): Promise<void> {
     await client.connect();
-    (client as unknown as { unref(): void }).unref();
+    unref(client);
     await client.query(`LISTEN ${CHANNEL}`);
     const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
     if (this.#client !== client) return;
     // A pooler announces a process number of its own, and may give the LISTEN to a backend that others use next.
-    if (rows[0]?.pid !== (client as unknown as { processID: number | null }).processID) return this.#giveUp(client);
+    if (rows[0]?.pid !== announcedPid(client)) return this.#giveUp(client);
     this.#attempts = 0;
     this.#listening = true;
     this.#events.listening();
@@ -135,8 +136,7 @@ export class Listener {
  * whoever awaits this could end with it unsettled.
  */
 async function end(client: Client): Promise<void> {
-  const { stream } = (client as unknown as { connection: { stream: { destroy(): void } } }).connection;
-  const timer = setTimeout(() => stream.destroy(), 1000);
+  const timer = setTimeout(() => destroySocket(client), 1000);
   await client.end().catch(() => undefined);
   clearTimeout(timer);
 }

@@ -1,6 +1,7 @@
 import type { PoolClient } from 'pg';
 
 import { searchPath } from '../db/identifiers.js';
+import { announcedPid } from '../db/pg-internals.js';
 import { codeOf, SQLSTATE } from '../db/sqlstates.js';
 import { TenantsError } from '../errors/tenants-error.js';
 import { borrowClient } from './borrow-client.js';
@@ -91,7 +92,7 @@ async function look(client: PoolClient): Promise<Look> {
 }
 
 function assertOwnSession(client: PoolClient, { pid }: Look): void {
-  const { processID: announced } = client as unknown as { processID?: number | null };
+  const announced = announcedPid(client);
   if (announced === pid) return;
   // A pooler announces a process number that it made up.
   const reason =

@@ -1,6 +1,7 @@
-import type { Pool, PoolClient, QueryResult } from 'pg';
+import type { Pool, PoolClient } from 'pg';
 
 import { searchPath } from '../db/identifiers.js';
+import { resultsOf } from '../db/pg-internals.js';
 import { codeOf, SQLSTATE } from '../db/sqlstates.js';
 import { TenantsError } from '../errors/tenants-error.js';
 import { borrowClient, type Loan } from './borrow-client.js';
@@ -141,6 +142,6 @@ type Row = Record<string, string> | undefined;
 
 /** Several statements in one message, and the first row of each; node-postgres answers with an array, which its types leave out. */
 async function query(client: PoolClient, sql: string): Promise<Row[]> {
-  const answers = (await client.query(sql)) as unknown as QueryResult<Record<string, string>>[];
+  const answers = resultsOf<Record<string, string>>(await client.query(sql));
   return answers.map(({ rows }) => rows[0]);
 }

@@ -73,7 +73,7 @@ export async function withFleetLock<T>(
     await lock.take(server);
     watch = new LaneWatch({
       client: () => lock.client,
-      onDeadlock: () => lock.letNodePgMigrateGo(),
+      onDeadlock: () => lock.yieldNodePgMigrateLock(),
       onExplain: (message) => options.onEvent({ type: 'waiting', message }),
     });
     return await use({

@@ -4,12 +4,13 @@ import type { Client } from 'pg';
 
 import { closeClient, openClient } from '../db/connect.js';
 import { describeHolder, FLEET_LOCK, lockHolders, NODE_PG_MIGRATE_LOCK, tryLock, unlock } from '../db/locks.js';
+import { pollLock } from '../db/poll-lock.js';
+import { RESTART_WAIT_MS } from '../db/restart.js';
 import type { ServerInfo } from '../db/server.js';
 import { TenantsError } from '../errors/tenants-error.js';
 import type { Project } from '../project/project.js';
 import type { SessionEvent } from './events.js';
 
-const REGAIN_MS = 30_000;
 /** Pause between two tries, in ms. */
 const POLL_MS = 500;
 /** How long the control connection may be silent before it is asked for a sign of life, and how long that may take, in ms. */
@@ -21,8 +22,6 @@ const CLOSE_MS = 2000;
 export type FleetLockOptions = {
   drain: AbortSignal;
   onEvent: (event: SessionEvent) => void;
-  /** How long a lost lock is tried for before the run gives up, in ms; by default about what a restart of the server takes. */
-  regainMs?: number;
 };
 
 /**
@@ -63,19 +62,19 @@ export class FleetLock {
     this.#server = server;
     await prepare(this.#client, server);
     const until = Date.now() + this.#project.lockWaitMs;
-    for (let announced = false; ; announced = true) {
-      const taken = await tryLocks(this.#client);
-      if (taken === undefined) break;
-      const [holder] = await lockHolders(this.#client, taken);
-      const who = holder === undefined ? 'another process' : describeHolder(holder);
-      const what = `${taken === FLEET_LOCK ? 'Another run' : 'node-pg-migrate'} is at work on this database: ${who}.`;
-      if (Date.now() >= until || this.#options.drain.aborted) {
-        throw new TenantsError('LOCKED', what, {
-          suggestions: ['Wait until it has ended, or let this run wait for it with --lock-wait 5m.'],
-        });
-      }
-      if (!announced) this.#options.onEvent({ type: 'waiting', message: `${what} Waiting for it to end.` });
-      await this.#pause(Math.min(POLL_MS, Math.max(10, until - Date.now())));
+    let taken: string | undefined;
+    const attempt = async (): Promise<true | undefined> => {
+      taken = await tryLocks(this.#client);
+      return taken === undefined ? true : undefined;
+    };
+    const onWait = async (): Promise<void> => {
+      const message = `${await this.#whoIsAtWork(taken)} Waiting for it to end.`;
+      this.#options.onEvent({ type: 'waiting', message });
+    };
+    if ((await pollLock(attempt, { until, signal: this.#options.drain, onWait })) !== true) {
+      throw new TenantsError('LOCKED', await this.#whoIsAtWork(taken), {
+        suggestions: ['Wait until it has ended, or let this run wait for it with --lock-wait 5m.'],
+      });
     }
     this.#watch();
   }
@@ -90,7 +89,7 @@ export class FleetLock {
    * Lets a hand-run node-pg-migrate go first that waits for its key while one of our statements waits for it. No tenant is
    * handed out until the key is had again.
    */
-  letNodePgMigrateGo(): void {
+  yieldNodePgMigrateLock(): void {
     if (this.#closed) return;
     this.#regaining ??= unlock(this.#client, NODE_PG_MIGRATE_LOCK, 'shared')
       .catch(() => {})
@@ -108,6 +107,12 @@ export class FleetLock {
     await Promise.race([unlocked, sleep(CLOSE_MS, undefined, { signal: patience.signal }).catch(() => {})]);
     patience.abort();
     await closeClient(this.#client);
+  }
+
+  async #whoIsAtWork(key: string | undefined): Promise<string> {
+    const [holder] = key === undefined ? [] : await lockHolders(this.#client, key);
+    const who = holder === undefined ? 'another process' : describeHolder(holder);
+    return `${key === NODE_PG_MIGRATE_LOCK ? 'node-pg-migrate' : 'Another run'} is at work on this database: ${who}.`;
   }
 
   #watch(): void {
@@ -148,7 +153,7 @@ export class FleetLock {
 
   async #regain(message: string): Promise<boolean> {
     this.#options.onEvent({ type: 'warning', message });
-    const until = Date.now() + (this.#options.regainMs ?? REGAIN_MS);
+    const until = Date.now() + (this.#project.restartWaitMs ?? RESTART_WAIT_MS);
     while (Date.now() < until && !this.#options.drain.aborted && !this.#closed) {
       if (await (this.#broken ? this.#reconnect() : this.#retake())) {
         this.#regaining = undefined;

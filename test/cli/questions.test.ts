@@ -52,7 +52,7 @@ describe.runIf(existsSync('/usr/bin/script') && process.platform === 'linux')('o
     expect(await tenants()).toEqual(['answered']);
     const deleted = await onTerminal('delete-tenant', [
       [/NAME .*: $/, 'answered\r'],
-      [/Type answered to go on: $/, 'answered\r'],
+      [/Type answered to continue: $/, 'answered\r'],
     ]);
     expect(deleted).toMatchObject({ code: 0, unasked: 0 });
     expect(await tenants()).toEqual([]);

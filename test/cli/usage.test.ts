@@ -20,7 +20,7 @@ describe('wrong usage', () => {
     ['a setting of the wrong kind', ['migrate', '--concurrency', 'many'], /--concurrency: expected a whole number/],
     ['a duration that is none', ['migrate', '--lock-wait', 'soon'], /--lock-wait/],
     ['an executor that is not there', ['migrate', '--executor', 'nothing'], /nothing/],
-    ['contrary flags', ['migrate', '--fail-fast', '--max-failures', '2'], /exclude each other/],
+    ['contrary flags', ['migrate', '--fail-fast', '--max-failures', '2'], /cannot be combined/],
     ['the shared schema and tenants', ['migrate', '--shared', '--tenant', 'a'], /shared schema alone/],
     ['a target for everything', ['migrate', '--count', '1'], /need one kind of schema/],
     ['an empty list', ['status', '--tenant', ''], /--tenant is empty/],

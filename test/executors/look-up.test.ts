@@ -2,7 +2,7 @@ import { expect, test, vi } from 'vitest';
 
 import { closeClient, openClient } from '../../src/db/connect.js';
 import { tenantLock } from '../../src/db/locks.js';
-import { announcedPid } from '../../src/db/server.js';
+import { announcedPid } from '../../src/db/pg-internals.js';
 import { findOutcome } from '../../src/engine/apply/find-outcome.js';
 import type { Plan, TenantAssignment } from '../../src/engine/types.js';
 import { findOutcomes } from '../../src/executors/parent/dead-worker-outcome.js';

@@ -83,13 +83,12 @@ describe('when the control connection breaks', () => {
     });
   });
 
-  async function lockedWith(regainMs: number): Promise<{ lock: FleetLock; client: Client }> {
-    const project = await fleet.project();
+  async function lockedWith(restartWaitMs: number): Promise<{ lock: FleetLock; client: Client }> {
+    const project = await fleet.project({ restartWaitMs });
     const client = await openClient(project.database, 'migrate');
     const lock = new FleetLock(project, 'migrate', client, {
       drain: new AbortController().signal,
       onEvent: () => {},
-      regainMs,
     });
     await lock.take(await inspectServer(client));
     return { lock, client };

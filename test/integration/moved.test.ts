@@ -62,6 +62,7 @@ describe('a tenant that is changed between survey and apply', () => {
         role: undefined,
         lockTimeoutMs: 500,
         statementTimeoutMs: 0,
+        restartWaitMs: 30_000,
         retries: 0,
         fallThrough: 'error',
         registry: { schema: 'public', table: 'tenants', column: 'schema_name' },

@@ -343,7 +343,10 @@ describe('when the database fails', () => {
     );
     await proxy.close();
     expect(failed).toHaveLength(1);
-    expect(failed[0]?.error.message).toContain('not known');
+    expect(failed[0]?.error).toMatchObject({
+      code: 'OUTCOME_UNKNOWN',
+      message: expect.stringContaining('not known') as string,
+    });
   });
 
   test('a database that is gone for good fails everybody left, soon', async () => {

@@ -1,3 +1,5 @@
+import { afterAll, beforeAll } from 'vitest';
+
 import { type LoadOptions, loadProject } from '../../src/config/load.js';
 import { createTenant } from '../../src/lifecycle/create-tenant.js';
 import { openLoaded } from '../../src/open-project.js';
@@ -5,7 +7,7 @@ import type { Project } from '../../src/project/project.js';
 import { registryMigration } from '../../src/registry/migration-template.js';
 import { migrate } from '../../src/run/migrate.js';
 import type { MigrateOptions, MigrateReport } from '../../src/run/types.js';
-import type { TestDatabase } from './database.js';
+import { type TestDatabase, useDatabase } from './database.js';
 import { createProject, type TestProject } from './project.js';
 import { SHAPE } from './registry-shapes.js';
 
@@ -75,5 +77,42 @@ export async function createFleet<D extends FleetDatabase>(
       return rows.map((row) => String(row['relname']));
     },
     remove: () => made.remove(),
+  };
+}
+
+/**
+ * A fleet for all tests of the file (or of the `describe` it is called in), with a database of its own; both are removed
+ * after them.
+ *
+ * @param options.tenants tenants to create, after the shared migrations were applied
+ */
+export function useFleet(
+  options: { files?: Record<string, string>; load?: Partial<LoadOptions>; tenants?: string[] } = {},
+): TestFleet {
+  const database = useDatabase();
+  let fleet: TestFleet | undefined;
+  const current = (): TestFleet => {
+    if (fleet === undefined) throw new Error('The fleet exists from beforeAll on, inside tests and hooks only.');
+    return fleet;
+  };
+  beforeAll(async () => {
+    fleet = await createFleet(database, options.files, options.load);
+    if (options.tenants === undefined) return;
+    await fleet.migrate({ selection: { kind: 'shared' } });
+    await fleet.create(...options.tenants);
+  });
+  afterAll(() => fleet?.remove());
+  return {
+    get files() {
+      return current().files;
+    },
+    database,
+    project: (...given) => current().project(...given),
+    migrate: (...given) => current().migrate(...given),
+    create: (...given) => current().create(...given),
+    tenantMigration: (...given) => current().tenantMigration(...given),
+    applied: (...given) => current().applied(...given),
+    tables: (...given) => current().tables(...given),
+    remove: () => current().remove(),
   };
 }

@@ -46,7 +46,7 @@ async function concurrently(
   try {
     await withClient(project.database, `doctor --fix ${schema}`, async (client) => {
       await enter(project, client);
-      await lockTenant(project, client, schema);
+      await lockTenant(project, client, schema, cancel);
       await withCancel(project.database, client, cancel, () => work(client));
       await unlock(client, tenantLock(schema));
     });

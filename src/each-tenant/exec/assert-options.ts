@@ -2,6 +2,7 @@ import type { ClientConfig } from 'pg';
 
 import { withClient } from '../../db/connect.js';
 import { unsafePooler } from '../../db/own-session.js';
+import { SQLSTATE } from '../../db/sqlstates.js';
 import { isTenantsError } from '../../errors/tenants-error.js';
 
 /** No schema of this name is needed: a search path may name what is not there. */
@@ -29,7 +30,7 @@ async function pathWith(config: ClientConfig): Promise<string | undefined> {
       return rows[0]?.path;
     });
   } catch (error) {
-    if (isTenantsError(error) && error.details.sqlstate === '08P01') return undefined;
+    if (isTenantsError(error) && error.details.sqlstate === SQLSTATE.protocolViolation) return undefined;
     throw error;
   }
 }

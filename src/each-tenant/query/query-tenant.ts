@@ -4,8 +4,9 @@ import { BatchError, type BatchItem, sendBatch } from '../../db/batch.js';
 import { applicationName } from '../../db/connect.js';
 import { quoteIdentifier, searchPath } from '../../db/identifiers.js';
 import { fetchPart, openPart, type ResultPart } from '../../db/portal.js';
-import { codeOf, isConnectionError, SQLSTATE } from '../../db/sqlstates.js';
+import { isConnectionError } from '../../db/sqlstates.js';
 import { fallThroughGuard } from '../../engine/apply/guards.js';
+import { isRaised, raise, raisedNames } from '../../engine/apply/raise.js';
 import type { QueryStatement } from '../../engine/sql/parse-query.js';
 import { TenantsError } from '../../errors/tenants-error.js';
 import type { Project } from '../../project/project.js';
@@ -97,7 +98,7 @@ async function begin(client: Client, options: TenantQuery): Promise<string> {
 async function end(client: Client, { write, tenant }: TenantQuery, oid: string): Promise<void> {
   const items: BatchItem[] = [
     {
-      text: `SELECT CASE WHEN (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) = $1::oid THEN 1 ELSE ('moved ' || pg_backend_pid())::int END`,
+      text: `SELECT CASE WHEN (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) = $1::oid THEN 1 ELSE ${raise('moved')} END`,
       values: [oid],
     },
     { text: write ? 'COMMIT' : 'ROLLBACK' },
@@ -112,16 +113,16 @@ async function end(client: Client, { write, tenant }: TenantQuery, oid: string):
     }
   } catch (error) {
     const cause = error instanceof BatchError ? error.cause : error;
-    if (error instanceof BatchError && error.index === 0 && codeOf(cause) === SQLSTATE.invalidTextRepresentation) {
+    if (error instanceof BatchError && error.index === 0 && isRaised(cause)) {
       throw new TenantsError('TENANT_MOVED', `"${tenant}" was renamed or dropped meanwhile; nothing was changed.`, {
         tenant,
       });
     }
     if (write && isConnectionError(cause)) {
       throw new TenantsError(
-        'DATABASE_ERROR',
-        'The connection broke at the end: whether the change was committed is not known.',
-        { tenant, cause },
+        'OUTCOME_UNKNOWN',
+        'The connection broke at the end, and it is not known whether the change was committed.',
+        { tenant, suggestions: ['Look into the tenant before you run the statement again.'], cause },
       );
     }
     throw cause;
@@ -133,8 +134,8 @@ async function send(client: Client, items: readonly BatchItem[], isGuard: (index
     return await sendBatch(client, items);
   } catch (error) {
     if (!(error instanceof BatchError)) throw error;
-    if (!isGuard(error.index) || codeOf(error.cause) !== SQLSTATE.invalidTextRepresentation) throw error.cause;
-    const names = /fall-through: (.*)"$/s.exec(error.cause.message)?.[1] ?? 'what it changes';
+    const names = isGuard(error.index) ? raisedNames(error.cause) : undefined;
+    if (names === undefined) throw error.cause;
     throw new TenantsError(
       'DATABASE_ERROR',
       `The statement would change ${names} outside the tenant, which has nothing of that name.`,

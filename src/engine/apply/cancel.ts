@@ -4,6 +4,7 @@ import type { Client, ClientConfig } from 'pg';
 
 import { requestCancel } from '../../db/cancel-request.js';
 import { withClient } from '../../db/connect.js';
+import { announcedPid } from '../../db/pg-internals.js';
 
 /** Pause between two requests to cancel, in ms: one that arrives between two statements is lost. */
 const REPEAT_MS = 500;
@@ -36,7 +37,7 @@ export async function withCancel<T>(
 }
 
 async function cancelUntil(database: ClientConfig, client: Client, ended: AbortSignal): Promise<void> {
-  const pid = (client as unknown as { processID: number | null }).processID;
+  const pid = announcedPid(client);
   if (pid === null) return;
   try {
     await withClient(database, 'cancel', async (canceller) => {

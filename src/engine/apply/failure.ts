@@ -11,8 +11,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   [SQLSTATE.unsafeNewEnumValue]:
     'A new enum value can be used only after the transaction that added it: run with --transaction migration.',
   [SQLSTATE.lockNotAvailable]:
-    'A lock was not to be had in time: try again when the database is quieter, or raise --lock-timeout.',
-  '25001':
+    'The lock could not be acquired within the lock timeout: try again when the database is less busy, or raise --lock-timeout.',
+  [SQLSTATE.activeTransaction]:
     'This statement cannot run in a transaction: call pgm.noTransaction(), or put "-- tenants: no-transaction" in the file.',
   [SQLSTATE.diskFull]: 'The disk of the server is full: make room, then run the same command again.',
   [SQLSTATE.limitExceeded]:
@@ -21,15 +21,32 @@ const ADVICE: Readonly<Record<string, string>> = {
     'The server ran out of lock table space: raise max_locks_per_transaction, or run with --transaction migration.',
 };
 
+/** The same where the transaction holds a single migration already. */
+const ADVICE_ALONE: Readonly<Record<string, string>> = {
+  ...ADVICE,
+  [SQLSTATE.outOfMemory]:
+    'The server ran out of lock table space: raise max_locks_per_transaction, or split the migration into smaller ones.',
+};
+
+export type FailureContext = {
+  /** The outcome of the COMMIT could not be found out. */
+  isUnknown?: boolean;
+  /** The transaction held this migration and no other. */
+  alone?: boolean;
+};
+
 /**
  * A failure as the report shows it: the error, with the tenant, the migration and the statement it occurred in.
- *
- * @param isUnknown nobody could be asked whether the COMMIT was carried out.
  */
-export function describeFailure(error: Error, tenant: string, place: FailurePoint, isUnknown = false): SerializedError {
+export function describeFailure(
+  error: Error,
+  tenant: string,
+  place: FailurePoint,
+  { isUnknown = false, alone = false }: FailureContext = {},
+): SerializedError {
   const serialized = serializeError(isUnknown || isBroken(error) ? connectionBroke(error, tenant, isUnknown) : error);
   const statement = place.statement?.sql ?? place.sql;
-  const advice = isServerError(error) ? ADVICE[codeOf(error) ?? ''] : undefined;
+  const advice = isServerError(error) ? (alone ? ADVICE_ALONE : ADVICE)[codeOf(error) ?? ''] : undefined;
   return {
     ...serialized,
     ...(!isUnknown && isServerError(error) ? { code: 'MIGRATION_FAILED' as const } : {}),

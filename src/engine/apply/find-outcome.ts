@@ -5,17 +5,27 @@ import { tenantLock, tryLock, unlock } from '../../db/locks.js';
 import type { SegmentFrame } from './steps.js';
 
 /**
+ * What became of a segment whose COMMIT was not answered. `moved`: its applied list is neither the old nor the new one.
+ *
+ * A COMMIT whose answer is lost may have been carried out, may be carried out in a moment, or may never have arrived. Every
+ * search for its outcome therefore first makes sure that the old backend has ended: it takes the lock that the backend held.
+ * The same is done for a tenant of a dead worker (executors/parent), for a change of one tenant (lifecycle), and, with a
+ * survey, for commits that a crash may have taken back (run/group-commit).
+ */
+export type SegmentOutcome = 'committed' | 'notCommitted' | 'moved';
+
+/**
  * Finds out whether a segment was committed whose COMMIT was never answered. The tenant's lock is taken first: the old
  * backend may still be at work on it.
  *
  * @param lostPid the old backend, where it is known. It may not even have begun with what was sent, and hold no lock yet.
- * @returns `busy` while it lives or somebody holds the lock; `moved` when the list is neither the old nor the new one.
+ * @returns `busy` while it lives or another session holds the lock.
  */
 export async function findOutcome(
   client: Client,
   frame: SegmentFrame,
   lostPid?: number,
-): Promise<'committed' | 'notCommitted' | 'moved' | 'busy'> {
+): Promise<SegmentOutcome | 'busy'> {
   const { work, plan, settings } = frame;
   const names = frame.segment.migrations.map(({ name }) => name);
   if (lostPid !== undefined && (await isAlive(client, lostPid))) return 'busy';

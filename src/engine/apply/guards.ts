@@ -3,13 +3,7 @@ import { qualified, quoteIdentifier } from '../../db/identifiers.js';
 import { tenantLock } from '../../db/locks.js';
 import { appliedSql } from '../bookkeeping.js';
 import type { ApplySettings, DdlTarget } from '../types.js';
-
-/**
- * Guards are statements that fail when something is not as it should be. A failing one raises 22P02 by casting a word to
- * a number at run time; `pg_backend_pid()` keeps the planner from doing the cast beforehand. To find the meaning of `||` costs
- * the server more than `concat`.
- */
-const RAISE = (word: string): string => `concat('${word} ', pg_backend_pid())::int`;
+import { raise, raiseNames } from './raise.js';
 
 /** Guard 1: nobody else changes this schema. Held to the end of the transaction. */
 export function lockGuard(schema: string): BatchItem {
@@ -28,7 +22,7 @@ export function settingsAndLock(schema: string, settings: Readonly<Record<string
 }
 
 const LOCKED = (key: string): string =>
-  `CASE WHEN pg_try_advisory_xact_lock(${key}::bigint) THEN 1 ELSE ${RAISE('busy')} END`;
+  `CASE WHEN pg_try_advisory_xact_lock(${key}::bigint) THEN 1 ELSE ${raise('busy')} END`;
 
 /**
  * Guard 2: the schema is the one that the survey saw, and the registry still names it. Only then the search path is set, for
@@ -54,7 +48,7 @@ export function placeGuard(
     const { schema: shared, table: tenants, column } = registry;
     conditions.push(`EXISTS (SELECT 1 FROM ${qualified(shared, tenants)} WHERE ${quoteIdentifier(column)} = $1::text)`);
   }
-  const place = `CASE WHEN ${conditions.join(' AND ')} THEN set_config('search_path', $3, true) ELSE ${RAISE('moved')}::text END`;
+  const place = `CASE WHEN ${conditions.join(' AND ')} THEN set_config('search_path', $3, true) ELSE ${raise('moved')}::text END`;
   // The server evaluates what is selected from left to right: the path is set when names are looked for.
   const found = check === undefined ? '' : `, ${fallenThrough(schema, check, values)}`;
   return { text: `SELECT ${place}${found}`, values, prepared: true };
@@ -73,7 +67,7 @@ export function listGuard(schema: string, applied: readonly string[] | undefined
       ? ['to_regclass($2::text) IS NULL', table]
       : [`${appliedSql(table)} = $2::text[]`, literalOf(applied)];
   return {
-    text: `SELECT CASE WHEN current_schema()::text = $1::text AND ${seen} THEN 1 ELSE ${RAISE('moved')} END`,
+    text: `SELECT CASE WHEN current_schema()::text = $1::text AND ${seen} THEN 1 ELSE ${raise('moved')} END`,
     values: [schema, expected],
   };
 }
@@ -88,9 +82,6 @@ function literalOf(names: readonly string[]): string {
   literals.set(names, literal);
   return literal;
 }
-
-/** What the error message of a failing fall-through check begins with, before the names. */
-export const FALL_THROUGH = 'fall-through: ';
 
 /** The objects to look for, at least one, and whether to fail or to answer their names. */
 export type FallThroughCheck = { targets: readonly DdlTarget[]; mode: 'error' | 'warn' };
@@ -114,7 +105,7 @@ function fallenThrough(schema: string, { targets, mode }: FallThroughCheck, valu
   });
   const found = `nullif(array_to_string(ARRAY[${missing.join(', ')}], ', '), '')`;
   // The cast of NULL succeeds.
-  return mode === 'warn' ? found : `('${FALL_THROUGH}' || ${found})::int`;
+  return mode === 'warn' ? found : raiseNames(found);
 }
 
 function isFirst({ kind, name }: DdlTarget, index: number, all: readonly DdlTarget[]): boolean {

@@ -5,7 +5,9 @@ import type { Client, ClientConfig } from 'pg';
 import type { BatchItem } from '../../db/batch.js';
 import { closeClient } from '../../db/connect.js';
 import { describeHolder, lockHolders, tenantLock } from '../../db/locks.js';
-import { announcedPid } from '../../db/server.js';
+import { announcedPid } from '../../db/pg-internals.js';
+import { deadlineAfter, pollLock } from '../../db/poll-lock.js';
+import { CANCELED_WAIT_MS } from '../../db/restart.js';
 import { codeOf, isConnectionError, SQLSTATE } from '../../db/sqlstates.js';
 import { serializeError } from '../../errors/serialize.js';
 import { TenantsError } from '../../errors/tenants-error.js';
@@ -15,18 +17,15 @@ import { appliedBefore, doneStatus, isRepeatable, leavesTraces, planNames } from
 import type { TenantResult, ApplySettings, MigrationFile, Plan, Segment, TenantAssignment } from '../types.js';
 import { withCancel } from './cancel.js';
 import { describeFailure } from './failure.js';
-import { findOutcome } from './find-outcome.js';
+import { findOutcome, type SegmentOutcome } from './find-outcome.js';
 import { openLaneSession, resetLaneSession } from './lane-session.js';
 import { reasonOf, Retries, wasStopped, withAttempts } from './retry.js';
 import { runOutsideTransaction } from './run-outside.js';
 import { type FailurePoint, runTransaction, type TransactionOutcome } from './run-transaction.js';
 import type { SegmentFrame } from './steps.js';
 
-/** Longest pause between two tries for a tenant's lock, in ms. */
-const LONGEST_POLL_MS = 500;
-/** How long a server that does not answer is asked what became of a COMMIT, in ms; the second value once a run is cancelled. */
-const LOOK_UP_MS = 30_000;
-const LAST_LOOK_MS = 5000;
+/** Pause between two questions for the outcome of a COMMIT, in ms. */
+const OUTCOME_PAUSE_MS = 500;
 
 export type LaneOptions = {
   database: ClientConfig;
@@ -81,7 +80,8 @@ export class EngineLane {
       if (outcome.kind !== 'committed') {
         if (outcome.kind === 'failed' && outcome.recorded === true) committed.push(...namesOf(plan.segments[index]));
         this.#lastFailure = { place: {}, ...outcome, segment: index };
-        return withAttempts(await this.#failed(work, outcome, committed), attempts);
+        const alone = plan.segments[index]?.migrations.length === 1;
+        return withAttempts(await this.#failed(work, outcome, committed, alone), attempts);
       }
       warnings.push(...outcome.warnings);
       committed.push(...namesOf(plan.segments[index]));
@@ -130,17 +130,12 @@ export class EngineLane {
       ...(registration !== undefined && index === 0 ? { prelude: registration.prelude } : {}),
       ...(registration?.postlude !== undefined && last ? { postlude: registration.postlude } : {}),
     };
-    const busyUntil = settings.lockTimeoutMs === 0 ? Infinity : Date.now() + settings.lockTimeoutMs;
-    const retries = new Retries(settings.retries);
-    for (let polls = 0; ;) {
-      const outcome = await this.#try(frame, plan);
-      if (outcome.kind === 'busy' && Date.now() < busyUntil && !this.#cancelled()) {
-        polls += 1;
-        await this.#pause(Math.min(LONGEST_POLL_MS, 20 * 2 ** Math.min(polls, 5)));
-        continue;
-      }
+    const until = deadlineAfter(settings.lockTimeoutMs);
+    const retries = new Retries(settings);
+    for (;;) {
+      const outcome = await this.#tryUntilFree(frame, plan, until);
       if (outcome.kind === 'lost') {
-        const found = await this.#lookUp(frame, busyUntil);
+        const found = await this.#findOutcome(frame, until);
         if (found === 'committed') return await this.#after({ kind: 'committed', warnings: [] }, frame);
         if (found === 'moved') return { kind: 'moved' };
         if (found === 'unknown') return outcome;
@@ -170,13 +165,22 @@ export class EngineLane {
     }
   }
 
-  async #try(frame: SegmentFrame, plan: Plan): Promise<TransactionOutcome> {
+  async #tryUntilFree(frame: SegmentFrame, plan: Plan, until: number): Promise<TransactionOutcome> {
+    const attempt = async (): Promise<TransactionOutcome | undefined> => {
+      const outcome = await this.#try(frame, plan);
+      return outcome.kind === 'busy' ? undefined : outcome;
+    };
+    return (await pollLock(attempt, { until, signal: this.#options.cancel })) ?? { kind: 'busy' };
+  }
+
+  async #try(given: SegmentFrame, plan: Plan): Promise<TransactionOutcome> {
     const { database, cancel, filesOf } = this.#options;
+    let frame = given;
     let client: Client;
     try {
       client = await this.#connection();
       if (frame.work.schemaOid === null && frame.segment !== plan.segments[0]) {
-        frame.work = { ...frame.work, schemaOid: await schemaOidOf(client, frame.work.tenant) };
+        frame = { ...frame, work: { ...frame.work, schemaOid: await schemaOidOf(client, frame.work.tenant) } };
       }
     } catch (error) {
       return { kind: 'failed', error: error as Error, place: {}, begun: false };
@@ -218,17 +222,19 @@ export class EngineLane {
     return this.#client;
   }
 
-  async #lookUp(frame: SegmentFrame, busyUntil: number): Promise<'committed' | 'notCommitted' | 'moved' | 'unknown'> {
+  /** @param until when a session that holds the tenant's lock is no longer waited for. */
+  async #findOutcome(frame: SegmentFrame, until: number): Promise<SegmentOutcome | 'unknown'> {
     const since = Date.now();
+    const { restartWaitMs } = this.#options.settings;
     for (;;) {
       const answer = await this.#connection()
         .then((client) => findOutcome(client, frame, this.#backend))
         .catch(() => this.close().then(() => 'unreachable' as const));
       if (answer !== 'busy' && answer !== 'unreachable') return answer;
-      const patience = since + (this.#cancelled() ? LAST_LOOK_MS : LOOK_UP_MS);
+      const patience = since + (this.#cancelled() ? Math.min(CANCELED_WAIT_MS, restartWaitMs) : restartWaitMs);
       const waitsForLock = answer === 'busy' && !this.#cancelled();
-      if (Date.now() >= (waitsForLock ? Math.max(busyUntil, patience) : patience)) return 'unknown';
-      await sleep(LONGEST_POLL_MS);
+      if (Date.now() >= (waitsForLock ? Math.max(until, patience) : patience)) return 'unknown';
+      await sleep(OUTCOME_PAUSE_MS);
     }
   }
 
@@ -236,16 +242,21 @@ export class EngineLane {
     work: TenantAssignment,
     outcome: Exclude<TransactionOutcome, { kind: 'committed' }>,
     committed: string[],
+    alone: boolean,
   ): Promise<TenantResult> {
     const base = { tenant: work.tenant, status: 'failed', committed } as const;
     if (outcome.kind === 'moved') {
       return {
         ...base,
         error: serializeError(
-          new TenantsError('TENANT_MOVED', `"${work.tenant}" was changed by somebody else meanwhile.`, {
-            tenant: work.tenant,
-            suggestions: movedAdvice(this.#options.settings),
-          }),
+          new TenantsError(
+            'TENANT_MOVED',
+            `The tenant "${work.tenant}" was changed by another process during the run.`,
+            {
+              tenant: work.tenant,
+              suggestions: movedAdvice(this.#options.settings),
+            },
+          ),
         ),
       };
     }
@@ -264,7 +275,7 @@ export class EngineLane {
     return {
       ...base,
       ...(migration === undefined ? {} : { migration }),
-      error: describeFailure(outcome.error, work.tenant, outcome.place, outcome.kind === 'lost'),
+      error: describeFailure(outcome.error, work.tenant, outcome.place, { isUnknown: outcome.kind === 'lost', alone }),
       ...(outcome.kind === 'lost' ? { unknownOutcome: true } : {}),
     };
   }
@@ -274,7 +285,7 @@ export class EngineLane {
       .then((client) => lockHolders(client, tenantLock(tenant)))
       .catch(() => []);
     const who = holders[0] === undefined ? 'another process' : describeHolder(holders[0]);
-    return `The tenant "${tenant}" is being changed by ${who}; its lock was not to be had within the lock timeout.`;
+    return `The tenant "${tenant}" is being changed by ${who}; and the lock could not be acquired within the lock timeout.`;
   }
 
   async #pause(ms: number): Promise<void> {

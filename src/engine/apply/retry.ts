@@ -1,22 +1,23 @@
 import { codeOf, isRetryable, SQLSTATE } from '../../db/sqlstates.js';
 import { isTenantsError } from '../../errors/tenants-error.js';
 import { HookError } from '../hooks/run-hook.js';
-import type { TenantResult } from '../types.js';
+import type { ApplySettings, TenantResult } from '../types.js';
 import type { TransactionOutcome } from './run-transaction.js';
 
-/** How long a server that cannot be reached is waited for, in ms: about what a restart or a failover takes. */
-const AWAY_MS = 30_000;
+/** Pause between two tries to connect to a server that is away, in ms. */
 const AWAY_PAUSE_MS = 300;
 
 /** How often, and for how long, one transaction of one tenant is tried. */
 export class Retries {
   readonly #allowed: number;
+  readonly #restartWaitMs: number;
   #tries = 0;
   #awaySince: number | undefined;
 
-  /** @param allowed with 0 there are none, not even while the server is away. */
-  constructor(allowed: number) {
-    this.#allowed = allowed;
+  /** @param settings.retries with 0 there are none, not even while the server is away. */
+  constructor({ retries, restartWaitMs }: Pick<ApplySettings, 'retries' | 'restartWaitMs'>) {
+    this.#allowed = retries;
+    this.#restartWaitMs = restartWaitMs;
   }
 
   /** The pause before the next try, in ms; `undefined` when there is none. Times that no server was there do not count. */
@@ -24,7 +25,7 @@ export class Retries {
     const jitter = 0.5 + Math.random();
     if (this.#allowed > 0 && isTenantsError(error) && error.code === 'DATABASE_UNREACHABLE') {
       this.#awaySince ??= Date.now();
-      return Date.now() - this.#awaySince < AWAY_MS ? AWAY_PAUSE_MS * jitter : undefined;
+      return Date.now() - this.#awaySince < this.#restartWaitMs ? AWAY_PAUSE_MS * jitter : undefined;
     }
     this.#awaySince = undefined;
     if (!mayPass(error) || this.#tries >= this.#allowed) return undefined;

@@ -1,4 +1,4 @@
-import type { Client, QueryResult } from 'pg';
+import type { Client } from 'pg';
 
 import { type BatchItem, BatchError, sendBatch } from '../../db/batch.js';
 import { applicationName } from '../../db/connect.js';
@@ -10,6 +10,7 @@ import { createMigrationsTable, recordMigration } from '../bookkeeping.js';
 import { runHookAlone } from '../hooks/run-hook.js';
 import type { CompiledMigration, MigrationFile, Statement } from '../types.js';
 import { dropIndexStatement, prepareConcurrentIndex, remainingIndexes } from './concurrent-index.js';
+import { runDirectMigration } from './run-direct-migration.js';
 import { type FailurePoint, MOVED, type TransactionOutcome } from './run-transaction.js';
 import { pathOf, placeGuards, type SegmentFrame } from './steps.js';
 
@@ -93,22 +94,13 @@ async function runMigration(
 ): Promise<void> {
   const { work, plan, settings } = frame;
   if (migration.mode === 'direct') {
-    const { runDirect } = await import('../compile/run-direct.js');
-    await runDirect({
-      source: plan.source,
-      files: [...files],
-      migration,
-      applied: frame.applied,
-      migrationsTable: settings.migrationsTable,
-      client: {
-        query: (text: unknown, values?: unknown) =>
-          client.query(text as string, values as string[]) as unknown as Promise<QueryResult>,
-      },
-      onStatement: (sql: string) => {
-        if (place.sql !== undefined) acknowledged.push(place.sql);
-        place.sql = sql;
-      },
-    });
+    const onStatement = (sql: string): void => {
+      if (place.sql !== undefined) acknowledged.push(place.sql);
+      place.sql = sql;
+    };
+    await runDirectMigration(client, frame, { migration, applied: frame.applied, files, onStatement });
+    if (place.sql !== undefined) acknowledged.push(place.sql);
+    delete place.sql;
   }
   for (const statement of migration.statements) {
     place.statement = statement;

@@ -1,4 +1,4 @@
-import type { Client, QueryResult } from 'pg';
+import type { Client } from 'pg';
 
 import { BatchError, sendBatch } from '../../db/batch.js';
 import { codeOf, isConnectionError, isRetryable, SQLSTATE } from '../../db/sqlstates.js';
@@ -6,7 +6,8 @@ import { TenantsError } from '../../errors/tenants-error.js';
 import { HookError, runHook } from '../hooks/run-hook.js';
 import type { CompiledMigration, MigrationFile, Statement } from '../types.js';
 import { changedOutside, fallThroughError, referencedTables } from './fall-through.js';
-import { FALL_THROUGH } from './guards.js';
+import { isRaised, raisedNames } from './raise.js';
+import { runDirectMigration } from './run-direct-migration.js';
 import { isWatched, type SegmentPiece, type SegmentFrame, segmentPieces, type Step } from './steps.js';
 
 /** How one transaction ended. Only `committed` changed anything; after `lost` it is not known. */
@@ -36,32 +37,33 @@ export async function runTransaction(
   frame: SegmentFrame,
   files: readonly MigrationFile[],
 ): Promise<TransactionOutcome> {
-  const pieces = segmentPieces(frame);
-  const place: FailurePoint = {};
-  const warnings: string[] = [];
+  const run: TransactionRun = { client, frame, files, place: {}, warnings: [] };
   try {
-    await runPieces(client, pieces, frame, files, place, warnings);
-    return { kind: 'committed', warnings };
+    await runPieces(run, segmentPieces(frame));
+    return { kind: 'committed', warnings: run.warnings };
   } catch (error) {
-    return await outcomeOf(client, error as Error, place, frame);
+    return await outcomeOf(run, error as Error);
   }
 }
 
-async function runPieces(
-  client: Client,
-  pieces: readonly SegmentPiece[],
-  frame: SegmentFrame,
-  files: readonly MigrationFile[],
-  place: FailurePoint,
-  warnings: string[],
-): Promise<void> {
+/** One transaction on its way: `place` is where it is now, for when it fails. */
+type TransactionRun = {
+  client: Client;
+  frame: SegmentFrame;
+  files: readonly MigrationFile[];
+  place: FailurePoint;
+  warnings: string[];
+};
+
+async function runPieces(run: TransactionRun, pieces: readonly SegmentPiece[]): Promise<void> {
+  const { client, frame } = run;
   const watched = isWatched(frame);
   const { tenant } = frame.work;
   const referenced = watched ? await referencedTables(client, tenant) : [];
   let allowed: readonly string[] = [];
   for (const [index, piece] of pieces.entries()) {
-    if (watched && index === pieces.length - 1) await checkLocks(client, frame, referenced, allowed, warnings);
-    await runPiece(client, piece, frame, files, place, warnings);
+    if (watched && index === pieces.length - 1) await checkLocks(run, referenced, allowed);
+    await runPiece(run, piece);
     if (piece.kind === 'hook') {
       if (watched && !piece.watched) allowed = await changedOutside(client, tenant, referenced);
     } else if (piece.kind !== 'batch' && client.getTransactionStatus() !== 'T') {
@@ -73,67 +75,43 @@ async function runPieces(
   }
 }
 
-async function runPiece(
-  client: Client,
-  piece: SegmentPiece,
-  frame: SegmentFrame,
-  files: readonly MigrationFile[],
-  place: FailurePoint,
-  warnings: string[],
-): Promise<void> {
-  if (piece.kind === 'batch') {
-    await runBatch(client, piece.steps, frame, place, warnings);
-    return;
+async function runPiece(run: TransactionRun, piece: SegmentPiece): Promise<void> {
+  const { client, frame, files } = run;
+  switch (piece.kind) {
+    case 'batch':
+      return await runBatch(run, piece.steps);
+    case 'hook': {
+      run.place = { step: 'hook' };
+      const { settings, work, hooks } = frame;
+      const fallThrough = piece.watched ? settings.fallThrough : 'off';
+      const found = await runHook(client, piece.hook, { tenant: work.tenant, fallThrough, cancel: hooks?.cancel });
+      run.warnings.push(...found);
+      return;
+    }
+    case 'simple':
+      run.place = { step: 'statement', migration: piece.migration, statement: piece.statement };
+      await client.query(piece.statement.sql);
+      return;
+    case 'direct': {
+      const place = { step: 'statement', migration: piece.migration } as const;
+      run.place = place;
+      const onStatement = (sql: string): void => void (run.place = { ...place, sql });
+      return await runDirectMigration(client, frame, { ...piece, files, onStatement });
+    }
+    default:
+      piece satisfies never;
   }
-  delete place.statement;
-  if (piece.kind === 'hook') {
-    delete place.migration;
-    delete place.sql;
-    place.step = 'hook';
-    const { settings, work, hooks } = frame;
-    const fallThrough = piece.watched ? settings.fallThrough : 'off';
-    const found = await runHook(client, piece.hook, { tenant: work.tenant, fallThrough, cancel: hooks?.cancel });
-    warnings.push(...found);
-    return;
-  }
-  place.migration = piece.migration;
-  place.step = 'statement';
-  if (piece.kind === 'simple') {
-    place.statement = piece.statement;
-    await client.query(piece.statement.sql);
-    return;
-  }
-  const { runDirect } = await import('../compile/run-direct.js');
-  await runDirect({
-    source: frame.plan.source,
-    files: [...files],
-    migration: piece.migration,
-    applied: piece.applied,
-    migrationsTable: frame.settings.migrationsTable,
-    client: {
-      query: (text: unknown, values?: unknown) =>
-        client.query(text as string, values as string[]) as unknown as Promise<QueryResult>,
-    },
-    onStatement: (sql) => {
-      place.sql = sql;
-    },
-  });
 }
 
-async function runBatch(
-  client: Client,
-  steps: readonly Step[],
-  frame: SegmentFrame,
-  place: FailurePoint,
-  warnings: string[],
-): Promise<void> {
+async function runBatch(run: TransactionRun, steps: readonly Step[]): Promise<void> {
+  const { client, frame } = run;
   try {
     const answers = await sendBatch(client, steps);
     if (frame.settings.fallThrough === 'warn') {
       for (const [index, step] of steps.entries()) {
         const names = step.checks === undefined ? null : answers[index]?.rows[0]?.at(-1);
         if (typeof names === 'string') {
-          warnings.push(fallThroughError(frame.work.tenant, [names], step.checks?.name).message);
+          run.warnings.push(fallThroughError(frame.work.tenant, [names], step.checks?.name).message);
         }
       }
     }
@@ -144,25 +122,22 @@ async function runBatch(
   } catch (error) {
     const step = error instanceof BatchError ? steps[error.index] : undefined;
     const cause = error instanceof BatchError ? error.cause : error;
-    const fellThrough = step?.checks !== undefined && isFallThrough(cause);
-    const migration = fellThrough ? step.checks : step?.migration;
-    delete place.sql;
-    if (migration === undefined) delete place.migration;
-    else place.migration = migration;
-    if (step?.statement === undefined) delete place.statement;
-    else place.statement = step.statement;
-    if (step !== undefined) place.step = fellThrough ? 'fallThrough' : step.role;
+    run.place = step === undefined ? {} : placeOf(step, step.checks !== undefined && raisedNames(cause) !== undefined);
     if (step?.hook === undefined || isConnectionError(cause)) throw cause;
     throw HookError.of(step.hook, cause, undefined, isRetryable(cause));
   }
 }
 
-async function outcomeOf(
-  client: Client,
-  error: Error,
-  place: FailurePoint,
-  frame: SegmentFrame,
-): Promise<TransactionOutcome> {
+function placeOf(step: Step, fellThrough: boolean): FailurePoint {
+  const migration = fellThrough ? step.checks : step.migration;
+  return {
+    step: fellThrough ? 'fallThrough' : step.role,
+    ...(migration === undefined ? {} : { migration }),
+    ...(step.statement === undefined ? {} : { statement: step.statement }),
+  };
+}
+
+async function outcomeOf({ client, frame, place }: TransactionRun, error: Error): Promise<TransactionOutcome> {
   if (isConnectionError(error)) return { kind: 'lost', error, place };
   try {
     await client.query('ROLLBACK');
@@ -171,22 +146,13 @@ async function outcomeOf(
     if (isConnectionError(rollback)) return { kind: 'failed', error, place };
     throw rollback;
   }
-  if (place.step === 'lock' && codeOf(error) === SQLSTATE.invalidTextRepresentation) return { kind: 'busy' };
+  if (place.step === 'lock' && isRaised(error)) return { kind: 'busy' };
   if (place.step === 'guard' && MOVED.has(codeOf(error) ?? '')) return { kind: 'moved' };
-  if (place.step === 'fallThrough' && isFallThrough(error)) {
-    const names = error.message.slice(error.message.indexOf(FALL_THROUGH) + FALL_THROUGH.length, -1);
+  const names = place.step === 'fallThrough' ? raisedNames(error) : undefined;
+  if (names !== undefined) {
     return { kind: 'failed', error: fallThroughError(frame.work.tenant, [names], place.migration?.name), place };
   }
   return { kind: 'failed', error, place };
-}
-
-/** The check's own word, quoted by the server at the end of its message. */
-function isFallThrough(error: unknown): error is Error {
-  return (
-    error instanceof Error &&
-    codeOf(error) === SQLSTATE.invalidTextRepresentation &&
-    error.message.includes(FALL_THROUGH)
-  );
 }
 
 /** What a guard answers when the place it looks at has changed: its own word, or a table or schema that is gone. */
@@ -197,11 +163,9 @@ export const MOVED: ReadonlySet<string> = new Set([
 ]);
 
 async function checkLocks(
-  client: Client,
-  frame: SegmentFrame,
+  { client, frame, warnings }: TransactionRun,
   referenced: string[],
   allowed: readonly string[],
-  warnings: string[],
 ): Promise<void> {
   const { tenant } = frame.work;
   const names = (await changedOutside(client, tenant, referenced)).filter((name) => !allowed.includes(name));

@@ -1,5 +1,6 @@
 import type { QueryConfig, QueryResult } from 'pg';
 
+import { isPlainQuery, RunningQueries } from '../../db/lend-client.js';
 import { TenantsError } from '../../errors/tenants-error.js';
 import { assertDirectSql } from '../sql/rules/direct-sql.js';
 import type { SqlContext } from '../sql/types.js';
@@ -32,7 +33,7 @@ export function createDirectDatabase(
   context: SqlContext,
   onStatement: ((sql: string) => void) | undefined,
 ): DirectDatabase {
-  const running = new Set<Promise<unknown>>();
+  const running = new RunningQueries();
 
   const deliver = async (textOrConfig: unknown, values: unknown): Promise<QueryResult | QueryResult[]> => {
     const { name: _name, ...config } = toConfig(textOrConfig, context);
@@ -44,13 +45,7 @@ export function createDirectDatabase(
     return results[0] !== undefined && results.length === 1 ? results[0] : results;
   };
 
-  const query: DirectDatabase['query'] = (textOrConfig, values) => {
-    const answer = deliver(textOrConfig, values);
-    running.add(answer);
-    // A failure reaches whoever waits for the answer; nobody waiting must not end the process.
-    answer.catch(() => undefined).finally(() => running.delete(answer));
-    return answer;
-  };
+  const query: DirectDatabase['query'] = (textOrConfig, values) => running.add(deliver(textOrConfig, values));
 
   return {
     query,
@@ -63,25 +58,18 @@ export function createDirectDatabase(
       onStatement?.(sql);
       await client.query(sql);
     },
-    isBusy: () => running.size > 0,
-    settled: async () => {
-      while (running.size > 0) await Promise.all(running);
-    },
+    isBusy: () => running.busy,
+    settled: () => running.settled(),
   };
 }
 
 /** Plain texts and plain objects alone: the text of a cursor or a stream could not be exchanged for the examined one. */
 function toConfig(textOrConfig: unknown, { migration, file }: SqlContext): QueryConfig {
   if (typeof textOrConfig === 'string') return { text: textOrConfig };
-  if (isPlainConfig(textOrConfig)) return textOrConfig;
+  if (isPlainQuery(textOrConfig)) return textOrConfig;
   throw new TenantsError(
     'MIGRATION_REFUSED',
     `Migration ${migration} sent something that is neither a text nor a plain object with one.`,
     { migration, file, suggestions: ['Give pgm.db.query() a text, or an object with `text` and `values`.'] },
   );
-}
-
-function isPlainConfig(value: unknown): value is QueryConfig {
-  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return false;
-  return 'text' in value && typeof value.text === 'string';
 }

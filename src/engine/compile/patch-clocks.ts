@@ -55,8 +55,8 @@ function patchDate({ note, shiftMs }: SourceHooks): (() => void)[] {
   });
   return [
     replace(Real, 'now', (original) => shifted(original, 'Date.now()', { note, shiftMs })),
-    replace(Real.prototype, 'constructor', () => watched as unknown as AnyFunction),
-    replace(globalThis, 'Date', () => watched as unknown as AnyFunction),
+    replace(Real.prototype, 'constructor', () => watched),
+    replace(globalThis, 'Date', () => watched),
   ];
 }
 
@@ -75,7 +75,7 @@ function shifted(original: AnyFunction, what: string, hooks: SourceHooks): AnyFu
 }
 
 /** Leaves the property alone at the end if somebody else has replaced it meanwhile. */
-function replace(object: object, name: string, make: (original: AnyFunction) => AnyFunction): () => void {
+function replace(object: object, name: string, make: (original: AnyFunction) => unknown): () => void {
   const descriptor = Object.getOwnPropertyDescriptor(object, name);
   if (descriptor === undefined) return () => undefined;
   const value = make(descriptor.value as AnyFunction);

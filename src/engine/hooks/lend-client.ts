@@ -1,6 +1,8 @@
 import type { Client, QueryConfig, QueryResult } from 'pg';
 
+import { isPlainQuery, RunningQueries } from '../../db/lend-client.js';
 import { TenantsError } from '../../errors/tenants-error.js';
+import { oneAtATime } from '../../util/one-at-a-time.js';
 import { analyzeSql } from '../sql/analyze-sql.js';
 import type { HookClient } from './migrate-hooks.js';
 
@@ -21,36 +23,28 @@ export type HookSession = {
  * Each text is examined before it is sent. A query's `name` is dropped: prepared statements would outlive the tenant.
  */
 export function lendClient(client: Client, hook: string): HookSession {
-  const running = new Set<Promise<unknown>>();
+  const running = new RunningQueries();
+  const inOrder = oneAtATime();
   let open = true;
-  let tail: Promise<unknown> = Promise.resolve();
   let failure: HookSession['failure'];
 
   const deliver = async (query: unknown, values: unknown): Promise<QueryResult> => {
     const config = toConfig(query, values, hook);
     assertStays(config.text, hook);
-    const before = tail;
-    const { promise, resolve } = withResolvers();
-    tail = promise;
-    await before;
-    try {
-      // A hook that was given up may have more of them in line.
+    return await inOrder(async () => {
+      // A hook that was abandoned may have more queries waiting.
       if (!open) throw usedTooLate(hook);
-      return (await client.query(config)) as QueryResult;
-    } catch (error) {
-      if (open) failure ??= { error: error as Error, sql: config.text };
-      throw error;
-    } finally {
-      resolve();
-    }
+      try {
+        return (await client.query(config)) as QueryResult;
+      } catch (error) {
+        if (open) failure ??= { error: error as Error, sql: config.text };
+        throw error;
+      }
+    });
   };
 
   const query = (text: unknown, values?: unknown, callback?: unknown): Promise<QueryResult> => {
-    const answer = open ? deliver(text, callback ?? values) : Promise.reject(warnOf(usedTooLate(hook)));
-    running.add(answer);
-    // A failure reaches whoever waits for the answer; nobody waiting must not end the process.
-    answer.catch(() => undefined).finally(() => running.delete(answer));
-    return answer;
+    return running.add(open ? deliver(text, callback ?? values) : Promise.reject(warnOf(usedTooLate(hook))));
   };
 
   return {
@@ -58,19 +52,17 @@ export function lendClient(client: Client, hook: string): HookSession {
     get failure() {
       return failure;
     },
-    settled: async () => {
-      while (running.size > 0) await Promise.all(running);
-    },
+    settled: () => running.settled(),
     end: async () => {
       open = false;
-      while (running.size > 0) await Promise.allSettled(running);
+      await running.ended();
     },
   };
 }
 
 function toConfig(query: unknown, values: unknown, hook: string): QueryConfig {
   const given = typeof query === 'string' ? { text: query } : query;
-  if (!isPlainConfig(given) || typeof values === 'function') {
+  if (!isPlainQuery(given) || typeof values === 'function') {
     throw new TenantsError(
       'USAGE',
       `The hook ${hook} sent something that is neither a text nor a plain object with one.`,
@@ -89,11 +81,6 @@ function toConfig(query: unknown, values: unknown, hook: string): QueryConfig {
 
 /** How rows are read. Callbacks and what makes an object a query of its own stay behind. */
 const PASSED_ON = ['rowMode', 'types'] as const;
-
-function isPlainConfig(value: unknown): value is QueryConfig & { rowMode?: unknown } {
-  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype) return false;
-  return 'text' in value && typeof value.text === 'string';
-}
 
 /** Transaction control would commit a half of the tenant's migrations, or end what the others rely on. */
 function assertStays(text: string, hook: string): void {
@@ -122,12 +109,4 @@ function usedTooLate(hook: string): TenantsError {
 function warnOf(error: TenantsError): TenantsError {
   process.emitWarning(`${error.message} Nothing was sent.`);
   return error;
-}
-
-function withResolvers(): { promise: Promise<void>; resolve: () => void } {
-  let resolve = (): void => {};
-  const promise = new Promise<void>((done) => {
-    resolve = done;
-  });
-  return { promise, resolve };
 }

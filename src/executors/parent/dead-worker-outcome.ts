@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Client, ClientConfig } from 'pg';
 
 import { closeClient, openClient } from '../../db/connect.js';
-import { findOutcome } from '../../engine/apply/find-outcome.js';
+import { findOutcome, type SegmentOutcome } from '../../engine/apply/find-outcome.js';
 import { appliedBefore, isRepeatable } from '../../engine/plan.js';
 import type { ApplySettings, Plan, TenantAssignment } from '../../engine/types.js';
 
@@ -74,7 +74,7 @@ async function askSegment(
   index: number,
   connection: Connection,
   { settings, cancel }: LookUpOptions,
-): Promise<'committed' | 'notCommitted' | 'moved' | TenantOutcome> {
+): Promise<SegmentOutcome | TenantOutcome> {
   const segment = plan.segments[index];
   if (segment === undefined) return 'notCommitted';
   const tableExists = plan.tableExists || index > 0;

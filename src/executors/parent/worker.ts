@@ -135,22 +135,39 @@ export class Worker {
 
   #receive(message: FromWorker): void {
     this.#silentMs = 0;
-    if (message.type === 'hello') this.#greet(message.version);
-    else if (message.type === 'start') this.#options.onStart(message.tenant);
-    else if (message.type === 'result') this.#settle(message.result);
-    else if (message.type === 'givenBack') for (const tenant of message.tenants) this.#held.delete(tenant);
-    else if (message.type === 'askPassword') void this.#answerPassword(message.id);
-    else if (message.type === 'failed' || message.type === 'unfit') {
-      this.#complaint = message.error;
-      this.#unfit = message.type === 'unfit';
-    }
-    if (message.type === 'threw') {
-      const held = this.#held.get(message.tenant);
-      if (held !== undefined && this.#held.delete(message.tenant)) {
-        this.#unclear.push({ ...held, error: message.error });
+    switch (message.type) {
+      case 'alive':
+        return;
+      case 'hello':
+        this.#greet(message.version);
+        break;
+      case 'start':
+        this.#options.onStart(message.tenant);
+        break;
+      case 'result':
+        this.#settle(message.result);
+        break;
+      case 'givenBack':
+        for (const tenant of message.tenants) this.#held.delete(tenant);
+        break;
+      case 'askPassword':
+        void this.#answerPassword(message.id);
+        break;
+      case 'failed':
+      case 'unfit':
+        this.#complaint = message.error;
+        this.#unfit = message.type === 'unfit';
+        break;
+      case 'threw': {
+        const held = this.#held.get(message.tenant);
+        this.#held.delete(message.tenant);
+        if (held !== undefined) this.#unclear.push({ ...held, error: message.error });
+        break;
       }
+      default:
+        message satisfies never;
     }
-    if (message.type !== 'alive') this.#wake();
+    this.#wake();
   }
 
   #greet(version: number): void {

@@ -51,18 +51,35 @@ class WorkerServer {
   }
 
   receive(message: ToWorker): void {
-    if (message.type === 'setup') void this.#setUp(message.setup);
-    else if (message.type === 'plan') this.#plans.set(message.plan.id, message.plan);
-    else if (message.type === 'chunk') this.#take(message.work);
-    else if (message.type === 'password') this.#answered(message.id)?.resolve(message.password);
-    else if (message.type === 'noPassword') this.#answered(message.id)?.reject(new Error(message.message));
-    else if (message.type === 'drain') this.#drain();
-    else if (message.type === 'cancel') {
-      this.#drain();
-      this.#cancel.abort();
-    } else {
-      this.#ending = true;
-      this.#endWhenIdle();
+    switch (message.type) {
+      case 'setup':
+        void this.#setUp(message.setup);
+        return;
+      case 'plan':
+        this.#plans.set(message.plan.id, message.plan);
+        return;
+      case 'chunk':
+        this.#take(message.work);
+        return;
+      case 'password':
+        this.#answered(message.id)?.resolve(message.password);
+        return;
+      case 'noPassword':
+        this.#answered(message.id)?.reject(new Error(message.message));
+        return;
+      case 'drain':
+        this.#drain();
+        return;
+      case 'cancel':
+        this.#drain();
+        this.#cancel.abort();
+        return;
+      case 'end':
+        this.#ending = true;
+        this.#endWhenIdle();
+        return;
+      default:
+        message satisfies never;
     }
   }
 
