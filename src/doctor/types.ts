@@ -84,7 +84,7 @@ export type Examination = {
   ownSession: boolean;
   patienceMs: number;
   shared: SurveyedShared;
-  /** The tenants that runs are about, in any case compared with the order of the files; `undefined` when there is no registry that could be read. */
+  /** Compared with the order of the files, whatever `checkOrder` says; `undefined` when the registry cannot be read. */
   fleet: SurveyedFleet | undefined;
   /** Every schema of the database that is not PostgreSQL's own. */
   schemas: string[];

@@ -89,10 +89,18 @@ async function withExecutor<T>(project: Project, use: (executor: Executor) => Pr
     executor.assertUsable?.(project.database, hookSource(project));
     result = await use(executor);
   } catch (error) {
-    // What went wrong first is worth more than what an executor that is broken says about its end.
-    await executor.close().catch(() => {});
+    await closeQuietly(executor);
     throw error;
   }
   await executor.close();
   return result;
+}
+
+/** After a failure, which must not be hidden by one of the end. */
+async function closeQuietly(executor: Executor): Promise<void> {
+  try {
+    await executor.close();
+  } catch {
+    // The first failure is reported.
+  }
 }
