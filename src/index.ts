@@ -35,16 +35,12 @@ export type { QueryOptions, QueryReport, QueryRows } from './each-tenant/query/t
 export { renameTenant, type RenameTenantOptions } from './lifecycle/rename-tenant.js';
 export { exitCodeOf } from './run/report.js';
 export { rollback } from './run/rollback.js';
-export type { RollbackOptions, RollbackReport } from './run/rollback-types.js';
+export type { RollbackOptions, RollbackReport } from './run/types.js';
 export { status } from './fleet/status.js';
 export type {
   CohortSummary,
   FleetCounts,
   FleetEvent,
-  MigrateOptions,
-  MigrateReport,
-  PlanOptions,
-  PlanReport,
   Selection,
   SharedResult,
   StatusOptions,
@@ -52,6 +48,7 @@ export type {
   Target,
   TenantDetail,
 } from './fleet/types.js';
+export type { MigrateOptions, MigrateReport, PlanOptions, PlanReport } from './run/types.js';
 export { openProject, type OpenProject } from './open-project.js';
 export {
   multiprocessingExecutor,

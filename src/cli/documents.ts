@@ -1,6 +1,7 @@
 import type { DoctorReport } from '../doctor/types.js';
-import type { MigrateReport, PlanReport, StatusReport } from '../fleet/types.js';
-import type { RollbackReport } from '../run/rollback-types.js';
+import type { StatusReport } from '../fleet/types.js';
+import type { MigrateReport, PlanReport } from '../run/types.js';
+import type { RollbackReport } from '../run/types.js';
 
 /**
  * The documents of `--json`, key by key: scripts rely on them, so what a report gains for other readers does not get in by

@@ -1,5 +1,6 @@
 import { TenantsError } from '../errors/tenants-error.js';
-import type { MigrateOptions, Selection, Target } from '../fleet/types.js';
+import type { Selection, Target } from '../fleet/types.js';
+import type { MigrateOptions } from '../run/types.js';
 
 /** The flags that choose schemas, as the parser gives them. */
 export type SelectionFlags = {

@@ -5,7 +5,7 @@ import { explained, withFleetLock } from '../session/control-session.js';
 import { setLockTimeout } from '../session/lock-timeout.js';
 import { examine, examineOld, lookAtConnection, prepareExamination } from './examination.js';
 import { repair } from './repairs/repair.js';
-import type { DoctorOptions, DoctorReport, Examination } from './types.js';
+import type { DoctorOptions, DoctorReport } from './types.js';
 
 /**
  * Looks whether the server, the registry and the fleet are as migrations need them. Reads only and takes no lock; whatever the
@@ -37,7 +37,9 @@ async function examineOnly(project: Project, options: DoctorOptions): Promise<Do
     // Behind a pooler the setting would be somebody else's.
     if (ownSession) await setLockTimeout(client, project.lockTimeoutMs);
     options.onEvent?.({ type: 'phase', phase: 'survey' });
-    return { checks: await examine(await prepareExamination(project, client, server, ownSession, options.patienceMs)) };
+    return {
+      checks: await examine(await prepareExamination(project, { client, server }, ownSession, options.patienceMs)),
+    };
   } catch (error) {
     throw explained(error);
   } finally {
@@ -48,13 +50,9 @@ async function examineOnly(project: Project, options: DoctorOptions): Promise<Do
 async function examineAndFix(project: Project, options: DoctorOptions): Promise<DoctorReport> {
   const lock = { drain: options.drain ?? new AbortController().signal, onEvent: options.onEvent ?? ((): void => {}) };
   return await withFleetLock(project, 'doctor --fix', lock, async (session) => {
-    const look = () => prepareExamination(project, session.client, session.server, true, options.patienceMs);
+    const look = () => prepareExamination(project, session, true, options.patienceMs);
     options.onEvent?.({ type: 'phase', phase: 'survey' });
-    // The session's client is another one after the first has broken.
-    const exam: Examination = Object.defineProperty(await look(), 'client', {
-      get: () => session.client,
-      enumerable: true,
-    });
+    const exam = await look();
     const before = await examine(exam);
     const repairs = await repair(exam, before, session, options);
     if (repairs.size === 0) return { checks: before };

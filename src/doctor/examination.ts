@@ -3,17 +3,15 @@ import type { Client } from 'pg';
 import { sessionKind } from '../db/own-session.js';
 import { OLDEST_VERSION, type ServerInfo } from '../db/server.js';
 import { isConnectionError } from '../db/sqlstates.js';
-import { listMigrationFiles } from '../engine/files.js';
 import { EXIT } from '../errors/codes.js';
 import { isServerError } from '../errors/serialize.js';
 import { isTenantsError } from '../errors/tenants-error.js';
-import { formCohorts } from '../fleet/cohorts.js';
-import { readTenantFiles, sharedSource } from '../fleet/migration-sources.js';
-import { surveySchemas } from '../fleet/survey.js';
+import { readFleet, type SurveyedFleet } from '../fleet/read-fleet.js';
+import { readShared } from '../fleet/read-shared.js';
+import { chooseTenants } from '../fleet/selection.js';
 import type { Project } from '../project/project.js';
 import { inspectRegistry } from '../registry/check.js';
-import { readTenants } from '../registry/list.js';
-import { selectTenants } from '../registry/select.js';
+import type { FleetSession } from '../session/control-session.js';
 import { ACTIVITY_CHECKS } from './checks/activity.js';
 import { CAPACITY_CHECKS } from './checks/capacity.js';
 import { CATALOG_CHECKS } from './checks/catalog.js';
@@ -25,7 +23,7 @@ import { SERVER_CHECKS, versionCheck } from './checks/server.js';
 import { TENANT_CHECKS } from './checks/tenants.js';
 import { UNFINISHED_CHECKS } from './checks/unfinished.js';
 import { skipped, wrong } from './results.js';
-import type { Check, CheckGroup, Examination, SurveyedFleet, SurveyedShared } from './types.js';
+import type { Check, CheckGroup, Examination } from './types.js';
 
 /** All checks, in the order in which they are shown: what others rest on comes first. */
 const GROUPS: readonly CheckGroup[] = [
@@ -42,26 +40,34 @@ const GROUPS: readonly CheckGroup[] = [
   CATALOG_CHECKS,
 ];
 
-/** Connections that the survey may use. */
-const SURVEY_CONNECTIONS = 4;
-
 /** How long others may keep a transaction open or a lock idle, in ms. */
 const PATIENCE_MS = 5 * 60_000;
 
 /** Reads what the checks need in common. */
 export async function prepareExamination(
   project: Project,
-  client: Client,
-  server: ServerInfo,
+  session: Pick<FleetSession, 'client' | 'server'>,
   ownSession: boolean,
   patienceMs = PATIENCE_MS,
 ): Promise<Examination> {
+  const { client, server } = session;
   const { rows } = await client.query<{ name: string }>(
     `SELECT nspname::text AS name FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' ORDER BY 1`,
   );
-  const shared = await surveyShared(project, client);
-  const fleet = await surveyFleet(project, client);
-  return { project, client, server, ownSession, patienceMs, shared, fleet, schemas: rows.map(({ name }) => name) };
+  const shared = await readShared(client, project);
+  const fleet = await readRegisteredFleet(project, client);
+  return {
+    project,
+    get client() {
+      return session.client;
+    },
+    server,
+    ownSession,
+    patienceMs,
+    shared,
+    fleet,
+    schemas: rows.map(({ name }) => name),
+  };
 }
 
 /** Makes all checks; one that the server does not let us make is wrong, with the reason. */
@@ -107,25 +113,10 @@ function isFatal(error: unknown): boolean {
   return !isServerError(error);
 }
 
-async function surveyShared(project: Project, client: Client): Promise<SurveyedShared> {
-  const { shared, migrationsTable, database } = project;
-  const files = await listMigrationFiles(sharedSource(project));
-  const [place] = await surveySchemas(client, database, [shared.schema], migrationsTable, 1);
-  if (place === undefined) throw new Error('The survey left the shared schema out.');
-  return { place, files: files.map(({ name }) => name) };
-}
-
 /** Where all tenants stand, by the order of the files; `undefined` without a registry that can be read. */
-async function surveyFleet(project: Project, client: Client): Promise<SurveyedFleet | undefined> {
+async function readRegisteredFleet(project: Project, client: Client): Promise<SurveyedFleet | undefined> {
   if (!(await canRead(project, client))) return undefined;
-  const { registry, tenants, migrationsTable, database } = project;
-  const registered = await readTenants(client, registry, { order: tenants.order });
-  const members = selectTenants(registered, {}, registry, Object.keys(tenants.types ?? {}));
-  const files = await readTenantFiles(project, members);
-  const names = members.map(({ schema }) => schema);
-  const connections = project.concurrency ?? SURVEY_CONNECTIONS;
-  const surveyed = await surveySchemas(client, database, names, migrationsTable, connections);
-  return { registered, files, cohorts: formCohorts(members, surveyed, files, true) };
+  return await readFleet(client, project, { choose: chooseTenants(project, {}), checkOrder: true });
 }
 
 async function canRead({ registry }: Project, client: Client): Promise<boolean> {

@@ -1,11 +1,10 @@
 import type { Client } from 'pg';
 
 import type { ServerInfo } from '../db/server.js';
-import type { Cohort, FilesByType } from '../fleet/cohorts.js';
-import type { SurveyedSchema } from '../fleet/survey.js';
+import type { SurveyedFleet } from '../fleet/read-fleet.js';
+import type { SurveyedShared } from '../fleet/read-shared.js';
 import type { FleetEvent } from '../fleet/types.js';
 import type { Project } from '../project/project.js';
-import type { Tenant } from '../registry/types.js';
 
 /** What each check expects to find. The names are stable: scripts look for them. */
 export const EXPECTED = {
@@ -75,28 +74,17 @@ export type DoctorOptions = {
   onEvent?: (event: FleetEvent) => void;
 };
 
-/** The fleet as the survey saw it. */
-export type SurveyedFleet = {
-  /** All rows of the registry, the public tenant and unfinished ones included. */
-  registered: Tenant[];
-  /** The tenants that runs are about, judged with the order of the files. */
-  cohorts: Cohort[];
-  files: FilesByType;
-};
-
-/** The shared schema as the survey saw it, and the names of the files that it is compared to. */
-export type SurveyedShared = { place: SurveyedSchema; files: string[] };
-
 /** What the checks look at. */
 export type Examination = {
   project: Project;
-  client: Client;
+  /** With a session that holds the fleet lock, another one after the first has broken. */
+  readonly client: Client;
   server: ServerInfo;
   /** The session stays the same from one transaction to the next. */
   ownSession: boolean;
   patienceMs: number;
   shared: SurveyedShared;
-  /** `undefined` when there is no registry that could be read. */
+  /** The tenants that runs are about, in any case compared with the order of the files; `undefined` when there is no registry that could be read. */
   fleet: SurveyedFleet | undefined;
   /** Every schema of the database that is not PostgreSQL's own. */
   schemas: string[];

@@ -54,7 +54,7 @@ export interface Executor {
   assertUsable?(database: ClientConfig, hooks?: HookSource): void;
   /**
    * Takes work as lanes become free and yields results as they come, in any order. A tenant that was taken and gets no
-   * result counts as `notExecuted`; what is thrown ends the run and leaves the results that were yielded.
+   * result has failed; what is thrown ends the run and leaves the results that were yielded.
    */
   execute(work: AsyncIterable<TenantAssignment>, context: ExecutionContext): AsyncIterable<TenantResult>;
   /** Called once, when the run is over. */

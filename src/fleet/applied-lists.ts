@@ -60,7 +60,7 @@ async function readDigests(
   const drain = async (connection: Client): Promise<void> => {
     for (let batch = batches.shift(); batch !== undefined; batch = batches.shift()) await read(connection, batch);
   };
-  // A connection more that is not to be had makes the survey slower, not impossible.
+  // An extra connection that the server refuses makes the survey slower, not impossible.
   const help = async (): Promise<void> => {
     try {
       await withClient(database, 'survey', async (helper) => {
@@ -117,7 +117,7 @@ async function readBatch(client: Client, schemas: readonly string[], table: stri
   }
 }
 
-/** Schemas whose migrations table somebody keeps locked against reading: one wait is enough for all of them. */
+/** Schemas whose migrations table another session keeps locked against reading: one wait is enough for all of them. */
 async function lockedAmong(client: Client, schemas: readonly string[], table: string): Promise<Set<string>> {
   const { rows } = await client.query<{ schema: string }>(
     `SELECT n.nspname::text AS schema FROM pg_locks l

@@ -21,6 +21,9 @@ export type Cohort = {
   members: { schema: string; oid: number | null }[];
 };
 
+/** A cohort, the names of what it must run, and the files of its type. */
+export type WantedCohort = { cohort: Cohort; names: readonly string[]; files: readonly MigrationFile[] };
+
 /** The migration files of each tenant type; `null` is the default type. */
 export type FilesByType = ReadonlyMap<string | null, readonly MigrationFile[]>;
 

@@ -1,12 +1,9 @@
-import { RESTART_WAIT_MS } from '../db/restart.js';
 import { listMigrationFiles } from '../engine/files.js';
-import type { ApplySettings, MigrationSource } from '../engine/types.js';
+import type { MigrationSource } from '../engine/types.js';
 import { TenantsError } from '../errors/tenants-error.js';
 import type { Project } from '../project/project.js';
 import type { Tenant } from '../registry/types.js';
-import { nearestNames } from '../util/nearest.js';
 import type { FilesByType } from './cohorts.js';
-import type { Target } from './types.js';
 
 /** The shared schema's migrations directory, as the engine reads it. */
 export function sharedSource(project: Project): MigrationSource {
@@ -26,61 +23,20 @@ export function tenantSource(project: Project, type: string | null): MigrationSo
 /**
  * The migration files of the tenant types that some tenants have; of the default type when there are no tenants yet. A
  * type that the configuration does not know is left out. Reads directories, runs no migration code.
- */
-export async function readTenantFiles(project: Project, tenants: readonly Tenant[]): Promise<FilesByType> {
-  const known = new Set<string | null>([null, ...Object.keys(project.tenants.types ?? {})]);
-  const types = new Set(tenants.map(({ type }) => type).filter((type) => known.has(type)));
-  if (tenants.length === 0) types.add(null);
-  return new Map(
-    await Promise.all(
-      [...types].map(async (type) => [type, await listMigrationFiles(tenantSource(project, type))] as const),
-    ),
-  );
-}
-
-/**
- * Refuses a target that names no migration of some selected type.
  *
- * @throws TenantsError UNKNOWN_MIGRATION.
+ * @param known files that were read before: they stay as they are, and are part of the answer.
  */
-export function assertTarget(
-  target: Target,
-  directories: readonly { label: string; names: readonly string[] }[],
-): void {
-  if (target === undefined || 'count' in target) return;
-  const without = directories.filter(({ names }) => !names.includes(target.to));
-  if (without.length === 0) return;
-  const near = nearestNames(target.to, new Set(without.flatMap(({ names }) => [...names])));
-  throw new TenantsError(
-    'UNKNOWN_MIGRATION',
-    `There is no migration "${target.to}" ${without.map(({ label }) => label).join(', ')}.`,
-    {
-      suggestions: [
-        ...(near.length === 0 ? [] : [`Perhaps "${near.join('" or "')}" was meant.`]),
-        'A migration is named by its file name without the extension, such as 0004_add_invoices.',
-      ],
-    },
-  );
-}
-
-/** What holds for every schema of a run. */
-export function applySettings(project: Project): ApplySettings {
-  return {
-    sharedSchema: project.shared.schema,
-    extraSearchPath: project.tenants.extraSearchPath,
-    migrationsTable: project.migrationsTable,
-    role: project.role,
-    lockTimeoutMs: project.lockTimeoutMs,
-    statementTimeoutMs: project.statementTimeoutMs,
-    retries: project.retries,
-    restartWaitMs: project.restartWaitMs ?? RESTART_WAIT_MS,
-    fallThrough: project.fallThrough,
-    registry: {
-      schema: project.registry.schema,
-      table: project.registry.tenants.table,
-      column: project.registry.tenants.columns.schemaName,
-    },
-  };
+export async function readTenantFiles(
+  project: Project,
+  tenants: readonly Tenant[],
+  known: FilesByType = new Map(),
+): Promise<FilesByType> {
+  const configured = new Set<string | null>([null, ...Object.keys(project.tenants.types ?? {})]);
+  const types = new Set(tenants.map(({ type }) => type).filter((type) => configured.has(type)));
+  if (tenants.length === 0) types.add(null);
+  const unread = [...types].filter((type) => !known.has(type));
+  const read = unread.map(async (type) => [type, await listMigrationFiles(tenantSource(project, type))] as const);
+  return new Map([...known, ...(await Promise.all(read))]);
 }
 
 function sourceOf(project: Project, directory: string): MigrationSource {

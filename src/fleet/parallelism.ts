@@ -21,18 +21,20 @@ export async function possibleParallelism(
   project: Project,
   wanted: Parallelism,
   tenants: number,
-): Promise<{ spread: Parallelism; warning?: string }> {
+): Promise<{ parallelism: Parallelism; warning?: string }> {
   const useful = {
     processes: Math.min(wanted.processes, Math.ceil(tenants / project.chunkSize)),
     concurrency: Math.min(wanted.concurrency, tenants),
   };
   const free = await freeConnections(client);
-  const spread = fitConnections(useful, free);
-  if (spread.processes === useful.processes && spread.concurrency === useful.concurrency) return { spread: wanted };
+  const parallelism = fitConnections(useful, free);
+  if (parallelism.processes === useful.processes && parallelism.concurrency === useful.concurrency) {
+    return { parallelism: wanted };
+  }
   const asked = describe(useful);
   return {
-    spread,
-    warning: `The server has ${plural(Math.max(0, free), 'free connection')}: ${describe(spread)} instead of ${asked}.`,
+    parallelism,
+    warning: `The server has ${plural(Math.max(0, free), 'free connection')}: ${describe(parallelism)} instead of ${asked}.`,
   };
 }
 

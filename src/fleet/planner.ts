@@ -4,16 +4,16 @@ import type { Compiler } from '../engine/compile/compiler.js';
 import { makePlan } from '../engine/plan.js';
 import type { CompiledMigration, Direction, MigrationFile, MigrationSource, Plan } from '../engine/types.js';
 import type { Project } from '../project/project.js';
-import type { Cohort, FilesByType } from './cohorts.js';
-import { tenantSource } from './migration-sources.js';
-import type { SurveyedSchema } from './survey.js';
+import type { Cohort, WantedCohort } from './cohorts.js';
+import { sharedSource, tenantSource } from './migration-sources.js';
+import type { SharedSchema } from './shared-schema.js';
 
 /** Compiles plans for a run; each migration is compiled once, however many cohorts need it. */
 export type Planner = {
-  /** Compiles migrations of a tenant type beforehand. Throws as `cohort` would, with all complaints at once. */
-  prepare(type: string | null, names: readonly string[]): Promise<void>;
-  shared(place: SurveyedSchema, names: readonly string[]): Promise<Plan>;
-  cohort(cohort: Cohort, names: readonly string[]): Promise<Plan>;
+  /** Compiles migrations of a tenant type beforehand. Throws as `planCohort` would, with all complaints at once. */
+  compile(type: string | null, files: readonly MigrationFile[], names: readonly string[]): Promise<void>;
+  planShared(shared: Pick<SharedSchema, 'surveyed' | 'files' | 'toRun'>): Promise<Plan>;
+  planCohort(wanted: WantedCohort): Promise<Plan>;
   readonly warnings: readonly string[];
 };
 
@@ -21,14 +21,12 @@ export type PlannerOptions = {
   project: Project;
   direction: Direction;
   fake: boolean;
-  shared: { source: MigrationSource; files: readonly MigrationFile[] };
-  tenantFiles: () => FilesByType;
   /** Extensions that the database has. */
   extensions: ReadonlySet<string>;
 };
 
 export function createPlanner(options: PlannerOptions): Planner {
-  const { project, direction, fake, shared, tenantFiles } = options;
+  const { project, direction, fake } = options;
   const extensions = new Set(options.extensions);
   const compilers = new Map<string, Compiler>();
   let plans = 0;
@@ -60,7 +58,7 @@ export function createPlanner(options: PlannerOptions): Planner {
     scope: Plan['scope'],
     source: MigrationSource,
     files: readonly MigrationFile[],
-    place: { applied: string[]; tableExists: boolean },
+    start: Pick<Cohort, 'applied' | 'tableExists'>,
     names: readonly string[],
   ): Promise<Plan> => {
     plans += 1;
@@ -69,32 +67,25 @@ export function createPlanner(options: PlannerOptions): Planner {
       scope,
       source,
       direction,
-      applied: place.applied,
-      tableExists: place.tableExists,
+      applied: start.applied,
+      tableExists: start.tableExists,
       fake,
       migrations: await compile(source, files, names, scope.kind === 'tenants'),
       transaction: project.transaction,
     });
   };
 
-  const filesOf = (type: string | null): readonly MigrationFile[] => tenantFiles().get(type) ?? [];
   return {
-    prepare: async (type, names) => {
-      if (names.length > 0) await compile(tenantSource(project, type), filesOf(type), names, true);
+    compile: async (type, files, names) => {
+      if (names.length > 0) await compile(tenantSource(project, type), files, names, true);
     },
-    shared: async (place, names) => {
-      const made = await plan({ kind: 'shared' }, shared.source, shared.files, place, names);
+    planShared: async ({ surveyed, files, toRun }) => {
+      const made = await plan({ kind: 'shared' }, sharedSource(project), files, surveyed, toRun);
       for (const name of createdExtensions(made)) extensions.add(name);
       return made;
     },
-    cohort: (cohort, names) =>
-      plan(
-        { kind: 'tenants', type: cohort.type },
-        tenantSource(project, cohort.type),
-        filesOf(cohort.type),
-        cohort,
-        names,
-      ),
+    planCohort: ({ cohort, names, files }) =>
+      plan({ kind: 'tenants', type: cohort.type }, tenantSource(project, cohort.type), files, cohort, names),
     get warnings() {
       return [...new Set([...compilers.values()].flatMap((compiler) => compiler.warnings))];
     },

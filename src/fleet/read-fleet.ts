@@ -1,61 +1,61 @@
 import type { Client } from 'pg';
 
-import { listMigrationFiles } from '../engine/files.js';
-import type { MigrationFile } from '../engine/types.js';
 import type { Project } from '../project/project.js';
-import { inspectRegistry } from '../registry/check.js';
 import { readTenants } from '../registry/list.js';
-import { selectTenants, type TenantSelection } from '../registry/select.js';
+import type { Tenant } from '../registry/types.js';
 import { type Cohort, type FilesByType, formCohorts } from './cohorts.js';
-import { readTenantFiles, sharedSource } from './migration-sources.js';
-import { assertSharedReadable, judgeShared, type SharedPlace } from './shared-schema.js';
+import { readTenantFiles } from './migration-sources.js';
 import { surveySchemas } from './survey.js';
+import { assertTenantTarget } from './targets.js';
 import type { Target } from './types.js';
 
-/** Connections that a survey for reading may use. */
+/** Connections that a survey may use unless the configuration or the executor says otherwise. */
 const SURVEY_CONNECTIONS = 4;
 
-/** Where a fleet stands, with the files it was compared to. */
-export type FleetPicture = {
-  sharedFiles: MigrationFile[];
-  shared: SharedPlace;
-  tenantFiles: FilesByType;
+/** Where tenants stand, with the files they were compared to. */
+export type SurveyedFleet = {
+  /** All rows of the registry, the public tenant and unfinished ones included. */
+  registered: readonly Tenant[];
+  files: FilesByType;
+  /** The chosen tenants. */
   cohorts: Cohort[];
 };
 
+export type FleetReading = {
+  /** Which of the registered tenants are meant. */
+  choose: (registered: readonly Tenant[]) => readonly Tenant[];
+  /** Files that were read before; they are not read again. */
+  files?: FilesByType;
+  /** Refused before the survey when some type has no such migration. */
+  target?: Target;
+  /** Default: the project's setting. */
+  checkOrder?: boolean;
+  /** Connections that may be used at once. Default: the project's concurrency, or 4. */
+  connections?: number | undefined;
+};
+
 /**
- * Reads where the shared schema and the selected tenants stand. Runs no migration code, changes nothing. Without a
- * registry, as in an empty database, the fleet is empty.
+ * Reads where tenants stand. Runs no migration code, changes nothing.
  *
- * @throws TenantsError for unknown names, a registry that is not as configured, or a missing migrations directory.
+ * @throws TenantsError for unknown names, an unknown target, or a missing migrations directory.
  */
-export async function readFleet(
+export async function readFleet(client: Client, project: Project, reading: FleetReading): Promise<SurveyedFleet> {
+  const registered = await readTenants(client, project.registry, { order: project.tenants.order });
+  return await surveyFleet(client, project, registered, reading);
+}
+
+/** The same of rows that were read before; without any, as in an empty database, the fleet is empty. */
+export async function surveyFleet(
   client: Client,
   project: Project,
-  selection: TenantSelection,
-  sharedTarget?: Target,
-): Promise<FleetPicture> {
-  const { registry, tenants: settings, migrationsTable, database, checkOrder } = project;
-  const sharedFiles = await listMigrationFiles(sharedSource(project));
-  const [place] = await surveySchemas(client, database, [project.shared.schema], migrationsTable, 1);
-  if (place === undefined) throw new Error('The survey left the shared schema out.');
-  assertSharedReadable({ place });
-  const present = (await inspectRegistry(client, registry)) === 'present';
-  const all = present ? await readTenants(client, registry, { order: settings.order }) : [];
-  const tenants = selectTenants(all, selection, registry, Object.keys(settings.types ?? {}));
-  const tenantFiles = await readTenantFiles(project, tenants);
+  registered: readonly Tenant[],
+  reading: FleetReading,
+): Promise<SurveyedFleet> {
+  const { checkOrder = project.checkOrder, connections = project.concurrency ?? SURVEY_CONNECTIONS, target } = reading;
+  const tenants = reading.choose(registered);
+  const files = await readTenantFiles(project, tenants, reading.files);
+  assertTenantTarget(target, files);
   const names = tenants.map(({ schema }) => schema);
-  const surveyed = await surveySchemas(
-    client,
-    database,
-    names,
-    migrationsTable,
-    project.concurrency ?? SURVEY_CONNECTIONS,
-  );
-  return {
-    sharedFiles,
-    shared: judgeShared(place, sharedFiles, checkOrder, sharedTarget),
-    tenantFiles,
-    cohorts: formCohorts(tenants, surveyed, tenantFiles, checkOrder),
-  };
+  const surveyed = await surveySchemas(client, project.database, names, project.migrationsTable, connections);
+  return { registered, files, cohorts: formCohorts(tenants, surveyed, files, checkOrder) };
 }

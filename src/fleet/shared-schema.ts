@@ -1,26 +1,22 @@
-import type { EngineLane } from '../engine/apply/lane.js';
-import { planNames } from '../engine/plan.js';
-import type { MigrationFile, Plan } from '../engine/types.js';
-import { serializeError } from '../errors/serialize.js';
 import { TenantsError } from '../errors/tenants-error.js';
+import type { SurveyedShared } from './read-shared.js';
 import { compareWithFiles, type SchemaState, upTo } from './schema-state.js';
-import type { SurveyedSchema } from './survey.js';
-import type { SharedResult, Target } from './types.js';
+import type { Target } from './types.js';
 
-/** Where the shared schema stands, and what of it a run is to apply. */
-export type SharedPlace = { place: SurveyedSchema; state: SchemaState; names: string[]; pending: string[] };
+/** Where the shared schema stands, and what of it a run is to do. */
+export type SharedSchema = SurveyedShared & {
+  state: SchemaState;
+  pending: string[];
+  /** The names that the run is to apply or undo, in this order. */
+  toRun: string[];
+};
 
-/** Judges the shared schema. Pure. */
-export function judgeShared(
-  place: SurveyedSchema,
-  files: readonly MigrationFile[],
-  checkOrder: boolean,
-  target: Target,
-): SharedPlace {
-  const names = files.map(({ name }) => name);
-  const state = compareWithFiles(names, place.applied, checkOrder);
+/** Compares the shared schema with its files. Pure. */
+export function compareShared(shared: SurveyedShared, checkOrder: boolean, target?: Target): SharedSchema {
+  const names = shared.files.map(({ name }) => name);
+  const state = compareWithFiles(names, shared.surveyed.applied, checkOrder);
   const pending = state.kind === 'pending' ? state.pending : [];
-  return { place, state, pending, names: upTo(names, pending, target) };
+  return { ...shared, state, pending, toRun: upTo(names, pending, target) };
 }
 
 /**
@@ -28,67 +24,61 @@ export function judgeShared(
  *
  * @throws TenantsError
  */
-export function assertSharedUsable(shared: SharedPlace): void {
-  const { place, state } = shared;
+export function assertSharedUsable(shared: SharedSchema): void {
+  const { surveyed, state } = shared;
   assertSharedReadable(shared);
-  if (state.kind === 'ahead') {
-    throw new TenantsError(
-      'TENANT_AHEAD',
-      `The shared schema "${place.schema}" is ahead of the files: ${state.unknown.slice(0, 3).join(', ')} is applied but not on disk.`,
-      {
-        suggestions: ['Deploy the code that has these migrations, or lift the check with --no-check-order.'],
-      },
-    );
-  }
-  if (state.kind === 'outOfOrder') {
-    throw new TenantsError(
-      'TENANT_OUT_OF_ORDER',
-      `The shared schema "${place.schema}" is out of order: ${state.found} is applied where the files have ${state.expected}.`,
-      {
-        suggestions: [
-          'Rename the new file so that it sorts after the applied ones, or lift the check with --no-check-order.',
-        ],
-      },
-    );
+  switch (state.kind) {
+    case 'upToDate':
+    case 'pending':
+      return;
+    case 'ahead':
+      throw new TenantsError(
+        'TENANT_AHEAD',
+        `The shared schema "${surveyed.schema}" is ahead of the files: ${state.unknown.slice(0, 3).join(', ')} is applied but not on disk.`,
+        {
+          suggestions: ['Deploy the code that has these migrations, or lift the check with --no-check-order.'],
+        },
+      );
+    case 'outOfOrder':
+      throw new TenantsError(
+        'TENANT_OUT_OF_ORDER',
+        `The shared schema "${surveyed.schema}" is out of order: ${state.found} is applied where the files have ${state.expected}.`,
+        {
+          suggestions: [
+            'Rename the new file so that it sorts after the applied ones, or lift the check with --no-check-order.',
+          ],
+        },
+      );
+    default:
+      state satisfies never;
   }
 }
 
 /** @throws TenantsError TENANT_UNREADABLE */
-export function assertSharedReadable({ place }: Pick<SharedPlace, 'place'>): void {
-  if (place.error !== undefined) throw new TenantsError('TENANT_UNREADABLE', place.error.message, place.error);
+export function assertSharedReadable({ surveyed }: Pick<SurveyedShared, 'surveyed'>): void {
+  if (surveyed.error !== undefined) throw new TenantsError('TENANT_UNREADABLE', surveyed.error.message, surveyed.error);
 }
 
 /**
  * Refuses to touch tenants while the shared schema is behind.
  *
+ * @param work what relies on it: migrations of tenants, where the check can be lifted, or a new tenant
  * @throws TenantsError SHARED_PENDING; TENANT_UNREADABLE when it cannot be told.
  */
-export function assertSharedCurrent({ place, pending }: SharedPlace): void {
-  assertSharedReadable({ place });
+export function assertSharedCurrent(shared: SharedSchema, work: 'migrations' | 'new tenant'): void {
+  assertSharedReadable(shared);
+  const { pending } = shared;
   if (pending.length === 0) return;
+  const shown = `${pending.slice(0, 3).join(', ')}${pending.length > 3 ? ', …' : ''}`;
+  const who = work === 'migrations' ? 'tenant migrations' : 'a new tenant';
   throw new TenantsError(
     'SHARED_PENDING',
-    `The shared schema has pending migrations (${pending.slice(0, 3).join(', ')}${pending.length > 3 ? ', …' : ''}), and tenant migrations may rely on them.`,
+    `The shared schema has pending migrations (${shown}), and ${who} may rely on them.`,
     {
-      suggestions: ['Run first: tenants migrate --shared', 'To go on without them, say --skip-shared-check.'],
+      suggestions: [
+        'Run first: tenants migrate --shared',
+        ...(work === 'migrations' ? ['To go on without them, say --skip-shared-check.'] : []),
+      ],
     },
   );
-}
-
-/** Applies the shared schema's plan. */
-export async function applyShared(lane: EngineLane, plan: Plan, place: SurveyedSchema): Promise<SharedResult> {
-  const result = await lane.apply({ tenant: place.schema, planId: plan.id, schemaOid: place.oid });
-  if (result.status === 'applied' || result.status === 'rolledBack') {
-    return { status: 'applied', migrations: planNames(plan), error: null };
-  }
-  if (result.status === 'failed') {
-    return { status: 'failed', migrations: result.committed, error: withoutTenant(result.error) };
-  }
-  const error = new TenantsError('INTERRUPTED', 'The shared migrations were cancelled and rolled back.');
-  return { status: 'failed', migrations: [], error: serializeError(error) };
-}
-
-function withoutTenant<T extends { tenant?: string }>(error: T): Omit<T, 'tenant'> & { tenant?: never } {
-  const { tenant: _shared, ...rest } = error;
-  return rest as Omit<T, 'tenant'> & { tenant?: never };
 }

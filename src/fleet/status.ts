@@ -1,6 +1,11 @@
 import type { Project } from '../project/project.js';
+import { inspectRegistry } from '../registry/check.js';
+import { readTenants } from '../registry/list.js';
 import { withSession } from '../session/control-session.js';
-import { readFleet } from './read-fleet.js';
+import { surveyFleet } from './read-fleet.js';
+import { readShared } from './read-shared.js';
+import { chooseTenants } from './selection.js';
+import { assertSharedReadable, compareShared } from './shared-schema.js';
 import { summarize } from './summaries.js';
 import { readDetails } from './tenant-details.js';
 import type { StatusOptions, StatusReport } from './types.js';
@@ -16,12 +21,17 @@ export async function status(project: Project, options: StatusOptions = {}): Pro
   onEvent?.({ type: 'phase', phase: 'connect' });
   return await withSession(project, 'status', async ({ client }) => {
     onEvent?.({ type: 'phase', phase: 'survey' });
-    const { shared, cohorts } = await readFleet(client, project, selection);
+    const shared = compareShared(await readShared(client, project), project.checkOrder);
+    assertSharedReadable(shared);
+    const present = (await inspectRegistry(client, project.registry)) === 'present';
+    const registered = present ? await readTenants(client, project.registry, { order: project.tenants.order }) : [];
+    const choose = chooseTenants(project, selection);
+    const { cohorts } = await surveyFleet(client, project, registered, { choose });
     const { counts, cohorts: summaries } = summarize(cohorts);
     const details =
       selection.names === undefined ? {} : { details: await readDetails(client, cohorts, project.migrationsTable) };
     return {
-      shared: { applied: shared.place.applied, pending: shared.pending },
+      shared: { applied: shared.surveyed.applied, pending: shared.pending },
       tenants: counts,
       cohorts: summaries,
       ...details,

@@ -2,6 +2,7 @@ import type { Client, ClientConfig } from 'pg';
 
 import { type SerializedError, serializeError } from '../errors/serialize.js';
 import { TenantsError } from '../errors/tenants-error.js';
+import type { Project } from '../project/project.js';
 import { readAppliedLists } from './applied-lists.js';
 
 /** One schema as the survey saw it. */
@@ -38,6 +39,17 @@ export async function surveySchemas(
     if (list === undefined) return base;
     return 'error' in list ? { ...base, error: list.error } : { ...base, applied: list.applied };
   });
+}
+
+/** The same of one schema. */
+export async function surveySchema(
+  client: Client,
+  { database, migrationsTable }: Project,
+  schema: string,
+): Promise<SurveyedSchema> {
+  const [surveyed] = await surveySchemas(client, database, [schema], migrationsTable, 1);
+  if (surveyed === undefined) throw new Error(`The survey left the schema "${schema}" out.`);
+  return surveyed;
 }
 
 type Place = { schema: string; oid: number | null; tableOid: number | null; readable: boolean };

@@ -11,21 +11,6 @@ export type Selection =
 /** How far: everything pending, up to and including one migration, or a number of them. */
 export type Target = { to: string } | { count: number } | undefined;
 
-export type MigrateOptions = {
-  selection: Selection;
-  target?: Target;
-  fake?: boolean;
-  /** Registered tenants without a schema: report them (default), create them, or leave them out. */
-  missing?: 'report' | 'create' | 'skip';
-  skipSharedCheck?: boolean;
-  failFast?: boolean;
-  /** Aborted by the first signal: no new tenants, running ones finish. */
-  drain?: AbortSignal;
-  /** Aborted by the second signal: running statements are cancelled and rolled back. */
-  cancel?: AbortSignal;
-  onEvent?: (event: FleetEvent) => void;
-};
-
 /** What `status` looks at. */
 export type StatusOptions = {
   names?: string[];
@@ -34,42 +19,11 @@ export type StatusOptions = {
   onEvent?: (event: FleetEvent) => void;
 };
 
-/** What `plan` answers for; the options of `migrate` that decide what runs. */
-export type PlanOptions = Pick<MigrateOptions, 'selection' | 'target' | 'missing' | 'skipSharedCheck' | 'onEvent'> & {
-  /** Add the SQL of each cohort. */
-  sql?: boolean;
-};
-
 /** What happened to the shared schema. */
 export type SharedResult = {
   status: 'applied' | 'upToDate' | 'failed' | 'skipped';
   migrations: string[];
   error: SerializedError | null;
-};
-
-/** What a run did; the `--json` document of `migrate` but for `command` and `exitCode`. */
-export type MigrateReport = {
-  durationMs: number;
-  executor: string;
-  processes: number;
-  concurrency: number;
-  shared: SharedResult;
-  tenants: {
-    total: number;
-    applied: number;
-    upToDate: number;
-    failed: number;
-    notExecuted: number;
-    missing: number;
-  };
-  /** Leaves out tenants that were up to date. */
-  results: TenantResult[];
-  /** Messages about the run itself, such as files that allow fall-through. */
-  warnings: string[];
-  /** The run was stopped by a signal before it was done. */
-  interrupted: boolean;
-  /** The run stopped because somebody else has the lock that it lost. */
-  overtaken: boolean;
 };
 
 /** One cohort as `status` and `plan` show it. */
@@ -113,12 +67,6 @@ export type TenantDetail = {
    */
   applied: { name: string; runOn: string | null }[];
   pending: string[];
-};
-
-export type PlanReport = Omit<StatusReport, 'cohorts'> & {
-  shared: StatusReport['shared'] & { mode?: 'compiled' | 'direct'; sql?: string };
-  cohorts: (CohortSummary & { mode: 'compiled' | 'direct'; reasons?: string[]; sql?: string })[];
-  warnings: string[];
 };
 
 /** Progress of a run, for display. Listeners cannot break the work: what they throw is dropped. */

@@ -8,11 +8,12 @@ import type { RegistrationHooks } from '../engine/hooks/migrate-hooks.js';
 import type { MigrationFile } from '../engine/types.js';
 import { TenantsError } from '../errors/tenants-error.js';
 import type { Cohort } from '../fleet/cohorts.js';
-import { sharedSource, tenantSource } from '../fleet/migration-sources.js';
+import { tenantSource } from '../fleet/migration-sources.js';
 import { createPlanner, installedExtensions } from '../fleet/planner.js';
+import { readShared } from '../fleet/read-shared.js';
 import { compareWithFiles } from '../fleet/schema-state.js';
-import { assertSharedReadable, judgeShared } from '../fleet/shared-schema.js';
-import { surveySchemas, type SurveyedSchema } from '../fleet/survey.js';
+import { assertSharedCurrent, compareShared } from '../fleet/shared-schema.js';
+import { surveySchema, type SurveyedSchema } from '../fleet/survey.js';
 import { hookCalls } from '../project/hook-calls.js';
 import type { Project } from '../project/project.js';
 import { assertAvailable, tenantExists } from '../registry/availability.js';
@@ -58,7 +59,7 @@ export async function createTenant(project: Project, options: CreateTenantOption
       return { ...answer(acceptExisting(existing, registration), [], startedAt), created: false };
     }
     if (!leftover) await assertAvailable(client, project.registry, { ...registration, adopt: options.adopt === true });
-    await assertSharedReady(client, project);
+    assertSharedCurrent(compareShared(await readShared(client, project), project.checkOrder), 'new tenant');
     options.onEvent?.({ type: 'phase', phase: 'compile' });
     const type = leftover ? existing.type : registration.type;
     const { plan, place, files } = await planNewTenant(client, project, { ...registration, type }, options);
@@ -125,21 +126,6 @@ function registrationOf(project: Project, options: CreateTenantOptions): NewTena
   };
 }
 
-async function assertSharedReady(client: Client, project: Project): Promise<void> {
-  const files = await listMigrationFiles(sharedSource(project));
-  const [place] = await surveySchemas(client, project.database, [project.shared.schema], project.migrationsTable, 1);
-  if (place !== undefined) assertSharedReadable({ place });
-  const pending = place === undefined ? [] : judgeShared(place, files, project.checkOrder, undefined).pending;
-  if (pending.length === 0) return;
-  throw new TenantsError(
-    'SHARED_PENDING',
-    `The shared schema has pending migrations (${pending.slice(0, 3).join(', ')}${pending.length > 3 ? ', …' : ''}), and a new tenant may rely on them.`,
-    {
-      suggestions: ['Run first: tenants migrate --shared'],
-    },
-  );
-}
-
 /** The plan that brings a new, an adopted or a half-made schema up to date. */
 async function planNewTenant(
   client: Client,
@@ -147,18 +133,14 @@ async function planNewTenant(
   { schema, type }: NewTenant,
   options: CreateTenantOptions,
 ) {
-  const source = tenantSource(project, type);
-  const files: MigrationFile[] = await listMigrationFiles(source);
-  const [place] = await surveySchemas(client, project.database, [schema], project.migrationsTable, 1);
-  if (place === undefined) throw new Error('The survey left the new tenant out.');
+  const files = await listMigrationFiles(tenantSource(project, type));
+  const place = await surveySchema(client, project, schema);
   if (place.error !== undefined) throw new TenantsError('TENANT_UNREADABLE', place.error.message, place.error);
   const names = options.noMigrate === true ? [] : pendingOf(place, files, project.checkOrder);
   const planner = createPlanner({
     project,
     direction: 'up',
     fake: false,
-    shared: { source: sharedSource(project), files: [] },
-    tenantFiles: () => new Map([[type, files]]),
     extensions: await installedExtensions(client),
   });
   const cohort: Cohort = {
@@ -168,7 +150,7 @@ async function planNewTenant(
     tableExists: place.tableExists,
     members: [{ schema, oid: place.oid }],
   };
-  return { plan: await planner.cohort(cohort, names), place, files };
+  return { plan: await planner.planCohort({ cohort, files, names }), place, files };
 }
 
 function pendingOf(place: SurveyedSchema, files: readonly MigrationFile[], checkOrder: boolean): string[] {

@@ -12,6 +12,7 @@ import type { MigrationFile, Plan, Segment } from '../engine/types.js';
 import { ERROR_CODES, type ErrorCode } from '../errors/codes.js';
 import { isTenantsError, TenantsError } from '../errors/tenants-error.js';
 import type { TenantResult } from '../executors/types.js';
+import { applySettings } from '../fleet/apply-settings.js';
 import { createLaneOpener } from '../fleet/open-lanes.js';
 import type { SurveyedSchema } from '../fleet/survey.js';
 import type { Project } from '../project/project.js';
@@ -52,13 +53,13 @@ export async function provision(client: Client, project: Project, work: NewTenan
   const prelude: BatchItem[] = leftover ? [] : registrationStatements(registry, { ...registration, status });
   const postlude = atomic ? [] : activateStatements(registry, registration.schema);
   const cancel = options.cancel ?? new AbortController().signal;
-  const tenantFiles = new Map([[plan.scope.kind === 'tenants' ? plan.scope.type : null, work.files]]);
-  const lane = await createLaneOpener(
+  const lane = await createLaneOpener({
     project,
-    new Map([[framed.id, framed]]),
-    { shared: [], tenants: () => tenantFiles },
+    plans: new Map([[framed.id, framed]]),
+    filesOf: () => work.files,
+    settings: applySettings(project),
     cancel,
-  )();
+  })();
   try {
     const result = await lane.apply(
       { tenant: registration.schema, planId: framed.id, schemaOid: place.oid },

@@ -1,63 +1,85 @@
 import type { Client } from 'pg';
 
-import type { Direction, MigrationFile } from '../engine/types.js';
+import type { Direction } from '../engine/types.js';
 import { TenantsError } from '../errors/tenants-error.js';
 import type { TenantResult } from '../executors/types.js';
-import type { Cohort, FilesByType } from '../fleet/cohorts.js';
-import { assertFilesThere, filesGone, type WantedCohort } from '../fleet/compile-all.js';
+import type { Cohort, WantedCohort } from '../fleet/cohorts.js';
+import { assertFilesThere, filesGone } from '../fleet/missing-files.js';
+import type { SurveyedShared } from '../fleet/read-shared.js';
 import { upTo } from '../fleet/schema-state.js';
-import { assertSharedReadable, assertSharedUsable, judgeShared, type SharedPlace } from '../fleet/shared-schema.js';
-import type { SurveyedSchema } from '../fleet/survey.js';
-import type { MigrateOptions, Target } from '../fleet/types.js';
+import { assertSharedReadable, assertSharedUsable, compareShared, type SharedSchema } from '../fleet/shared-schema.js';
+import type { Target } from '../fleet/types.js';
 import type { Project } from '../project/project.js';
 import { inspectRegistry } from '../registry/check.js';
 import { readTenants } from '../registry/list.js';
 import { plural } from '../util/format-count.js';
 import { resultsOfRefused } from './refused-cohorts.js';
+import type { MigrateOptions } from './types.js';
 import { cohortToUndo, toUndo, type UndoTarget } from './undo.js';
+
+/** What is done to a cohort. One that has no names to run is where it should be. */
+export type CohortDecision =
+  | { kind: 'run'; names: string[] }
+  /** It stands where nothing can be done to it. */
+  | { kind: 'refused'; results: TenantResult[] }
+  /** The caller does not want it to be touched or mentioned. */
+  | { kind: 'skipped' };
 
 /** What a run does to schemas: `migrate` brings them forward, `rollback` takes them back. All else is the same for both. */
 export type RunDirection = {
   command: 'migrate' | 'rollback';
   direction: Direction;
-  /** How often tenants are handed out: those that were created or changed meanwhile have their turn in later rounds. */
+  /** How often tenants are handed out: those that are created or changed during a round have their turn in the next one. */
   rounds: number;
   /** Where the shared schema stands and what it is to run. */
-  judgeShared(place: SurveyedSchema, files: readonly MigrationFile[], target: Target): SharedPlace;
+  compareShared(shared: SurveyedShared, target: Target): SharedSchema;
   /** Refuses a shared schema to which this cannot be done. Throws TenantsError. */
-  assertShared(client: Client, shared: SharedPlace, files: readonly MigrationFile[]): Promise<void>;
-  /** What a cohort is to run; `undefined` when it is left alone. */
-  namesFor(cohort: Cohort, files: readonly string[]): string[] | undefined;
-  /** Results of a cohort to which nothing can be done because of where it stands. */
-  blocked(cohort: Cohort): TenantResult[];
+  assertShared(client: Client, shared: SharedSchema): Promise<void>;
+  /** What is done to a cohort, given the names of its type's files. */
+  decide(cohort: Cohort, files: readonly string[]): CohortDecision;
   /** Refuses what cohorts would run, before it is compiled. Throws TenantsError. */
-  assertWanted(wanted: readonly WantedCohort[], files: FilesByType): void;
+  assertWanted(wanted: readonly WantedCohort[]): void;
 };
 
-/** The course of `migrate`. */
-export function migrateUp({ checkOrder }: Project, options: MigrateOptions): RunDirection {
-  const { target, missing = 'report' } = options;
+/** The direction of `migrate` and `plan`. */
+export function migrateUp(
+  { checkOrder }: Project,
+  { target, missing = 'report' }: Pick<MigrateOptions, 'target' | 'missing'>,
+): RunDirection {
   return {
     command: 'migrate',
     direction: 'up',
     rounds: 3,
-    judgeShared: (place, files, own) => judgeShared(place, files, checkOrder, own),
+    compareShared: (shared, own) => compareShared(shared, checkOrder, own),
     assertShared: async (_client, shared) => assertSharedUsable(shared),
-    namesFor: ({ state }, files) => {
-      if (state.kind === 'upToDate') return [];
-      const runs = state.kind === 'pending' || (state.kind === 'missing' && missing === 'create');
-      return runs ? upTo(files, state.pending, target) : undefined;
+    decide: (cohort, files) => {
+      const { state } = cohort;
+      switch (state.kind) {
+        case 'upToDate':
+          return { kind: 'run', names: [] };
+        case 'pending':
+          return { kind: 'run', names: upTo(files, state.pending, target) };
+        case 'missing':
+          if (missing === 'create') return { kind: 'run', names: upTo(files, state.pending, target) };
+          return missing === 'skip' ? { kind: 'skipped' } : refused(cohort);
+        case 'ahead':
+        case 'outOfOrder':
+        case 'unreadable':
+        case 'unknownType':
+          return refused(cohort);
+        default:
+          return state satisfies never;
+      }
     },
-    blocked: (cohort) => resultsOfRefused(cohort, missing),
     assertWanted: () => {},
   };
 }
 
 /**
- * The course of `rollback`. A schema that is ahead or out of order may go back: it is often the way out.
+ * The direction of `rollback`. A schema that is ahead or out of order may go back: it is often the way out.
  *
- * Tenants have later rounds only on the way to a named migration: a number of migrations, counted again from where somebody
- * else has taken a tenant meanwhile, would undo more than was asked for.
+ * Tenants have later rounds only on the way to a named migration: a number of migrations, counted again from where another
+ * process has taken a tenant in between, would undo more than was asked for.
  */
 export function rollBack(
   project: Project,
@@ -69,35 +91,38 @@ export function rollBack(
     command: 'rollback',
     direction: 'down',
     rounds: 'to' in target ? 3 : 1,
-    judgeShared: (place, files) => ({
-      ...judgeShared(place, files, project.checkOrder, undefined),
-      names: toUndo(
-        place.applied,
-        files.map(({ name }) => name),
-        target,
-      ),
-    }),
-    assertShared: async (client, shared, files) => {
+    compareShared: (shared) => {
+      const files = shared.files.map(({ name }) => name);
+      return { ...compareShared(shared, project.checkOrder), toRun: toUndo(shared.surveyed.applied, files, target) };
+    },
+    assertShared: async (client, shared) => {
       assertSharedReadable(shared);
-      const gone = shared.names.filter((name) => !files.some((file) => file.name === name));
+      const gone = shared.toRun.filter((name) => !shared.files.some((file) => file.name === name));
       if (gone.length > 0 && !fake) throw filesGone(gone, gone);
       if (!confirmed && !fake) await assertRegistryStays(client, project, shared);
     },
-    namesFor: (cohort, files) => cohortToUndo(cohort, files, target),
-    blocked: (cohort) => {
-      const { kind } = cohort.state;
-      return kind === 'ahead' || kind === 'outOfOrder' ? [] : resultsOfRefused(cohort, 'report');
+    decide: (cohort, files) => {
+      const names = cohortToUndo(cohort, files, target);
+      return names === undefined ? refused(cohort) : { kind: 'run', names };
     },
-    assertWanted: (wanted, files) => {
-      if (!fake) assertFilesThere(wanted, files);
+    assertWanted: (wanted) => {
+      if (!fake) assertFilesThere(wanted);
     },
   };
 }
 
+function refused(cohort: Cohort): CohortDecision {
+  return { kind: 'refused', results: resultsOfRefused(cohort) };
+}
+
 /** The first shared migration makes the registry: undoing it forgets all tenants and leaves their schemas behind. */
-async function assertRegistryStays(client: Client, { registry, tenants }: Project, shared: SharedPlace): Promise<void> {
-  const [first] = shared.place.applied;
-  if (first === undefined || !shared.names.includes(first)) return;
+async function assertRegistryStays(
+  client: Client,
+  { registry, tenants }: Project,
+  { surveyed, toRun }: SharedSchema,
+): Promise<void> {
+  const [first] = surveyed.applied;
+  if (first === undefined || !toRun.includes(first)) return;
   if ((await inspectRegistry(client, registry)) !== 'present') return;
   const registered = await readTenants(client, registry, { order: tenants.order });
   if (registered.length === 0) return;

@@ -2,15 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Client } from 'pg';
 
-import { withClient } from '../db/connect.js';
-import { isRetryable } from '../db/sqlstates.js';
-import type { Direction } from '../engine/types.js';
-import { serializeError } from '../errors/serialize.js';
-import { TenantsError } from '../errors/tenants-error.js';
 import type { TenantResult } from '../executors/types.js';
-import { surveySchemas } from '../fleet/survey.js';
-import type { Project } from '../project/project.js';
-import type { FailedResult } from './run-record.js';
 
 /** Pause between two flushes while tenants are migrated, in ms: no more than these are in doubt when the server is lost for good. */
 const PERIOD_MS = 500;
@@ -21,7 +13,7 @@ const PATIENCE_MS = 10_000;
  * A transaction that is waited for until it, and with it every commit before it, is as durable as the server is set to make
  * commits. One that writes nothing to the log would not be waited for.
  */
-const FLUSH = `SELECT pg_logical_emit_message(true, 'tenants', '')`;
+export const FLUSH = `SELECT pg_logical_emit_message(true, 'tenants', '')`;
 
 /**
  * The commits of many tenants, made durable together: lanes do not wait for the disk or for standbys, the run does, once in a
@@ -61,8 +53,8 @@ export class GroupCommit {
     this.#handedOut.set(tenant, this.#control());
   }
 
-  /** What the lane says. */
-  done(result: TenantResult): void {
+  /** What the lane has answered. */
+  noteResult(result: TenantResult): void {
     if (committedBy(result).length > 0) this.#open.set(result.tenant, result);
   }
 
@@ -95,74 +87,8 @@ export class GroupCommit {
   }
 }
 
-/** What became of results that nobody could vouch for. `left`: what a result says was done, and is. */
-export type LookedUp = {
-  takenBack: { result: TenantResult; left: string[] }[];
-  unknown: { result: TenantResult; why: Error }[];
-};
-
-/**
- * Looks into the database for what the results say; what is found there is durable afterwards.
- *
- * @param until how long a server that is being restarted is waited for, on the clock of `Date.now()`
- */
-export async function lookUpCommits(
-  project: Project,
-  results: readonly TenantResult[],
-  direction: Direction,
-  until = 0,
-): Promise<LookedUp> {
-  const { database, migrationsTable } = project;
-  try {
-    return await withClient(database, 'look up', async (client) => {
-      const names = results.map(({ tenant }) => tenant);
-      const surveyed = await surveySchemas(client, database, names, migrationsTable, 1);
-      await client.query(FLUSH);
-      const applied = new Map(surveyed.map((place) => [place.schema, new Set(place.applied)]));
-      const takenBack = results.flatMap((result) => {
-        const said = committedBy(result);
-        const left = said.filter((name) => applied.get(result.tenant)?.has(name) === (direction === 'up'));
-        return left.length === said.length ? [] : [{ result, left }];
-      });
-      return { takenBack, unknown: [] };
-    });
-  } catch (error) {
-    if (!isRetryable(error) || Date.now() >= until) {
-      return { takenBack: [], unknown: results.map((result) => ({ result, why: error as Error })) };
-    }
-  }
-  await sleep(PERIOD_MS);
-  return await lookUpCommits(project, results, direction, until);
-}
-
-/**
- * The result of a tenant whose migrations the server has taken back, or may have.
- *
- * @param left the migrations that it has not taken back
- */
-export function inDoubt({ tenant }: TenantResult, left: readonly string[], why?: Error): FailedResult {
-  const error =
-    why === undefined
-      ? new TenantsError('DATABASE_ERROR', `The server crashed and took back what was done for "${tenant}".`, {
-          tenant,
-        })
-      : new TenantsError(
-          'OUTCOME_UNKNOWN',
-          `The connection broke, and whether "${tenant}" was changed could not be found out: ${why.message}`,
-          { tenant, cause: why },
-        );
-  const suggestions = ['Run the same command again: it finds what was done and finishes the rest.'];
-  return {
-    tenant,
-    status: 'failed',
-    committed: [...left],
-    error: { ...serializeError(error), suggestions },
-    ...(why === undefined ? {} : { unknownOutcome: true }),
-  };
-}
-
 /** Migrations that a result says were committed. */
-function committedBy(result: TenantResult): readonly string[] {
+export function committedBy(result: TenantResult): readonly string[] {
   if (result.status === 'applied' || result.status === 'rolledBack') return result.migrations;
   return result.status === 'failed' ? result.committed : [];
 }

@@ -1,8 +1,8 @@
-import type { MigrateOptions, MigrateReport } from '../fleet/types.js';
 import type { Project } from '../project/project.js';
-import { assertMigrateOptions } from './assert-migrate-options.js';
+import { assertMigrateOptions } from './assert-options.js';
 import { migrateUp } from './direction.js';
 import { runFleet } from './run-fleet.js';
+import type { MigrateOptions, MigrateReport } from './types.js';
 
 /**
  * Migrates the shared schema, then the selected tenants.

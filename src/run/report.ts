@@ -1,7 +1,7 @@
 import { EXIT } from '../errors/codes.js';
 import type { TenantResult } from '../executors/types.js';
-import type { MigrateReport, SharedResult } from '../fleet/types.js';
-import type { RollbackReport } from './rollback-types.js';
+import type { SharedResult } from '../fleet/types.js';
+import type { MigrateReport, RollbackReport } from './types.js';
 
 /** Puts what happened to single schemas together. Pure. */
 export function makeReport(parts: {

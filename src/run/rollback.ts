@@ -1,9 +1,9 @@
 import { TenantsError } from '../errors/tenants-error.js';
-import type { MigrateReport } from '../fleet/types.js';
 import type { Project } from '../project/project.js';
+import { assertCount } from './assert-options.js';
 import { rollBack } from './direction.js';
-import type { RollbackOptions, RollbackReport } from './rollback-types.js';
 import { runFleet } from './run-fleet.js';
+import type { MigrateReport, RollbackOptions, RollbackReport } from './types.js';
 
 /**
  * Undoes the last migrations of the selected schemas, newest first, each tenant in one transaction like `migrate`. The
@@ -16,9 +16,9 @@ import { runFleet } from './run-fleet.js';
 export async function rollback(project: Project, options: RollbackOptions): Promise<RollbackReport> {
   assertRollbackOptions(options);
   const { confirmed = false, fake = false, target = { count: 1 }, ...rest } = options;
-  const course = rollBack(project, target, { fake, confirmed });
-  // Whoever goes back need not have gone forward with the shared schema first.
-  return rollbackReport(await runFleet(project, { ...rest, fake, target, skipSharedCheck: true }, course));
+  const direction = rollBack(project, target, { fake, confirmed });
+  // Tenants may go back although shared migrations are pending.
+  return rollbackReport(await runFleet(project, { ...rest, fake, target, skipSharedCheck: true }, direction));
 }
 
 /** Whether a rollback means everybody, so that it must be confirmed. Pure. */
@@ -27,9 +27,7 @@ export function isWholeFleet({ selection }: Pick<RollbackOptions, 'selection'>):
 }
 
 function assertRollbackOptions({ selection, target, confirmed }: RollbackOptions): void {
-  if (target !== undefined && 'count' in target && (!Number.isInteger(target.count) || target.count < 1)) {
-    throw new TenantsError('USAGE', `A count of ${target.count} makes no sense: it is a whole number from 1 on.`);
-  }
+  assertCount(target);
   if (confirmed === true || !isWholeFleet({ selection })) return;
   throw new TenantsError('USAGE', 'This would roll back the whole fleet, and that was not confirmed.', {
     suggestions: ['If that is meant, say --confirm all.', 'To roll back some tenants, say --tenant NAME or --type T.'],

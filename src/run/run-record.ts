@@ -1,50 +1,47 @@
 import { serializeError } from '../errors/serialize.js';
 import type { TenantResult } from '../executors/types.js';
-import type { FleetEvent, MigrateReport, SharedResult } from '../fleet/types.js';
+import type { FleetEvent, SharedResult } from '../fleet/types.js';
 import { makeReport } from './report.js';
+import type { MigrateReport } from './types.js';
 
 export type FailedResult = TenantResult & { status: 'failed' };
 
 /** What a run knows at its end beside what it has recorded. */
-type Ending = {
+export type Ending = {
   executor: string;
   concurrency: number;
   shared: SharedResult;
   warnings: readonly string[];
   interrupted: boolean;
-  /** Whoever has the lock that the run lost. */
+  /** The holder of the lock that the run lost. */
   lostTo: string | undefined;
 };
 
-/** What has happened to each tenant of a run, and whoever listens to it. */
+/** What has happened to each tenant of a run; tells the listener of it. */
 export class RunRecord {
   readonly #startedAt = performance.now();
   readonly #onEvent: ((event: FleetEvent) => void) | undefined;
   readonly #results = new Map<string, TenantResult>();
   readonly #upToDate = new Set<string>();
-  /** What the server has left of what was done in an earlier round: whatever comes after comes on top of it. */
-  readonly #left = new Map<string, FailedResult>();
+  /** Results that another round is expected to replace. */
+  readonly #held = new Set<string>();
+  /** Migrations of an earlier round that survived a crash of the server; later results are added to them. */
+  readonly #survived = new Map<string, FailedResult>();
   readonly #warnings: string[] = [];
   /** Workers that were alive at once, at most. */
   #workers = 0;
-  #total = 0;
 
   constructor(onEvent: ((event: FleetEvent) => void) | undefined) {
     this.#onEvent = onEvent;
   }
 
-  /** Tenants that the run is about. */
+  /** Tenants of which it is known what became of them; at the end, all that the run was about. */
   get total(): number {
-    return this.#total;
+    return this.#results.size + this.#upToDate.size;
   }
 
   get upToDate(): number {
     return this.#upToDate.size;
-  }
-
-  /** So many tenants more, or fewer. */
-  count(tenants: number): void {
-    this.#total += tenants;
   }
 
   /** It is known already what became of the tenant. */
@@ -53,39 +50,60 @@ export class RunRecord {
   }
 
   set(result: TenantResult): void {
-    this.#results.set(result.tenant, this.#onTop(result));
+    this.#held.delete(result.tenant);
+    this.#results.set(result.tenant, this.#withSurvived(result));
   }
 
-  /** The server has taken back what was done; `committed` is what it has left, and counts as this run's work. */
-  takeBack(result: FailedResult): void {
+  /** The server has lost what was done; `committed` is what survived, and counts as this run's work. */
+  recordLost(result: FailedResult): void {
     this.set(result);
     const whole = this.#results.get(result.tenant);
-    if (whole?.status === 'failed' && whole.committed.length > 0) this.#left.set(result.tenant, whole);
+    if (whole?.status === 'failed' && whole.committed.length > 0) this.#survived.set(result.tenant, whole);
   }
 
-  #onTop(result: TenantResult): TenantResult {
-    const left = this.#left.get(result.tenant);
-    if (left === undefined) return result;
-    if (result.status === 'notExecuted') return left;
-    if (result.status === 'failed') return { ...result, committed: [...left.committed, ...result.committed] };
+  #withSurvived(result: TenantResult): TenantResult {
+    const survived = this.#survived.get(result.tenant);
+    if (survived === undefined) return result;
+    if (result.status === 'notExecuted') return survived;
+    if (result.status === 'failed') return { ...result, committed: [...survived.committed, ...result.committed] };
     if (!('migrations' in result)) return result;
-    return { ...result, migrations: [...left.committed, ...result.migrations] };
+    return { ...result, migrations: [...survived.committed, ...result.migrations] };
   }
 
-  /** A result that comes without a lane. */
+  /** A result that is the last word about the tenant, and is announced. */
   settle(result: TenantResult): void {
     this.set(result);
     this.emit({ type: 'tenant:done', result });
   }
 
+  /** A result that another round is expected to replace. It is announced only if that does not happen. */
+  hold(result: TenantResult): void {
+    this.set(result);
+    this.#held.add(result.tenant);
+  }
+
+  /** Tenants whose result is held. */
+  get held(): string[] {
+    return [...this.#held];
+  }
+
+  /** There are no more rounds: what was held is the last word. */
+  settleHeld(): void {
+    for (const tenant of this.held) {
+      const result = this.#results.get(tenant);
+      if (result !== undefined) this.settle(result);
+    }
+  }
+
   /** Nothing is left to do for the tenant; `done` is the status for what this run has done before. */
   settleUpToDate(tenant: string, done: 'applied' | 'rolledBack'): void {
-    if (this.#left.has(tenant)) this.set({ tenant, status: done, migrations: [], durationMs: 0 });
+    if (this.#survived.has(tenant)) this.set({ tenant, status: done, migrations: [], durationMs: 0 });
     else this.#upToDate.add(tenant);
   }
 
   /** The tenant gets another result. */
   forget(tenant: string): void {
+    this.#held.delete(tenant);
     this.#results.delete(tenant);
   }
 
@@ -119,7 +137,7 @@ export class RunRecord {
       ...ending,
       startedAt: this.#startedAt,
       processes: Math.max(1, this.#workers),
-      total: this.#total,
+      total: this.total,
       upToDate: this.#upToDate.size,
       results,
       warnings: [...warnings, ...this.#warnings],

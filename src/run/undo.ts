@@ -17,9 +17,20 @@ export function toUndo(applied: readonly string[], files: readonly string[], tar
 
 /** What of a cohort is undone; `undefined` when it cannot be told where the cohort stands. */
 export function cohortToUndo(cohort: Cohort, files: readonly string[], target: UndoTarget): string[] | undefined {
-  const { kind } = cohort.state;
-  if (kind === 'missing' || kind === 'unreadable' || kind === 'unknownType') return undefined;
-  return toUndo(cohort.applied, files, target);
+  const { state, applied } = cohort;
+  switch (state.kind) {
+    case 'missing':
+    case 'unreadable':
+    case 'unknownType':
+      return undefined;
+    case 'upToDate':
+    case 'pending':
+    case 'ahead':
+    case 'outOfOrder':
+      return toUndo(applied, files, target);
+    default:
+      return state satisfies never;
+  }
 }
 
 function firstToUndo(applied: readonly string[], files: readonly string[], target: UndoTarget): number {

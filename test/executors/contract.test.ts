@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 
-import type { MigrateReport } from '../../src/fleet/types.js';
 import { exitCodeOf } from '../../src/run/report.js';
 import { rollback } from '../../src/run/rollback.js';
+import type { MigrateReport } from '../../src/run/types.js';
 import { ensureBuilt } from '../support/build.js';
 import { fixture, withFleet } from './fleets.js';
 

@@ -32,6 +32,50 @@ test('an executor that gives up loses nothing of what it did, and what it makes 
   });
 });
 
+test('a tenant that an executor took and said nothing about has failed, with the name of the executor', async () => {
+  await withFleet(names(6), async (fleet) => {
+    await fleet.tenantMigration('0002_made.sql', 'CREATE TABLE made (id int);');
+    const report = await fleet.migrate({}, { executor: fixture('forgetful.js') });
+    expect(report.tenants).toEqual({ total: 6, applied: 4, upToDate: 0, failed: 2, notExecuted: 0, missing: 0 });
+    expect(report.results.filter(({ status }) => status === 'failed')).toMatchObject(
+      ['t05', 't06'].map((tenant) => ({
+        tenant,
+        committed: [],
+        unknownOutcome: true,
+        error: {
+          code: 'EXECUTOR_FAILED',
+          message: 'The executor "forgetful" took the tenant and yielded no result.',
+          tenant,
+        },
+      })),
+    );
+    expect(report.interrupted).toBe(false);
+    expect(exitCodeOf(report)).toBe(1);
+    expect((await fleet.migrate()).tenants).toMatchObject({ applied: 2, upToDate: 4 });
+  });
+});
+
+test('tenants that an executor did not take before it ended were not executed, because it gave up', async () => {
+  await withFleet(names(6), async (fleet) => {
+    await fleet.tenantMigration('0002_made.sql', 'CREATE TABLE made (id int);');
+    const report = await fleet.migrate({}, { executor: fixture('leaves-early.js') });
+    // The canary and two more.
+    expect(report.tenants).toEqual({ total: 6, applied: 3, upToDate: 0, failed: 0, notExecuted: 3, missing: 0 });
+    expect(report.results.filter(({ status }) => status === 'notExecuted')).toEqual(
+      ['t04', 't05', 't06'].map((tenant) => ({ tenant, status: 'notExecuted', reason: 'executorFailed' })),
+    );
+    expect(exitCodeOf(report)).toBe(1);
+  });
+});
+
+test('an executor that refuses the configuration is closed, and its refusal is what is reported', async () => {
+  await withFleet([], async (fleet) => {
+    const attempt = fleet.migrate({}, { executor: fixture('unusable.js') });
+    await expect(attempt).rejects.toThrow('not with this configuration');
+    expect(globalThis).toHaveProperty('unusableExecutorClosed', true);
+  });
+});
+
 test('the command line takes a module by its path and refuses a name that is none', async () => {
   await ensureBuilt();
   await withFleet(names(3), async (fleet) => {

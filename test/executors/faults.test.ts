@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { beforeAll, expect, test } from 'vitest';
 
-import type { FleetEvent, MigrateReport } from '../../src/fleet/types.js';
+import type { FleetEvent } from '../../src/fleet/types.js';
+import type { MigrateReport } from '../../src/run/types.js';
 import { ensureBuilt } from '../support/build.js';
 import type { TestFleet } from '../support/fleet.js';
 import { names, withFleet, workersOf } from './fleets.js';

@@ -6,7 +6,7 @@ import { announcedPid } from '../../src/db/pg-internals.js';
 import { findOutcome } from '../../src/engine/apply/find-outcome.js';
 import type { Plan, TenantAssignment } from '../../src/engine/types.js';
 import { findOutcomes } from '../../src/executors/parent/dead-worker-outcome.js';
-import { applySettings } from '../../src/fleet/migration-sources.js';
+import { applySettings } from '../../src/fleet/apply-settings.js';
 import type { TestFleet } from '../support/fleet.js';
 import { names, withFleet } from './fleets.js';
 

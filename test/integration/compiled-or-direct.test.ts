@@ -7,7 +7,7 @@ import { createCompiler } from '../../src/engine/compile/compiler.js';
 import { listMigrationFiles } from '../../src/engine/files.js';
 import { makePlan } from '../../src/engine/plan.js';
 import type { MigrationSource, Plan } from '../../src/engine/types.js';
-import { applySettings } from '../../src/fleet/migration-sources.js';
+import { applySettings } from '../../src/fleet/apply-settings.js';
 import { REPOSITORY } from '../support/build.js';
 import { useDatabase } from '../support/database.js';
 import { describeSchema } from '../support/describe-schema.js';

@@ -4,11 +4,11 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import { listTenants } from '../../src/fleet/list-tenants.js';
 import { status } from '../../src/fleet/status.js';
-import type { MigrateReport } from '../../src/fleet/types.js';
 import { createTenant } from '../../src/lifecycle/create-tenant.js';
 import type { Project } from '../../src/project/project.js';
 import { plan } from '../../src/run/plan.js';
 import { exitCodeOf } from '../../src/run/report.js';
+import type { MigrateReport } from '../../src/run/types.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';
 import { openProxy, type Proxy } from '../support/proxy.js';

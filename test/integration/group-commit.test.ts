@@ -4,9 +4,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 
 import { serializeError } from '../../src/errors/serialize.js';
 import { TenantsError } from '../../src/errors/tenants-error.js';
-import type { MigrateReport } from '../../src/fleet/types.js';
-import { lookUpCommits } from '../../src/run/group-commit.js';
+import { findLostCommits } from '../../src/run/find-lost-commits.js';
 import { exitCodeOf } from '../../src/run/report.js';
+import type { MigrateReport } from '../../src/run/types.js';
 import { ensureBuilt } from '../support/build.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { createFleet, type FleetDatabase, type TestFleet } from '../support/fleet.js';
@@ -168,12 +168,12 @@ describe('commits', () => {
     const there = await fleet.applied('a');
     const whole = { tenant: 'a', status: 'applied' as const, migrations: there, durationMs: 1 };
     const part = { ...whole, tenant: 'b', migrations: [...there, '0999_gone'] };
-    const up = await lookUpCommits(project, [whole, part], 'up');
-    expect(up).toEqual({ takenBack: [{ result: part, left: there }], unknown: [] });
+    const up = await findLostCommits(project, [whole, part], 'up');
+    expect(up).toEqual({ lost: [{ result: part, kept: there }], unknown: [] });
 
     const error = serializeError(new TenantsError('MIGRATION_FAILED', 'no'));
     const failed = { tenant: 'a', status: 'failed' as const, committed: ['0999_gone', ...there], error };
-    const down = await lookUpCommits(project, [failed], 'down');
-    expect(down.takenBack).toMatchObject([{ left: ['0999_gone'] }]);
+    const down = await findLostCommits(project, [failed], 'down');
+    expect(down.lost).toMatchObject([{ kept: ['0999_gone'] }]);
   });
 });

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 
-import type { MigrateReport } from '../../src/fleet/types.js';
 import type { MigrateHook, MigrateHookContext } from '../../src/project/hook-types.js';
 import { exitCodeOf } from '../../src/run/report.js';
+import type { MigrateReport } from '../../src/run/types.js';
 import { openProxy } from '../support/proxy.js';
 import { ONE_LANE, onlyAcme, TENANTS, useHookFleet } from './hook-fleet.js';
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach } from 'vitest';
 
-import type { MigrateReport } from '../../src/fleet/types.js';
 import type { Hooks, MigrateHook, MigrateHookContext } from '../../src/project/hook-types.js';
+import type { MigrateReport } from '../../src/run/types.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';
 

@@ -5,8 +5,9 @@ import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest
 
 import { openClient } from '../../src/db/connect.js';
 import { NODE_PG_MIGRATE_LOCK } from '../../src/db/locks.js';
-import type { FleetEvent, MigrateReport } from '../../src/fleet/types.js';
+import type { FleetEvent } from '../../src/fleet/types.js';
 import { exitCodeOf } from '../../src/run/report.js';
+import type { MigrateReport } from '../../src/run/types.js';
 import { LaneWatch } from '../../src/session/lane-watch.js';
 import { ensureBuilt } from '../support/build.js';
 import { useDatabase } from '../support/database.js';

@@ -325,6 +325,48 @@ describe('tenants created while others are migrated', () => {
   });
 });
 
+describe('a round that cannot be followed by another', () => {
+  test('leaves numbers that add up when the tenants created during it cannot be surveyed', async () => {
+    await fleet.tenantMigration('0002_slow.sql', 'SELECT pg_sleep(0.2); CREATE TABLE two (id int);');
+    let created: Promise<unknown> | undefined;
+    const { tenants } = await fleet.project();
+    const report = await fleet.migrate(
+      {
+        onEvent: (event) => {
+          if (event.type !== 'tenant:start' || created !== undefined) return;
+          created = database.query(`INSERT INTO public.tenants (schema_name, type) VALUES ('late', 'shop')`);
+        },
+      },
+      { tenants: { ...tenants, types: { shop: fleet.files.path('migrations', 'no-such-directory') } } },
+    );
+    await created;
+    expect(report.tenants).toEqual({ total: 5, applied: 5, upToDate: 0, failed: 0, notExecuted: 0, missing: 0 });
+    expect(report.warnings).toEqual([expect.stringContaining('created or changed during the run were left out')]);
+  });
+
+  test('announces the tenants that were changed during it, exactly once', async () => {
+    await fleet.tenantMigration('0002_slow.sql', 'SELECT pg_sleep(0.2); CREATE TABLE two (id int);');
+    const drain = new AbortController();
+    const done: string[] = [];
+    let deleted: Promise<unknown> | undefined;
+    const report = await fleet.migrate(
+      {
+        drain: drain.signal,
+        onEvent: (event) => {
+          if (event.type === 'tenant:done') done.push(`${event.result.tenant} ${event.result.status}`);
+          if (event.type !== 'tenant:start') return;
+          deleted ??= database.query(`DROP SCHEMA t5 CASCADE; DELETE FROM public.tenants WHERE schema_name = 't5'`);
+          if (event.tenant === 't5') drain.abort();
+        },
+      },
+      { concurrency: 1, canary: 0 },
+    );
+    await deleted;
+    expect(report.results.find(({ tenant }) => tenant === 't5')).toMatchObject({ error: { code: 'TENANT_MOVED' } });
+    expect(done).toEqual(['t1 applied', 't2 applied', 't3 applied', 't4 applied', 't5 failed']);
+  });
+});
+
 describe('shared migrations that leave no registry', () => {
   test('are told from a refusal before them, which touched nothing', async () => {
     await database.query('DROP SCHEMA public CASCADE; CREATE SCHEMA public');

@@ -4,8 +4,8 @@ import { runner } from 'node-pg-migrate';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 
 import type { Project } from '../../src/project/project.js';
-import type { RollbackOptions, RollbackReport } from '../../src/run/rollback-types.js';
 import { rollback } from '../../src/run/rollback.js';
+import type { RollbackOptions, RollbackReport } from '../../src/run/types.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';
 import { openProxy } from '../support/proxy.js';

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 
+import { serializeError } from '../../src/errors/serialize.js';
 import { isUpToDate, status } from '../../src/fleet/status.js';
 import { plan } from '../../src/run/plan.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
@@ -137,6 +138,32 @@ test('a plan refuses what migrate would refuse', async () => {
   await expect(plan(await fleet.project(), { selection: { kind: 'all' }, target: { count: 1 } })).rejects.toMatchObject(
     { code: 'USAGE' },
   );
+});
+
+test('a plan refuses the migrations of all tenant types at once, as migrate does', async () => {
+  await ready('a1');
+  await fleet.files.write('migrations/shop/0001_commit.sql', 'COMMIT;');
+  await fleet.tenantMigration('0002_copy.sql', 'COPY projects FROM STDIN;');
+  await database.query(`CREATE SCHEMA s1; INSERT INTO tenants (schema_name, type) VALUES ('s1', 'shop')`);
+  const { tenants } = await fleet.project();
+  const types = { tenants: { ...tenants, types: { shop: fleet.files.path('migrations', 'shop') } } };
+  const refusal = async (attempt: Promise<unknown>): Promise<object> => {
+    const error = serializeError(
+      await attempt.then(
+        () => undefined,
+        (reason: unknown) => reason,
+      ),
+    );
+    const { code, message, problems, suggestions } = error;
+    return { code, message, problems, suggestions };
+  };
+  const selection = { kind: 'all' } as const;
+  const planned = await refusal(plan(await fleet.project(types), { selection }));
+  expect(planned).toMatchObject({
+    code: 'MIGRATION_REFUSED',
+    problems: [expect.stringContaining('0002_copy'), expect.stringContaining('0001_commit')],
+  });
+  expect(planned).toEqual(await refusal(fleet.migrate({ selection }, types)));
 });
 
 test('of ten thousand tenants twenty are named', async () => {

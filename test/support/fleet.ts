@@ -1,12 +1,12 @@
 import { afterAll, beforeAll } from 'vitest';
 
 import { type LoadOptions, loadProject } from '../../src/config/load.js';
-import type { MigrateOptions, MigrateReport } from '../../src/fleet/types.js';
 import { createTenant } from '../../src/lifecycle/create-tenant.js';
 import { openLoaded } from '../../src/open-project.js';
 import type { Project } from '../../src/project/project.js';
 import { registryMigration } from '../../src/registry/migration-template.js';
 import { migrate } from '../../src/run/migrate.js';
+import type { MigrateOptions, MigrateReport } from '../../src/run/types.js';
 import { type TestDatabase, useDatabase } from './database.js';
 import { createProject, type TestProject } from './project.js';
 import { SHAPE } from './registry-shapes.js';

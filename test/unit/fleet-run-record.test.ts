@@ -3,9 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { serializeError } from '../../src/errors/serialize.js';
 import { TenantsError } from '../../src/errors/tenants-error.js';
 import type { TenantResult } from '../../src/executors/types.js';
-import type { MigrateReport } from '../../src/fleet/types.js';
-import { inDoubt } from '../../src/run/group-commit.js';
+import { lostResult } from '../../src/run/find-lost-commits.js';
 import { RunRecord } from '../../src/run/run-record.js';
+import type { MigrateReport } from '../../src/run/types.js';
 
 const DONE: TenantResult = {
   tenant: 'acme',
@@ -18,9 +18,8 @@ const AGAIN: TenantResult = { tenant: 'acme', status: 'applied', migrations: ['0
 /** The report of a run whose server took back what was done for "acme", but for these migrations. */
 function reportOf(left: string[], then: (record: RunRecord) => void): MigrateReport {
   const record = new RunRecord(undefined);
-  record.count(1);
   record.set(DONE);
-  record.takeBack(inDoubt(DONE, left));
+  record.recordLost(lostResult(DONE, left));
   record.forget('acme');
   then(record);
   return record.report({
@@ -67,7 +66,7 @@ describe('what a crash of the server has left of a tenant counts', () => {
     const { results } = reportOf(['0001_a'], (record) => {
       const second: TenantResult = { ...AGAIN, migrations: ['0002_b', '0003_c'] };
       record.set(second);
-      record.takeBack(inDoubt(second, ['0002_b']));
+      record.recordLost(lostResult(second, ['0002_b']));
       record.set(AGAIN);
     });
     expect(results).toMatchObject([{ status: 'applied', migrations: ['0001_a', '0002_b', '0003_c'] }]);

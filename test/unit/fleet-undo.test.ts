@@ -46,17 +46,17 @@ describe('compiling beforehand', () => {
     members: [],
     state: { kind: 'upToDate' },
   });
-  const planner = (compile: Planner['prepare']): Planner => ({ prepare: compile }) as Planner;
+  const planner = (compile: Planner['compile']): Pick<Planner, 'compile'> => ({ compile });
 
   test('asks once for each type, for everything that its cohorts need', async () => {
     const asked: [string | null, string[]][] = [];
     const wanted = [
-      { cohort: cohort(null), names: ['1', '2'] },
-      { cohort: cohort('shop'), names: ['1'] },
-      { cohort: cohort(null), names: ['2', '3'] },
+      { cohort: cohort(null), files: [], names: ['1', '2'] },
+      { cohort: cohort('shop'), files: [], names: ['1'] },
+      { cohort: cohort(null), files: [], names: ['2', '3'] },
     ];
     await compileAll(
-      planner(async (type, names) => void asked.push([type, [...names]])),
+      planner(async (type, _files, names) => void asked.push([type, [...names]])),
       wanted,
     );
     expect(asked).toEqual([
@@ -71,7 +71,7 @@ describe('compiling beforehand', () => {
         new TenantsError('MIGRATION_REFUSED', `one of ${type}`, type === null ? {} : { problems: ['a', 'b'] }),
       ),
     );
-    const wanted = [null, 'shop'].map((type) => ({ cohort: cohort(type), names: ['1'] }));
+    const wanted = [null, 'shop'].map((type) => ({ cohort: cohort(type), files: [], names: ['1'] }));
     await expect(compileAll(refuse, wanted)).rejects.toMatchObject({
       code: 'MIGRATION_REFUSED',
       details: { problems: ['one of null', 'a', 'b'] },
@@ -81,6 +81,6 @@ describe('compiling beforehand', () => {
 
   test('does not hide an error of another kind', async () => {
     const broken = planner(() => Promise.reject(new TypeError('broken')));
-    await expect(compileAll(broken, [{ cohort: cohort(null), names: ['1'] }])).rejects.toThrow('broken');
+    await expect(compileAll(broken, [{ cohort: cohort(null), files: [], names: ['1'] }])).rejects.toThrow('broken');
   });
 });

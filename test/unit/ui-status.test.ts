@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 
-import type { CohortSummary, PlanReport, StatusReport } from '../../src/fleet/types.js';
+import type { CohortSummary, StatusReport } from '../../src/fleet/types.js';
 import type { TenantWithDomains } from '../../src/registry/types.js';
+import type { PlanReport } from '../../src/run/types.js';
 import { formatCreated } from '../../src/ui/summary/format-created-tenant.js';
 import { formatList } from '../../src/ui/summary/format-list.js';
 import { formatPlan } from '../../src/ui/summary/format-plan.js';
@@ -122,6 +123,40 @@ describe('a plan', () => {
         'Warning: careful',
       ].join('\n'),
     );
+  });
+
+  it('shows the tenants whose schema is created as work to do, and the others that are missing as blocked', () => {
+    const report: PlanReport = {
+      shared: { applied: ['0001'], pending: [] },
+      tenants: { ...counts, total: 2, missing: 2 },
+      cohorts: [
+        { ...cohort({ last: null, state: 'missing', pending: ['0001_projects'] }), mode: 'compiled' },
+        { ...cohort({ last: null, state: 'missing', tenants: ['gone'], type: 'shop' }), mode: 'compiled' },
+      ],
+      warnings: [],
+    };
+    expect(formatPlan(report, piped)).toBe(
+      [
+        'Shared schema: up to date (1 migration)',
+        '2 tenants: 2 missing',
+        '',
+        '1 tenant without a schema: 1 migration to run (compiled)',
+        '  Tenants: a',
+        '  + 0001_projects',
+        '',
+        '! 1 tenant missing (no schema): gone',
+      ].join('\n'),
+    );
+  });
+
+  it('says so when the target leaves nothing to run', () => {
+    const report: PlanReport = {
+      shared: { applied: [], pending: [] },
+      tenants: { ...counts, total: 1, pending: 1 },
+      cohorts: [{ ...cohort({ state: 'pending', pending: [] }), mode: 'compiled' }],
+      warnings: [],
+    };
+    expect(formatPlan(report, piped)).toMatch(/1 pending\n\nNothing to run\.$/);
   });
 
   it('says so when there is nothing to run', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it, test } from 'vitest';
 
-import type { MigrateReport } from '../../src/fleet/types.js';
+import type { MigrateReport } from '../../src/run/types.js';
 import { formatMigrateSummary, type SummaryContext } from '../../src/ui/summary/format-migrate.js';
 import { nextCommand } from '../../src/ui/summary/next-command.js';
 

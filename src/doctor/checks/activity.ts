@@ -3,11 +3,12 @@ import type { Client } from 'pg';
 import { APPLICATION_PREFIX } from '../../db/connect.js';
 import { quoteLiteral } from '../../db/identifiers.js';
 import { describeHolder, FLEET_LOCK, NODE_PG_MIGRATE_LOCK, tenantLock } from '../../db/locks.js';
+import type { SurveyedFleet } from '../../fleet/read-fleet.js';
 import { creationLock } from '../../lifecycle/creation-lock.js';
 import { formatDuration } from '../../util/duration.js';
 import { plural } from '../../util/format-count.js';
 import { noneOf, right, wrong } from '../results.js';
-import type { Check, CheckGroup, Examination, SurveyedFleet } from '../types.js';
+import type { Check, CheckGroup, Examination } from '../types.js';
 import { type BusyHolder, readLockHolders } from './advisory-locks.js';
 
 /** What other sessions are at. */

@@ -1,10 +1,11 @@
 import { freeConnections } from '../../db/free-connections.js';
 import { findExecutor } from '../../executors/find-executor.js';
 import { possibleParallelism, wantedParallelism } from '../../fleet/parallelism.js';
+import type { SurveyedFleet } from '../../fleet/read-fleet.js';
 import { isPublicTenant } from '../../registry/list.js';
 import { plural } from '../../util/format-count.js';
 import { right, wrong } from '../results.js';
-import type { Check, CheckGroup, Examination, SurveyedFleet } from '../types.js';
+import type { Check, CheckGroup, Examination } from '../types.js';
 
 /** What the server has room for, against what a run of the configured size needs. */
 export const CAPACITY_CHECKS: CheckGroup = {

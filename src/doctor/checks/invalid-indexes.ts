@@ -61,18 +61,13 @@ export async function readInvalidIndexes({ client, project, shared, fleet }: Exa
 
 /** Schemas in which some file is not applied, whatever else is the matter with them. */
 function schemasBehind({ project, shared, fleet }: Pick<Examination, 'project' | 'shared' | 'fleet'>): Set<string> {
-  const lacks = (files: readonly string[], applied: readonly string[]): boolean => {
+  const lacks = (files: readonly { name: string }[], applied: readonly string[]): boolean => {
     const done = new Set(applied);
-    return files.some((name) => !done.has(name));
+    return files.some(({ name }) => !done.has(name));
   };
-  const tenants = (fleet?.cohorts ?? []).filter(({ type, applied }) =>
-    lacks(
-      (fleet?.files.get(type) ?? []).map(({ name }) => name),
-      applied,
-    ),
-  );
+  const tenants = (fleet?.cohorts ?? []).filter(({ type, applied }) => lacks(fleet?.files.get(type) ?? [], applied));
   return new Set([
-    ...(lacks(shared.files, shared.place.applied) ? [project.shared.schema] : []),
+    ...(lacks(shared.files, shared.surveyed.applied) ? [project.shared.schema] : []),
     ...tenants.flatMap(({ members }) => members.map(({ schema }) => schema)),
   ]);
 }

@@ -1,8 +1,9 @@
 import type { Cohort } from '../../fleet/cohorts.js';
-import { compareWithFiles } from '../../fleet/schema-state.js';
+import type { SurveyedFleet } from '../../fleet/read-fleet.js';
+import { compareShared } from '../../fleet/shared-schema.js';
 import { plural } from '../../util/format-count.js';
 import { right, wrong } from '../results.js';
-import type { Check, CheckGroup, Examination, SurveyedFleet } from '../types.js';
+import type { Check, CheckGroup, Examination } from '../types.js';
 import { readTableKeys } from './migrations-tables.js';
 
 /** Where the shared schema stands; it can be told without a registry. */
@@ -23,13 +24,14 @@ export const MIGRATION_CHECKS: CheckGroup = {
 };
 
 /** Order is always looked at here: `checkOrder: false` accepts it, but node-pg-migrate's own check does not. */
-function sharedCheck({ project: { checkOrder }, shared: { place, files } }: Examination): Check {
+function sharedCheck({ project: { checkOrder }, shared }: Examination): Check {
   const name = 'shared-migrations';
-  if (place.error !== undefined) {
-    return wrong(name, 'cannot be read', { items: [place.error.message], suggestions: place.error.suggestions ?? [] });
+  const { error } = shared.surveyed;
+  if (error !== undefined) {
+    return wrong(name, 'cannot be read', { items: [error.message], suggestions: error.suggestions ?? [] });
   }
-  const state = compareWithFiles(files, place.applied, true);
-  if (state.kind === 'upToDate') return right(name, `${plural(files.length, 'migration')} applied`);
+  const { state } = compareShared(shared, true);
+  if (state.kind === 'upToDate') return right(name, `${plural(shared.files.length, 'migration')} applied`);
   if (state.kind === 'pending') {
     return wrong(name, `${plural(state.pending.length, 'migration')} pending`, {
       items: state.pending,

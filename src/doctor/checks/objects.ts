@@ -1,8 +1,9 @@
 import { quoteIdentifier } from '../../db/identifiers.js';
+import type { SurveyedFleet } from '../../fleet/read-fleet.js';
 import { plural } from '../../util/format-count.js';
 import { shellWord } from '../../util/shell-word.js';
 import { noneOf, right, wrong } from '../results.js';
-import type { Check, CheckGroup, Examination, SurveyedFleet } from '../types.js';
+import type { Check, CheckGroup, Examination } from '../types.js';
 import { type InvalidIndex, readInvalidIndexes } from './invalid-indexes.js';
 
 /** What lies in the tenants' schemas and should not. */

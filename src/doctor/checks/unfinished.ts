@@ -1,8 +1,9 @@
 import { tenantLock } from '../../db/locks.js';
+import type { SurveyedFleet } from '../../fleet/read-fleet.js';
 import { creationLock } from '../../lifecycle/creation-lock.js';
 import { plural } from '../../util/format-count.js';
 import { right, wrong } from '../results.js';
-import type { Check, CheckGroup, CheckName, Examination, SurveyedFleet } from '../types.js';
+import type { Check, CheckGroup, CheckName, Examination } from '../types.js';
 import { readLockHolders } from './advisory-locks.js';
 
 /** Tenants that somebody began to create or to delete, and does not go on with. */

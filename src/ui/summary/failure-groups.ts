@@ -1,4 +1,4 @@
-import type { MigrateReport } from '../../fleet/types.js';
+import type { MigrateReport } from '../../run/types.js';
 
 type TenantResult = MigrateReport['results'][number];
 export type Failure = Extract<TenantResult, { status: 'failed' }>;

@@ -1,4 +1,5 @@
-import type { MigrateReport, SharedResult } from '../../fleet/types.js';
+import type { SharedResult } from '../../fleet/types.js';
+import type { MigrateReport } from '../../run/types.js';
 import { formatDuration } from '../../util/duration.js';
 import { count, plural } from '../../util/format-count.js';
 import { redact } from '../../util/redact.js';

@@ -1,4 +1,4 @@
-import type { PlanReport } from '../../fleet/types.js';
+import type { PlanReport } from '../../run/types.js';
 import { plural } from '../../util/format-count.js';
 import { redact } from '../../util/redact.js';
 import { clean, cleanLines } from '../text/clean.js';
@@ -13,18 +13,19 @@ type Cohort = PlanReport['cohorts'][number];
 /** What `migrate` would do, cohort by cohort, the largest first; with the SQL where the report has it. */
 export function formatPlan(report: PlanReport, context: FormatContext): string {
   const style = createStyle(context.color);
-  const pending = report.cohorts.filter(({ state }) => state === 'pending').sort((a, b) => b.count - a.count);
+  const running = report.cohorts.filter(({ pending }) => pending.length > 0).sort((a, b) => b.count - a.count);
+  const others = report.cohorts.filter(({ pending }) => pending.length === 0);
   const sections = [
     [
       sharedLine(report.shared, style, context),
       ...sharedDetail(report.shared, style),
       fleetLine(report.tenants, style),
     ],
-    ...pending.map((cohort) => cohortLines(cohort, context, style)),
-    blockedTenantLines(report.cohorts, style, context),
+    ...running.map((cohort) => cohortLines(cohort, context, style)),
+    blockedTenantLines(others, style, context),
     report.warnings.map((text) => `${style.yellow('Warning:')} ${clean(redact(text))}`),
   ];
-  if (pending.length === 0 && report.shared.pending.length === 0) sections.push(['Nothing to run.']);
+  if (running.length === 0 && report.shared.pending.length === 0) sections.push(['Nothing to run.']);
   return sections
     .filter((lines) => lines.length > 0)
     .map((lines) => lines.join('\n'))
@@ -40,9 +41,10 @@ function sharedDetail({ pending, mode, sql }: PlanReport['shared'], style: Style
 function cohortLines(cohort: Cohort, { verbose }: FormatContext, style: Style): string[] {
   const type = cohort.type === null ? '' : ` of type ${clean(cohort.type)}`;
   const at = cohort.last === null ? 'without migrations' : `at ${clean(cohort.last)}`;
+  const place = cohort.state === 'missing' ? 'without a schema' : at;
   const lines = [
     style.bold(
-      `${plural(cohort.count, 'tenant')}${type} ${at}: ${plural(cohort.pending.length, 'migration')} to run (${cohort.mode})`,
+      `${plural(cohort.count, 'tenant')}${type} ${place}: ${plural(cohort.pending.length, 'migration')} to run (${cohort.mode})`,
     ),
     `  ${style.dim('Tenants:')} ${listed(cohort.tenants, verbose ? cohort.tenants.length : 5, cohort.count)}`,
     ...cohort.pending.map((name) => `  + ${clean(name)}`),

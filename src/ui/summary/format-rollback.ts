@@ -1,4 +1,4 @@
-import type { RollbackReport } from '../../run/rollback-types.js';
+import type { RollbackReport } from '../../run/types.js';
 import { formatMigrateSummary, type SummaryContext } from './format-migrate.js';
 
 /** What a person needs after a rollback, in the form that `migrate` has. */

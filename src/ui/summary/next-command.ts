@@ -1,4 +1,4 @@
-import type { MigrateReport } from '../../fleet/types.js';
+import type { MigrateReport } from '../../run/types.js';
 import { shellWord } from '../../util/shell-word.js';
 
 export type NextCommandContext = {

@@ -1,5 +1,6 @@
 import { TenantsError } from '../errors/tenants-error.js';
-import type { MigrateOptions } from '../fleet/types.js';
+import type { Target } from '../fleet/types.js';
+import type { MigrateOptions } from './types.js';
 
 /**
  * Refuses combinations of options that make no sense together.
@@ -8,12 +9,17 @@ import type { MigrateOptions } from '../fleet/types.js';
  */
 export function assertMigrateOptions({ selection, target }: Pick<MigrateOptions, 'selection' | 'target'>): void {
   if (target === undefined) return;
-  if ('count' in target && (!Number.isInteger(target.count) || target.count < 1)) {
-    throw new TenantsError('USAGE', `A count of ${target.count} makes no sense: it is a whole number from 1 on.`);
-  }
+  assertCount(target);
   if (selection.kind === 'all') {
     throw new TenantsError('USAGE', 'A target means either the shared schema or tenants, not both at once.', {
       suggestions: ['Say --shared, --tenants-only, or --tenant NAME with --to and --count.'],
     });
   }
+}
+
+/** @throws TenantsError USAGE for a count that is not a positive integer. */
+export function assertCount(target: Target): void {
+  if (target === undefined || !('count' in target)) return;
+  if (Number.isInteger(target.count) && target.count > 0) return;
+  throw new TenantsError('USAGE', `The count must be a positive integer, not ${target.count}.`);
 }

@@ -1,0 +1,46 @@
+import { TenantsError } from '../errors/tenants-error.js';
+import type { WantedCohort } from './cohorts.js';
+
+/**
+ * Refuses to undo migrations whose files are gone: nothing else says how they are undone.
+ *
+ * @throws TenantsError UNKNOWN_MIGRATION with every such migration and tenants that have it.
+ */
+export function assertFilesThere(wanted: readonly WantedCohort[]): void {
+  const gone = new Map<string, string[]>();
+  for (const { cohort, names, files } of wanted) {
+    const known = new Set(files.map(({ name }) => name));
+    for (const name of names) {
+      if (known.has(name)) continue;
+      const tenants = gone.get(name) ?? [];
+      for (const { schema } of cohort.members) tenants.push(schema);
+      gone.set(name, tenants);
+    }
+  }
+  if (gone.size === 0) return;
+  throw filesGone(
+    [...gone].map(([name, tenants]) => `${name}, applied in ${listed(tenants)}`),
+    [...gone.keys()],
+  );
+}
+
+/** The error for migrations that cannot be undone because their files are gone. */
+export function filesGone(problems: string[], names: readonly string[]): TenantsError {
+  const are = names.length === 1 ? 'is' : 'are';
+  return new TenantsError(
+    'UNKNOWN_MIGRATION',
+    `${names.join(', ')} ${are} to be rolled back, but there is no such file; nothing was touched.`,
+    {
+      problems,
+      suggestions: [
+        'Restore the files: what a migration did cannot be undone without them.',
+        'To remove the bookkeeping rows alone, say --fake.',
+      ],
+    },
+  );
+}
+
+function listed(tenants: readonly string[]): string {
+  const shown = tenants.slice(0, 3).join(', ');
+  return tenants.length > 3 ? `${shown} and ${tenants.length - 3} more` : shown;
+}

@@ -1,0 +1,88 @@
+import { RESTART_WAIT_MS } from '../db/restart.js';
+import type { Parallelism } from '../executors/fit-connections.js';
+import type { TenantResult } from '../executors/types.js';
+import { applySettings } from '../fleet/apply-settings.js';
+import { createLaneOpener } from '../fleet/open-lanes.js';
+import type { LockedSession } from '../session/control-session.js';
+import { plural } from '../util/format-count.js';
+import { dispatch, isMoved } from './dispatch.js';
+import { findLostCommits, lostResult, unknownResult } from './find-lost-commits.js';
+import { GroupCommit } from './group-commit.js';
+import type { Round, Run } from './run.js';
+
+/**
+ * Hands the tenants of a round out and records what becomes of them.
+ *
+ * @param isLast no other round follows: a tenant that was changed since the survey has failed
+ * @returns `again`: the tenants that another round should look at; `stopped`: the run was stopped while they were handed out
+ */
+export async function runRound(
+  run: Run,
+  session: LockedSession,
+  parallelism: Parallelism,
+  { cohorts, files }: Round,
+  isLast: boolean,
+): Promise<{ again: Set<string>; stopped: boolean }> {
+  const { project, executor, record, stop, cancel } = run;
+  const commits = await GroupCommit.begin(() => session.client);
+  const plans = new Map(cohorts.map(({ plan }) => [plan.id, plan]));
+  const settings = { ...applySettings(project), groupCommit: commits !== undefined };
+  const onResult = (result: TenantResult): void => {
+    commits?.noteResult(result);
+    if (isMoved(result) && !isLast) {
+      record.hold(result);
+      return;
+    }
+    stop.count(result);
+    record.settle(result);
+  };
+  try {
+    await dispatch(cohorts, {
+      project,
+      executor,
+      parallelism,
+      plans,
+      settings,
+      openLane: createLaneOpener({
+        project,
+        plans,
+        filesOf: ({ scope }) => (scope.kind === 'tenants' ? (files.get(scope.type) ?? []) : []),
+        settings,
+        cancel,
+      }),
+      stop,
+      cancel,
+      holdsLock: () => session.holdsLock(),
+      onHandOut: (tenant) => commits?.noteStart(tenant),
+      onResult,
+      onEvent: (event) => record.emit(event),
+      onWorkers: (alive) => record.workers(alive),
+      onFailure: (error) => record.fail(error),
+    });
+  } catch (error) {
+    await commits?.end();
+    throw error;
+  }
+  const stopped = stop.reason !== undefined;
+  const lost = await secureCommits(run, session, commits);
+  return { again: new Set([...record.held, ...lost]), stopped };
+}
+
+/** Makes durable what was committed; returns the tenants that a crash of the server has set back. */
+async function secureCommits(
+  { project, direction, record }: Run,
+  session: LockedSession,
+  commits: GroupCommit | undefined,
+): Promise<string[]> {
+  const doubtful = (await commits?.end()) ?? [];
+  if (doubtful.length === 0) return [];
+  // Waits for a server that is being restarted, but for one that has just gone away it does not know yet.
+  const until = (await session.holdsLock()) ? Date.now() + (project.restartWaitMs ?? RESTART_WAIT_MS) : 0;
+  const { lost, unknown } = await findLostCommits(project, doubtful, direction.direction, until);
+  for (const { result, kept } of lost) record.recordLost(lostResult(result, kept));
+  for (const { result, why } of unknown) record.set(unknownResult(result, why));
+  if (lost.length > 0) {
+    record.warn(`The server crashed and took back what was done for ${plural(lost.length, 'tenant')}.`);
+  }
+  return lost.map(({ result }) => result.tenant);
+}

@@ -1,0 +1,18 @@
+import type { Executor } from '../executors/types.js';
+import type { FilesByType } from '../fleet/cohorts.js';
+import type { PlannedCohort } from './dispatch.js';
+import type { RunRecord } from './run-record.js';
+import type { StopSign } from './stop-sign.js';
+import type { RunRequest } from './survey-phase.js';
+
+/** What the phases of a run share. Only the record and the stop sign change; all else is handed on from phase to phase. */
+export type Run = RunRequest & {
+  readonly executor: Executor;
+  readonly record: RunRecord;
+  readonly stop: StopSign;
+  /** Aborted when running statements are to be cancelled and rolled back. */
+  readonly cancel: AbortSignal;
+};
+
+/** What a round hands out, and the migration files of all tenant types that were read so far. */
+export type Round = { readonly cohorts: readonly PlannedCohort[]; readonly files: FilesByType };

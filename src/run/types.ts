@@ -1,0 +1,76 @@
+import type { TenantResult } from '../executors/types.js';
+import type { CohortSummary, FleetEvent, Selection, SharedResult, StatusReport, Target } from '../fleet/types.js';
+import type { UndoTarget } from './undo.js';
+
+/** The schemas that a run or a plan is about, and how far it takes them. */
+export type RunOptions = Pick<MigrateOptions, 'selection' | 'target' | 'skipSharedCheck' | 'fake'>;
+
+export type MigrateOptions = {
+  selection: Selection;
+  target?: Target;
+  fake?: boolean;
+  /** Registered tenants without a schema: report them (default), create them, or leave them out. */
+  missing?: 'report' | 'create' | 'skip';
+  skipSharedCheck?: boolean;
+  failFast?: boolean;
+  /** Aborted by the first signal: no new tenants, running ones finish. */
+  drain?: AbortSignal;
+  /** Aborted by the second signal: running statements are cancelled and rolled back. */
+  cancel?: AbortSignal;
+  onEvent?: (event: FleetEvent) => void;
+};
+
+/** What `plan` answers for; the options of `migrate` that decide what runs. */
+export type PlanOptions = Pick<MigrateOptions, 'selection' | 'target' | 'missing' | 'skipSharedCheck' | 'onEvent'> & {
+  /** Add the SQL of each cohort. */
+  sql?: boolean;
+};
+
+/** What a run did; the `--json` document of `migrate` but for `command` and `exitCode`. */
+export type MigrateReport = {
+  durationMs: number;
+  executor: string;
+  processes: number;
+  concurrency: number;
+  shared: SharedResult;
+  tenants: {
+    total: number;
+    applied: number;
+    upToDate: number;
+    failed: number;
+    notExecuted: number;
+    missing: number;
+  };
+  /** Leaves out tenants that were up to date. */
+  results: TenantResult[];
+  /** Messages about the run itself, such as files that allow fall-through. */
+  warnings: string[];
+  /** The run was stopped by a signal before it was done. */
+  interrupted: boolean;
+  /** The run stopped because another process holds the lock that it lost. */
+  overtaken: boolean;
+};
+
+export type PlanReport = Omit<StatusReport, 'cohorts'> & {
+  shared: StatusReport['shared'] & { mode?: 'compiled' | 'direct'; sql?: string };
+  cohorts: (CohortSummary & { mode: 'compiled' | 'direct'; reasons?: string[]; sql?: string })[];
+  warnings: string[];
+};
+
+export type RollbackOptions = Pick<MigrateOptions, 'fake' | 'failFast' | 'drain' | 'cancel' | 'onEvent'> & {
+  /** The shared schema, or tenants: all of them, or those of the given names and types. Never both kinds at once. */
+  selection: { kind: 'shared' } | { kind: 'tenants'; names?: string[]; exclude?: string[]; types?: string[] };
+  /** How far. Default: the last migration of each schema. */
+  target?: UndoTarget;
+  /**
+   * Said for the whole fleet (tenants without names or types), and for a shared schema whose registry would go although
+   * tenants are registered; both are refused without it.
+   */
+  confirmed?: boolean;
+};
+
+/** As `MigrateReport`, with `rolledBack` for `applied`; `upToDate` counts tenants that had nothing to undo. */
+export type RollbackReport = Omit<MigrateReport, 'shared' | 'tenants'> & {
+  shared: Omit<SharedResult, 'status'> & { status: 'rolledBack' | Exclude<SharedResult['status'], 'applied'> };
+  tenants: Omit<MigrateReport['tenants'], 'applied'> & { rolledBack: number };
+};
