@@ -8,13 +8,13 @@ import { nearestNames } from '../util/nearest.js';
 import { type CommandLine, readCommandLine } from './command-line.js';
 import { COMMAND_NAMES } from './command-names.js';
 import {
+  beginOutput,
   flushStreams,
   formatContext,
   guardStreams,
   hasResult,
   printMessage,
   printResult,
-  setOutputOptions,
 } from './output.js';
 import { signalExitCode } from './signals.js';
 
@@ -29,16 +29,18 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
  */
 export async function main(argv: readonly string[], commands?: string): Promise<number> {
   const line = readCommandLine(argv);
-  setOutputOptions(line);
+  beginOutput(line);
   let code: number;
+  const crash = watchForCrash();
   try {
-    code = await Promise.race([crash(), run(line, argv, commands)]);
+    code = await Promise.race([crash.happened, run(line, argv, commands)]);
   } catch (error) {
     code = report(error, line);
     const { closeProjects } = await import('./borrow-project.js');
     await closeProjects();
   }
   const lost = await flushStreams();
+  crash.stop();
   if (lost === undefined) return code;
   printMessage(
     formatError(
@@ -50,10 +52,13 @@ export async function main(argv: readonly string[], commands?: string): Promise<
 }
 
 /** What migrations and configuration files leave behind, such as a promise that nobody awaits, ends here as well. */
-function crash(): Promise<never> {
-  return new Promise((_, reject) => {
+function watchForCrash(): { happened: Promise<never>; stop: () => void } {
+  let stop = (): void => {};
+  const happened = new Promise<never>((_, reject) => {
     process.on('uncaughtException', reject);
+    stop = () => void process.off('uncaughtException', reject);
   });
+  return { happened, stop };
 }
 
 async function run(line: CommandLine, argv: readonly string[], commands: string | undefined): Promise<number> {

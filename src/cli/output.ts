@@ -3,19 +3,21 @@ import type { FormatContext } from '../ui/text/format-context.js';
 /** What was asked of the output as a whole. */
 export type OutputOptions = { json: boolean; verbose: boolean; noColor: boolean };
 
-/** One process writes one output: what was wished, whether there is a result yet, and why it was lost. */
-const state: { wishes: OutputOptions; printed: boolean; lost: Error | undefined } = {
-  wishes: { json: false, verbose: false, noColor: false },
+/** The output of one invocation: its options, whether there is a result yet, and why it was lost. */
+let state: { options: OutputOptions; printed: boolean; lost: Error | undefined } = {
+  options: { json: false, verbose: false, noColor: false },
   printed: false,
   lost: undefined,
 };
 
-export function setOutputOptions(wishes: OutputOptions): void {
-  state.wishes = wishes;
+/** Begins the output of an invocation. */
+export function beginOutput(options: OutputOptions): void {
+  state = { options, printed: false, lost: undefined };
+  toStdout = plainStdout;
 }
 
 export function outputOptions(): OutputOptions {
-  return state.wishes;
+  return state.options;
 }
 
 /**
@@ -32,8 +34,10 @@ export function guardStreams(): void {
 
 type Write = (text: string, done?: (error?: Error | null) => void) => void;
 
-/** Our own way to stdout, whoever else writes there. */
-let toStdout: Write = (text, done) => void process.stdout.write(text, done);
+const plainStdout: Write = (text, done) => void process.stdout.write(text, done);
+
+/** Where the result goes: past everything else that writes to stdout. */
+let toStdout = plainStdout;
 
 /**
  * Keeps stdout for the result: what configuration files, migrations and hooks print from here on goes to stderr, where it
@@ -69,7 +73,7 @@ export function printMessage(text: string): void {
 export function formatContext(stream: NodeJS.WriteStream): FormatContext {
   return {
     color: wantsColor(stream),
-    verbose: state.wishes.verbose,
+    verbose: state.options.verbose,
     ...(stream.isTTY ? { columns: stream.columns } : {}),
   };
 }
@@ -85,7 +89,7 @@ export async function flushStreams(): Promise<Error | undefined> {
 
 /** https://no-color.org: any value that is not empty counts. */
 function wantsColor(stream: NodeJS.WriteStream): boolean {
-  return stream.isTTY && !state.wishes.noColor && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb';
+  return stream.isTTY && !state.options.noColor && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb';
 }
 
 function flush(write: Write): Promise<void> {

@@ -4,7 +4,7 @@ import { registryMigration } from '../../src/registry/migration-template.js';
 import { useDatabase, type TestDatabase } from '../support/database.js';
 import { createProject, type TestProject } from '../support/project.js';
 import { SHAPE } from '../support/registry-shapes.js';
-import { type CliOptions, type CliOutcome, runCli, type RunningCli, spawnCli } from '../support/run-cli.js';
+import { callCli, type CliOptions, type CliOutcome, runCli, type RunningCli, spawnCli } from '../support/run-cli.js';
 
 export const PROJECTS = '-- Up Migration\nCREATE TABLE projects (id int);\n-- Down Migration\nDROP TABLE projects;\n';
 
@@ -13,6 +13,8 @@ export type CliProject = {
   database: TestDatabase;
   /** Exists from `beforeAll` on. */
   readonly project: TestProject;
+  /** Inside this process: see `callCli` for what that is good for. */
+  call(args: string[], options?: Partial<CliOptions>): Promise<CliOutcome>;
   run(args: string[], options?: Parameters<typeof runCli>[1] extends infer O ? Partial<O> : never): Promise<CliOutcome>;
   spawn(args: string[], options?: Partial<CliOptions>): RunningCli;
 };
@@ -44,6 +46,7 @@ export function useCliProject(files: Record<string, string> = {}): CliProject {
     get project() {
       return current();
     },
+    call: (args, options = {}) => callCli(args, complete(options)),
     run: (args, options = {}) => runCli(args, complete(options)),
     spawn: (args, options = {}) => spawnCli(args, complete(options)),
   };

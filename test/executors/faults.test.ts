@@ -9,7 +9,7 @@ import type { TestFleet } from '../support/fleet.js';
 import { names, withFleet, workersOf } from './fleets.js';
 
 /** Workers that are killed; TENANTS_FAULTS asks for more. */
-const KILLS = Number(process.env['TENANTS_FAULTS'] ?? 15);
+const KILLS = Number(process.env['TENANTS_FAULTS'] ?? 8);
 /** Runs for which one fleet is used: its migrations pile up. */
 const RUNS_PER_FLEET = 25;
 const TENANTS = names(10);

@@ -10,7 +10,7 @@ export type Numbers = {
   commands: number;
 };
 
-const SHORT: Numbers = { tenants: 10, kills: 3, restarts: 2, cuts: 3, pairs: 2, creations: 1, commands: 1 };
+const SHORT: Numbers = { tenants: 10, kills: 2, restarts: 1, cuts: 2, pairs: 1, creations: 1, commands: 1 };
 
 /** `TENANTS_FAULTS` is the number of killed runs; the other numbers follow from it. Without it everything is short. */
 export const NUMBERS = numbersOf(process.env['TENANTS_FAULTS']);

@@ -39,7 +39,7 @@ test.each([
           if (event.type !== 'tenant:done') return;
           away ??= server
             .stop('fast')
-            .then(() => sleep(5000))
+            .then(() => sleep(2000))
             .then(() => server.start());
         },
       },

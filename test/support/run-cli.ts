@@ -1,7 +1,9 @@
 import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 
+import { oneAtATime } from '../../src/util/one-at-a-time.js';
 import { REPOSITORY } from './build.js';
 
 export type CliOptions = {
@@ -54,6 +56,49 @@ export async function runCli(
     running.child.kill(signal);
   }
   return running.outcome;
+}
+
+/** One command at a time: the process has one working directory, one environment and one standard output. */
+const inOrder = oneAtATime();
+
+/**
+ * Runs the built command line inside this process, which takes a tenth of the time of a process of its own. For tests that are
+ * about what a command answers, not about the process: no signals, no standard input, no code that prints or that must be
+ * loaded again.
+ */
+export async function callCli(args: string[], options: CliOptions): Promise<CliOutcome> {
+  const { main } = (await nativeImport(pathToFileURL(join(REPOSITORY, 'dist', 'cli', 'main.js')).href)) as {
+    main(argv: readonly string[]): Promise<number>;
+  };
+  return await inOrder(async () => {
+    const written = { stdout: '', stderr: '' };
+    const before = { cwd: process.cwd(), env: process.env, out: process.stdout.write, err: process.stderr.write };
+    process.chdir(options.cwd);
+    process.env = cleanEnvironment(options.env);
+    process.stdout.write = capture((text) => void (written.stdout += text));
+    process.stderr.write = capture((text) => void (written.stderr += text));
+    try {
+      const code = await main(args);
+      return { code, signal: null, ...written, json: <T>() => parseJson<T>(written.stdout, written.stderr) };
+    } finally {
+      process.stdout.write = before.out;
+      process.stderr.write = before.err;
+      process.env = before.env;
+      process.chdir(before.cwd);
+    }
+  });
+}
+
+/** Past the test runner, which would transform the built modules. */
+const nativeImport = new Function('url', 'return import(url)') as (url: string) => Promise<unknown>;
+
+function capture(add: (text: string) => void): typeof process.stdout.write {
+  return (text: string | Uint8Array, ...rest: unknown[]) => {
+    add(typeof text === 'string' ? text : Buffer.from(text).toString());
+    const done = rest.find((argument) => typeof argument === 'function') as (() => void) | undefined;
+    if (done !== undefined) queueMicrotask(done);
+    return true;
+  };
 }
 
 /** Starts the built command line and leaves the rest to the caller. */
