@@ -1,6 +1,17 @@
 import type { Client } from 'pg';
 
 import { TenantsError } from '../../errors/tenants-error.js';
+import type { DirectRules } from '../sql/rules/direct-sql.js';
+import type { ApplySettings, CompiledMigration, Plan } from '../types.js';
+
+/** What becomes of a migration that changes what is outside the schema in which it runs. */
+export function fallThroughOf(
+  migration: CompiledMigration,
+  plan: Plan,
+  settings: ApplySettings,
+): DirectRules['fallThrough'] {
+  return plan.scope.kind === 'shared' || migration.allowFallThrough ? 'off' : settings.fallThrough;
+}
 
 /**
  * The second half of the fall-through check, for transactions whose statements were not known beforehand: which objects
@@ -51,7 +62,7 @@ export function fallThroughError(schema: string, names: readonly string[], migra
       tenant: schema,
       ...(migration === undefined ? {} : { migration }),
       suggestions: [
-        'Find out why the tenant lacks the object, or name the schema in the statement if the shared one is meant.',
+        'Find out why the tenant lacks the object. What the shared schema holds is changed by its own migrations.',
         'The comment "-- tenants: allow-fall-through" in the file, or fallThrough in the configuration, lifts this check.',
       ],
     },

@@ -10,6 +10,7 @@ import { createMigrationsTable, recordMigration } from '../bookkeeping.js';
 import { runHookAlone } from '../hooks/run-hook.js';
 import type { CompiledMigration, MigrationFile, Statement } from '../types.js';
 import { dropIndexStatement, prepareConcurrentIndex, remainingIndexes } from './concurrent-index.js';
+import { fallThroughOf } from './fall-through.js';
 import { type FailurePoint, MOVED, type TransactionOutcome } from './run-transaction.js';
 import { pathOf, placeGuards, type SegmentFrame } from './steps.js';
 
@@ -28,6 +29,7 @@ export async function runOutsideTransaction(
   const { work } = frame;
   const place: FailurePoint = {};
   const acknowledged: string[] = [];
+  const warnings: string[] = [];
   try {
     if (!(await tryLock(client, tenantLock(work.tenant)))) return { kind: 'busy' };
     if (!(await enter(client, frame))) {
@@ -45,10 +47,10 @@ export async function runOutsideTransaction(
   try {
     for (const migration of frame.segment.migrations) {
       place.migration = migration;
-      await runMigration(client, frame, migration, files, place, acknowledged);
+      await runMigration(client, frame, migration, files, place, acknowledged, warnings);
     }
     await leave(client, work.tenant);
-    return { kind: 'committed', warnings: [] };
+    return { kind: 'committed', warnings };
   } catch (error) {
     if (isConnectionError(error)) return { kind: 'lost', error: error as Error, place };
     return { kind: 'failed', error: partlyRun(error as Error, acknowledged), place };
@@ -90,6 +92,7 @@ async function runMigration(
   files: readonly MigrationFile[],
   place: FailurePoint,
   acknowledged: string[],
+  warnings: string[],
 ): Promise<void> {
   const { work, plan, settings } = frame;
   if (migration.mode === 'direct') {
@@ -100,6 +103,11 @@ async function runMigration(
       migration,
       applied: frame.applied,
       migrationsTable: settings.migrationsTable,
+      rules: {
+        schema: work.tenant,
+        fallThrough: fallThroughOf(migration, plan, settings),
+        warn: (message) => warnings.push(message),
+      },
       client: {
         query: (text: unknown, values?: unknown) =>
           client.query(text as string, values as string[]) as unknown as Promise<QueryResult>,

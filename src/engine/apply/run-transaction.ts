@@ -5,7 +5,7 @@ import { codeOf, isConnectionError, isRetryable, SQLSTATE } from '../../db/sqlst
 import { TenantsError } from '../../errors/tenants-error.js';
 import { HookError, runHook } from '../hooks/run-hook.js';
 import type { CompiledMigration, MigrationFile, Statement } from '../types.js';
-import { changedOutside, fallThroughError, referencedTables } from './fall-through.js';
+import { changedOutside, fallThroughError, fallThroughOf, referencedTables } from './fall-through.js';
 import { FALL_THROUGH } from './guards.js';
 import { isWatched, type SegmentPiece, type SegmentFrame, segmentPieces, type Step } from './steps.js';
 
@@ -110,6 +110,11 @@ async function runPiece(
     migration: piece.migration,
     applied: piece.applied,
     migrationsTable: frame.settings.migrationsTable,
+    rules: {
+      schema: frame.work.tenant,
+      fallThrough: fallThroughOf(piece.migration, frame.plan, frame.settings),
+      warn: (message) => warnings.push(message),
+    },
     client: {
       query: (text: unknown, values?: unknown) =>
         client.query(text as string, values as string[]) as unknown as Promise<QueryResult>,

@@ -5,6 +5,7 @@ import { createMigrationsTable, recordMigration } from '../bookkeeping.js';
 import type { HookCall, SegmentHooks } from '../hooks/migrate-hooks.js';
 import { mayLeaveTraces } from '../plan.js';
 import type { ApplySettings, CompiledMigration, Plan, Segment, Statement, TenantAssignment } from '../types.js';
+import { fallThroughOf } from './fall-through.js';
 import { type FallThroughCheck, fallThroughGuard, listGuard, placeGuard, settingsAndLock } from './guards.js';
 
 /** One message of a transaction, and what it is there for: the reason tells a failure's meaning. */
@@ -241,8 +242,8 @@ function mayWrite(migration: CompiledMigration): boolean {
 }
 
 function checkOf(migration: CompiledMigration, { plan, settings }: SegmentFrame): FallThroughCheck | undefined {
-  if (plan.scope.kind === 'shared' || settings.fallThrough === 'off' || migration.allowFallThrough) return undefined;
-  return migration.targets.length === 0 ? undefined : { targets: migration.targets, mode: settings.fallThrough };
+  const mode = fallThroughOf(migration, plan, settings);
+  return mode === 'off' || migration.targets.length === 0 ? undefined : { targets: migration.targets, mode };
 }
 
 type FirstCheck = { migration: CompiledMigration; check: FallThroughCheck };

@@ -38,6 +38,26 @@ export function lexicalPieces(text: string): LexicalPiece[] {
   return pieces;
 }
 
+/**
+ * The backslash commands of psql in a text, each to the end of its line: at the beginning of a line, and not in a string, a quoted name, a dollar quote or a comment.
+ * Upper case would be a `\N` of COPY.
+ */
+export function psqlCommands(text: string): LexicalPiece[] {
+  const commands: LexicalPiece[] = [];
+  let at = 0;
+  while (at < text.length) {
+    PSQL_COMMAND.lastIndex = at;
+    const command = at === 0 || text[at - 1] === '\n' ? PSQL_COMMAND.exec(text)?.[0] : undefined;
+    if (command === undefined) at = endOfToken(text, at);
+    else {
+      commands.push({ text: command, start: at });
+      at += command.length;
+    }
+  }
+  return commands;
+}
+
+const PSQL_COMMAND = /[ \t]*\\[a-z!?].*/y;
 const DOLLAR_QUOTE = /\$(?:[A-Za-z_\u0080-\uFFFF][\w\u0080-\uFFFF]*)?\$/y;
 const WORD = /[A-Za-z_\u0080-\uFFFF][\w$\u0080-\uFFFF]*/y;
 
