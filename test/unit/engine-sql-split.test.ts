@@ -102,6 +102,13 @@ describe('text that does not parse', () => {
     expect(analysis.dynamic).toBe(true);
   });
 
+  it('is sent without its byte order mark, which the server would take for part of a word', () => {
+    const sql = "CREATE TABLE lb (v text DEFAULT 'a' -- c\n 'b')";
+    const analysis = analyzeSql(`\uFEFF${sql}`, context);
+    expect(analysis.statements).toMatchObject([{ sql, unparsed: true, line: 1 }]);
+    expect(analysis.warnings).toEqual(analyzeSql(sql, context).warnings);
+  });
+
   it('survives trees that overflow the stack: the broken parser is set aside and replaced', async () => {
     const deep = `select 1${'+1'.repeat(40_000)}`;
     for (let round = 0; round < 4; round += 1) {

@@ -1,5 +1,6 @@
 import { TenantsError } from '../../errors/tenants-error.js';
 import { loadSqlParser } from '../sql/parse/parser.js';
+import { formatRefusals } from '../sql/rules/format-refusals.js';
 import type { Refusal } from '../sql/types.js';
 import type { ApplySettings, CompiledMigration, Direction, MigrationFile, MigrationSource } from '../types.js';
 import { createBuilder, type WantedMigration } from './build.js';
@@ -106,6 +107,9 @@ async function readWanted(files: readonly MigrationFile[], direction: Direction)
     const { text } = outcome;
     return [{ file, directives: readDirectives(text, direction, sql), text: sql ? text : undefined }];
   });
-  if (refusals.length > 0) throw compileFailure({ failures: [], refusals });
+  if (refusals.length > 0) {
+    const files = refusals.length === 1 ? '1 migration file is' : `${refusals.length} migration files are`;
+    throw formatRefusals(refusals, `${files} not UTF-8; nothing was touched.`);
+  }
   return wanted;
 }
