@@ -7,6 +7,7 @@ import { HookError, runHook } from '../hooks/run-hook.js';
 import type { CompiledMigration, MigrationFile, Statement } from '../types.js';
 import { changedOutside, fallThroughError, fallThroughOf, referencedTables } from './fall-through.js';
 import { FALL_THROUGH } from './guards.js';
+import { changedSharedObjects, type SharedObjects, sharedObjects } from './shared-objects.js';
 import { isWatched, type SegmentPiece, type SegmentFrame, segmentPieces, type Step } from './steps.js';
 
 /** How one transaction ended. Only `committed` changed anything; after `lost` it is not known. */
@@ -56,14 +57,15 @@ async function runPieces(
   warnings: string[],
 ): Promise<void> {
   const watched = isWatched(frame);
-  const { tenant } = frame.work;
-  const referenced = watched ? await referencedTables(client, tenant) : [];
+  const referenced = watched ? await referencedTables(client, frame.work.tenant) : [];
+  const objects = watched ? await sharedObjects(client, outsideSchemas(frame)) : new Map<string, string>();
+  const changed = async (): Promise<string[]> => await changedByNow(client, frame, referenced, objects);
   let allowed: readonly string[] = [];
   for (const [index, piece] of pieces.entries()) {
-    if (watched && index === pieces.length - 1) await checkLocks(client, frame, referenced, allowed, warnings);
+    if (watched && index === pieces.length - 1) assertInside(await changed(), allowed, frame, warnings);
     await runPiece(client, piece, frame, files, place, warnings);
     if (piece.kind === 'hook') {
-      if (watched && !piece.watched) allowed = await changedOutside(client, tenant, referenced);
+      if (watched && !piece.watched) allowed = await changed();
     } else if (piece.kind !== 'batch' && client.getTransactionStatus() !== 'T') {
       throw new TenantsError(
         'MIGRATION_FAILED',
@@ -201,17 +203,30 @@ export const MOVED: ReadonlySet<string> = new Set([
   SQLSTATE.undefinedSchema,
 ]);
 
-async function checkLocks(
+/** What the search path leads to besides the tenant's own schema. */
+function outsideSchemas({ work, settings }: SegmentFrame): string[] {
+  return [settings.sharedSchema, ...settings.extraSearchPath].filter((schema) => schema !== work.tenant);
+}
+
+async function changedByNow(
   client: Client,
   frame: SegmentFrame,
-  referenced: string[],
+  referenced: readonly string[],
+  objects: SharedObjects,
+): Promise<string[]> {
+  const relations = await changedOutside(client, frame.work.tenant, referenced);
+  return [...new Set([...relations, ...(await changedSharedObjects(client, outsideSchemas(frame), objects))])];
+}
+
+function assertInside(
+  changed: readonly string[],
   allowed: readonly string[],
+  { work, settings }: SegmentFrame,
   warnings: string[],
-): Promise<void> {
-  const { tenant } = frame.work;
-  const names = (await changedOutside(client, tenant, referenced)).filter((name) => !allowed.includes(name));
+): void {
+  const names = changed.filter((name) => !allowed.includes(name));
   if (names.length === 0) return;
-  const error = fallThroughError(tenant, names);
-  if (frame.settings.fallThrough !== 'warn') throw error;
+  const error = fallThroughError(work.tenant, names);
+  if (settings.fallThrough !== 'warn') throw error;
   warnings.push(error.message);
 }

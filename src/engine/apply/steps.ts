@@ -136,7 +136,10 @@ export function segmentPieces(frame: SegmentFrame): SegmentPiece[] {
  */
 export function isWatched({ plan, segment, settings }: SegmentFrame): boolean {
   if (plan.scope.kind === 'shared' || settings.fallThrough === 'off' || plan.fake) return false;
-  return segment.migrations.some((migration) => !migration.allowFallThrough && mayLeaveTraces(migration));
+  return segment.migrations.some(
+    (migration) =>
+      !migration.allowFallThrough && (mayLeaveTraces(migration) || migration.statements.some(({ calls }) => calls)),
+  );
 }
 
 /** The beginning of a transaction: nobody else is at work on the tenant then. */

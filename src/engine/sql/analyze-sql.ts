@@ -5,7 +5,7 @@ import { objectName } from './names/names.js';
 import { skipBlank } from './parse/lexer.js';
 import { splitSql, type ParsedStatement } from './parse/split.js';
 import { type ChangeOutside, changesOutside, changesOutsideUnparsed } from './rules/changes-outside.js';
-import { writesRows } from './rules/effects.js';
+import { isDynamic, writesRows } from './rules/effects.js';
 import { fallThrough } from './rules/fall-through.js';
 import { lexicalRefusals, lineOf } from './rules/lexical-refusals.js';
 import { needsNoTransaction } from './rules/outside-transaction.js';
@@ -80,6 +80,7 @@ function marks(node: Node): Partial<Statement> {
   return {
     ...(leavesSessionState(node) ? { session: true } : {}),
     ...(writesRows(node) ? { writes: true } : {}),
+    ...('SelectStmt' in node && isDynamic(node) ? { calls: true } : {}),
     ...concurrentIndex(node),
   };
 }

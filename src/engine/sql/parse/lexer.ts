@@ -57,6 +57,17 @@ export function psqlCommands(text: string): LexicalPiece[] {
   return commands;
 }
 
+/** Where words begin that match a pattern, outside quotes and comments. */
+export function wordPositions(text: string, pattern: RegExp): number[] {
+  const positions: number[] = [];
+  for (let at = 0; at < text.length; at = endOfToken(text, at)) {
+    WORD.lastIndex = at;
+    const word = WORD.exec(text)?.[0];
+    if (word !== undefined && pattern.test(word)) positions.push(at);
+  }
+  return positions;
+}
+
 const PSQL_COMMAND = /[ \t]*\\[a-z!?].*/y;
 const DOLLAR_QUOTE = /\$(?:[A-Za-z_\u0080-\uFFFF][\w\u0080-\uFFFF]*)?\$/y;
 const WORD = /[A-Za-z_\u0080-\uFFFF][\w$\u0080-\uFFFF]*/y;
