@@ -41,7 +41,7 @@ beforeEach(async () => {
   files = [];
   for (const schema of ['acme', '"Se""lect é"']) {
     await database.query(`DELETE FROM ${schema}.pgmigrations WHERE name ~ '^000[89]';
-      DROP TABLE IF EXISTS ${schema}.own, ${schema}.users`);
+      DROP TABLE IF EXISTS ${schema}.own, ${schema}.heir, ${schema}.users`);
   }
   await database.query(`DROP TABLE IF EXISTS public.users; DROP TYPE IF EXISTS public.mood, public.temper;
     DROP FUNCTION IF EXISTS public.touch(); CREATE TABLE public.users (id int);
@@ -176,6 +176,7 @@ describe('what code does whose statements cannot be read beforehand', () => {
   test.each(Object.entries(RUNS))('what is the tenant’s own, or only used, is no false alarm in %s', async (_, run) => {
     const own = [
       'CREATE TABLE own (id int DEFAULT touch(), m mood, n int DEFAULT nextval($$public.counter$$))',
+      'CREATE TABLE heir () INHERITS (users)',
       'CREATE TABLE gone (id int)',
       'DROP TABLE gone',
       'CREATE TYPE own_type AS ENUM ()',

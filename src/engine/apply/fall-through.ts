@@ -18,7 +18,7 @@ export function fallThroughOf(
  * outside the tenant's schema hold a lock that only a change of their definition takes.
  *
  * Tables that a foreign key of the tenant references, or referenced when the transaction began, do not count: adding or
- * dropping such a key locks them strongly.
+ * dropping such a key locks them strongly. Neither do parents of the tenant's tables, in the lock that inheriting takes.
  */
 export async function referencedTables(client: Client, schema: string): Promise<string[]> {
   const { rows } = await client.query<{ oid: string }>(
@@ -45,6 +45,9 @@ export async function changedOutside(client: Client, schema: string, before: rea
         AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
         AND l.mode IN ('ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
         AND n.nspname <> $1 AND n.nspname NOT LIKE 'pg\\_%' AND c.oid <> ALL ($2::oid[])
+        AND NOT (l.mode = 'ShareUpdateExclusiveLock' AND EXISTS (
+          SELECT FROM pg_inherits i JOIN pg_class child ON child.oid = i.inhrelid JOIN pg_namespace own ON own.oid = child.relnamespace
+           WHERE i.inhparent = c.oid AND own.nspname = $1))
       ORDER BY 1`,
     [schema, referenced],
   );

@@ -111,7 +111,9 @@ function unparsed(sql: string, message: string, position: number | undefined, co
   };
   const at = place(context, lineOf(sql, position ?? begin, context));
   const warnings =
-    refusals.length > 0 ? [] : [`${at}: not understood (${message}), so it is sent to the server as it is.`];
+    refusals.length > 0
+      ? []
+      : [`${at}: ${message}. The text is sent to the server as it is; if the server agrees, every tenant fails here.`];
   // Only a text with an error in it is cut into pieces: one that has crashed the parser would do so again.
   const pieces = position === undefined ? [] : changesOutsideUnparsed(sql);
   const found = pieces.flatMap((piece) => outside(piece.changes, piece.sql, lineOf(sql, piece.index, context)));
