@@ -209,6 +209,40 @@ describe('what code does whose statements cannot be read beforehand', () => {
   });
 });
 
+describe('objects of rare kinds that only the shared schema has', () => {
+  beforeEach(async () => {
+    await database.query(`DROP COLLATION IF EXISTS public.sorted; CREATE COLLATION public.sorted (LOCALE = 'C');
+      DROP STATISTICS IF EXISTS public.counted; CREATE STATISTICS public.counted ON id, (id + 1) FROM public.users;
+      DROP TEXT SEARCH CONFIGURATION IF EXISTS public.words; CREATE TEXT SEARCH CONFIGURATION public.words (COPY = simple);
+      DROP OPERATOR IF EXISTS public.### (int, int); DROP FUNCTION IF EXISTS public.joined(int, int);
+      CREATE FUNCTION public.joined(int, int) RETURNS int LANGUAGE sql AS 'SELECT 1';
+      CREATE OPERATOR public.### (FUNCTION = public.joined, LEFTARG = int, RIGHTARG = int)`);
+  });
+
+  test.each([
+    ['DROP COLLATION sorted', 'public.sorted'],
+    ['ALTER COLLATION sorted RENAME TO others', 'public.others'],
+    ['DROP STATISTICS counted', 'public.users, public.counted'],
+    ['ALTER STATISTICS counted SET STATISTICS 50', 'public.counted'],
+    ['ALTER TEXT SEARCH CONFIGURATION words DROP MAPPING FOR word', 'public.words'],
+    ['DROP OPERATOR ### (int, int)', 'public.###(integer,integer)'],
+    ['ALTER OPERATOR ### (int, int) OWNER TO pg_monitor', 'public.###(integer,integer)'],
+  ])('are left alone: %s', async (sql, name) => {
+    await migration('0009_outside.sql', sql);
+    const report = await fleet.migrate(ACME, ONE_LANE);
+    const message = expect.stringContaining(`changes ${name} outside the schema "acme"`) as string;
+    expect(report.results).toMatchObject([{ status: 'failed', error: { code: 'MIGRATION_FAILED', message } }]);
+  });
+
+  test('are the tenant’s where it has them', async () => {
+    await migration(
+      '0009_own.sql',
+      `CREATE COLLATION sorted (LOCALE = 'C'); ALTER COLLATION sorted RENAME TO others; DROP COLLATION others;`,
+    );
+    expect((await fleet.migrate(ACME, ONE_LANE)).results).toMatchObject([{ status: 'applied' }]);
+  });
+});
+
 describe('names with a schema in a migration in direct mode', () => {
   const direct = (sql: string): string =>
     `exports.up = async (pgm) => {

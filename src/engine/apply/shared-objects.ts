@@ -12,6 +12,29 @@ const OBJECTS = `SELECT d.classid, d.objid, d.xmin
  WHERE d.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass::oid
    AND d.refobjid IN (SELECT oid FROM pg_catalog.pg_namespace WHERE nspname = ANY ($1::text[]))`;
 
+/** Catalogs whose rows change with an object, the column that holds the object's OID, and the catalog of the object. */
+const ROWS: readonly [catalog: string, column: string, of: string][] = [
+  ['pg_proc', 'oid', 'pg_proc'],
+  ['pg_type', 'oid', 'pg_type'],
+  ['pg_enum', 'enumtypid', 'pg_type'],
+  ['pg_constraint', 'contypid', 'pg_type'],
+  ['pg_operator', 'oid', 'pg_operator'],
+  ['pg_opclass', 'oid', 'pg_opclass'],
+  ['pg_opfamily', 'oid', 'pg_opfamily'],
+  ['pg_amop', 'amopfamily', 'pg_opfamily'],
+  ['pg_collation', 'oid', 'pg_collation'],
+  ['pg_conversion', 'oid', 'pg_conversion'],
+  ['pg_statistic_ext', 'oid', 'pg_statistic_ext'],
+  ['pg_ts_config', 'oid', 'pg_ts_config'],
+  ['pg_ts_config_map', 'mapcfg', 'pg_ts_config'],
+  ['pg_ts_dict', 'oid', 'pg_ts_dict'],
+];
+
+function rowsOf([catalog, column, of]: (typeof ROWS)[number]): string {
+  return `UNION ALL SELECT held.classid, held.objid, c.xmin FROM held JOIN pg_catalog.${catalog} c ON c.${column} = held.objid
+         WHERE held.classid = 'pg_catalog.${of}'::pg_catalog.regclass::oid`;
+}
+
 /** Read before a transaction, to see later what it has dropped. */
 export async function sharedObjects(client: Client, schemas: readonly string[]): Promise<SharedObjects> {
   const { rows } = await client.query<{ key: string; name: string }>(
@@ -42,10 +65,7 @@ export async function changedSharedObjects(
      held AS MATERIALIZED (${OBJECTS}),
      written AS (
        SELECT classid, objid, xmin FROM held
-       UNION ALL SELECT classid, objid, p.xmin FROM held JOIN pg_catalog.pg_proc p ON p.oid = objid WHERE classid = 'pg_catalog.pg_proc'::pg_catalog.regclass::oid
-       UNION ALL SELECT classid, objid, t.xmin FROM held JOIN pg_catalog.pg_type t ON t.oid = objid WHERE classid = 'pg_catalog.pg_type'::pg_catalog.regclass::oid
-       UNION ALL SELECT classid, objid, e.xmin FROM held JOIN pg_catalog.pg_enum e ON e.enumtypid = objid WHERE classid = 'pg_catalog.pg_type'::pg_catalog.regclass::oid
-       UNION ALL SELECT classid, objid, c.xmin FROM held JOIN pg_catalog.pg_constraint c ON c.contypid = objid WHERE classid = 'pg_catalog.pg_type'::pg_catalog.regclass::oid
+       ${ROWS.map(rowsOf).join('\n       ')}
        UNION ALL SELECT 'pg_catalog.pg_namespace'::pg_catalog.regclass::oid, oid, xmin FROM pg_catalog.pg_namespace WHERE nspname = ANY ($1::text[])
      ),
      -- Transaction numbers have 32 bits in a row and 64 elsewhere; subtransactions have later ones than their transaction.

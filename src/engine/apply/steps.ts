@@ -138,7 +138,7 @@ export function isWatched({ plan, segment, settings }: SegmentFrame): boolean {
   if (plan.scope.kind === 'shared' || settings.fallThrough === 'off' || plan.fake) return false;
   return segment.migrations.some(
     (migration) =>
-      !migration.allowFallThrough && (mayLeaveTraces(migration) || migration.statements.some(({ calls }) => calls)),
+      !migration.allowFallThrough && (mayLeaveTraces(migration) || migration.statements.some(({ watched }) => watched)),
   );
 }
 

@@ -12,6 +12,7 @@ import { needsNoTransaction } from './rules/outside-transaction.js';
 import { refusal, refusedBecause, withoutWholeTransaction } from './rules/refusals.js';
 import { leavesSessionState } from './rules/session-state.js';
 import { shorten } from './rules/shorten.js';
+import { hasUncheckedTarget } from './rules/unchecked-targets.js';
 import type { Analysis, SqlContext } from './types.js';
 
 /**
@@ -80,7 +81,7 @@ function marks(node: Node): Partial<Statement> {
   return {
     ...(leavesSessionState(node) ? { session: true } : {}),
     ...(writesRows(node) ? { writes: true } : {}),
-    ...('SelectStmt' in node && isDynamic(node) ? { calls: true } : {}),
+    ...(('SelectStmt' in node && isDynamic(node)) || hasUncheckedTarget(node) ? { watched: true } : {}),
     ...concurrentIndex(node),
   };
 }
