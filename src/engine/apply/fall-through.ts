@@ -60,12 +60,12 @@ export function fallThroughError(schema: string, names: readonly string[], migra
   const what = migration === undefined ? 'The migration' : `Migration ${migration}`;
   return new TenantsError(
     'MIGRATION_FAILED',
-    `${what} changes ${list} outside the schema "${schema}": the tenant has no such object of its own, and the search path leads elsewhere.`,
+    `${what} changes ${list} outside the schema "${schema}". A migration of a tenant may only change objects of the tenant itself.`,
     {
       tenant: schema,
       ...(migration === undefined ? {} : { migration }),
       suggestions: [
-        'Find out why the tenant lacks the object. What the shared schema holds is changed by its own migrations.',
+        'Find out why the tenant lacks an object of this name. What the shared schema holds is changed by its own migrations.',
         'The comment "-- tenants: allow-fall-through" in the file, or fallThrough in the configuration, lifts this check.',
       ],
     },
