@@ -33,6 +33,8 @@ export type Statement = {
   session?: true;
   /** May write rows, so that deferred constraints can be pending afterwards. */
   writes?: true;
+  /** What it changes cannot be looked up beforehand, as that of a function: it is looked at before the COMMIT. */
+  watched?: true;
   /** `CREATE INDEX CONCURRENTLY`, recognised so that a half-built index is found again. */
   createsIndex?: { name: string | null; table: string };
   /** `DROP INDEX CONCURRENTLY`: an absent index is success when the statement is repeated. */

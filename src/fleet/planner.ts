@@ -48,6 +48,7 @@ export function createPlanner(options: PlannerOptions): Planner {
           migrationsTable: project.migrationsTable,
           extensions,
           checkExtensions,
+          fallThrough: checkExtensions ? project.fallThrough : 'off',
         });
       compilers.set(source.directory, compiler);
     }

@@ -43,6 +43,7 @@ test('all migrations of the sample application, once compiled and once built whi
     migrationsTable: 'pgmigrations',
     extensions: new Set(),
     checkExtensions: false,
+    fallThrough: 'error',
   });
   const migrations = await compiler.compile(
     files.map(({ name }) => name),

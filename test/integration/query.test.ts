@@ -293,6 +293,13 @@ describe('writing', () => {
     expect(rows).toEqual([]);
     await database.query('DROP TABLE public.elsewhere');
   });
+
+  test.each(['DROP TABLE IF EXISTS public.elsewhere', 'CREATE SCHEMA elsewhere', 'ALTER ROLE postgres RESET ALL'])(
+    'what is not of the tenant is refused: %s',
+    async (sql) => {
+      await expect(run(sql, { write: true })).rejects.toMatchObject({ code: 'USAGE', exitCode: 2 });
+    },
+  );
 });
 
 describe('tenants whose schema is not there', () => {

@@ -40,6 +40,39 @@ describe('a migration is direct', () => {
       'export const up = (pgm) => { Math.random(); pgm.sql("SELECT 1"); };',
       'Math.random()',
     ],
+    ['process.hrtime()', insert('process.hrtime()[0] * 0'), 'process.hrtime()'],
+    ['process.hrtime.bigint()', insert('process.hrtime.bigint() * 0n'), 'process.hrtime.bigint()'],
+    [
+      'a named hrtime',
+      `import { hrtime } from 'node:process';\n${insert('hrtime.bigint() * 0n')}`,
+      'process.hrtime.bigint()',
+    ],
+    ['process.uptime()', insert('process.uptime() * 0'), 'process.uptime()'],
+    [
+      'a formatter without a date',
+      insert("new Intl.DateTimeFormat('en', { era: 'long' }).format().slice(0, 0)"),
+      'Intl.DateTimeFormat',
+    ],
+    [
+      'the parts of the present date',
+      insert('new Intl.DateTimeFormat().formatToParts().length'),
+      'Intl.DateTimeFormat',
+    ],
+    ['the present time in words', insert('new Date().toLocaleString().slice(0, 0)'), 'new Date()'],
+    [
+      'a generated key',
+      `import { generateKeySync } from 'node:crypto';\n${insert("generateKeySync('hmac', { length: 64 }).type")}`,
+      'crypto.generateKeySync()',
+    ],
+    [
+      'a database client of its own',
+      `import { connect } from 'node:net';
+       export const up = async (pgm) => {
+         await new Promise((done) => connect(1, '127.0.0.1').on('error', done));
+         pgm.sql('SELECT 1');
+       };`,
+      'a network connection',
+    ],
     ['an own Date class', `class Day extends Date {}\n${insert('new Day().getFullYear()')}`, 'new Date()'],
   ])('because of %s', async (_, text, source) => {
     const migration = await compileOne('0001_a.js', text);
@@ -86,7 +119,11 @@ describe('a migration is direct', () => {
   });
 
   it('because of anything else that differs the second time', async () => {
-    const migration = await compileOne('0001_a.js', insert('process.hrtime.bigint()'));
+    const text = `import { writeFileSync, readFileSync, existsSync } from 'node:fs';
+      const path = new URL('../count', import.meta.url);
+      const count = existsSync(path) ? Number(readFileSync(path, 'utf8')) + 1 : 0;
+      writeFileSync(path, String(count));\n${insert('count')}`;
+    const migration = await compileOne('0001_a.js', text);
     expect(migration).toMatchObject({ mode: 'direct', reason: expect.stringContaining('did not give the same SQL') });
   });
 
@@ -107,10 +144,12 @@ describe('a migration is direct', () => {
   it('not because of dates it is given', async () => {
     const migration = await compileOne(
       '0001_a.js',
-      insert('new Date(86400000).toISOString() + (new Date(0) instanceof Date)'),
+      insert(
+        'new Date(86400000).toISOString() + (new Date(0) instanceof Date) + new Intl.DateTimeFormat("en", { timeZone: "UTC" }).format(0)',
+      ),
     );
     expect(migration.mode).toBe('compiled');
-    expect(sqlOf(migration)).toEqual(["INSERT INTO a VALUES ('1970-01-02T00:00:00.000Ztrue')"]);
+    expect(sqlOf(migration)).toEqual(["INSERT INTO a VALUES ('1970-01-02T00:00:00.000Ztrue1/1/1970')"]);
   });
 });
 

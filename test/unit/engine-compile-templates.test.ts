@@ -43,11 +43,18 @@ describe('createMigrationFile', () => {
       const source = await project({});
       const path = await createMigrationFile({ directory: source.directory, name: 'x', language });
       const files = await listMigrationFiles(source);
-      const options = { migrationsTable: 'pgmigrations', extensions: new Set<string>(), checkExtensions: true };
+      const options = {
+        migrationsTable: 'pgmigrations',
+        extensions: new Set<string>(),
+        checkExtensions: true,
+        fallThrough: 'error' as const,
+      };
       const compiler = createCompiler(source, files, options);
       for (const direction of ['up', 'down'] as const) {
+        const warnings =
+          direction === 'up' ? [`${path}: the migration is empty; it is recorded as applied and changes nothing.`] : [];
         expect(await compiler.compile(['0001_x'], direction)).toMatchObject([
-          { mode: 'compiled', statements: [], warnings: [], path },
+          { mode: 'compiled', statements: [], warnings, path },
         ]);
       }
     },

@@ -56,6 +56,11 @@ describe('refused statements', () => {
     "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; END; selekt 'COMMIT;'",
     'selekt 1; SAVEPOINT a; ROLLBACK TO a; ROLLBACK WORK TO SAVEPOINT a; SET LOCAL x = 1; endless; begins',
     "select 'a\n\\connect'",
+    'selekt 1; /* x\n\\d; */',
+    'selekt 1; -- it is\n/* a /* nested */\n\\q\n*/',
+    'selekt $$\n\\q\n$$',
+    'selekt $x$ $$\n\\d\n$x$',
+    "selekt 'a\n\\d', E'\\'\n\\d', \"b\n\\d\"",
   ])('lets %s through', (sql) => {
     expect(refused(sql)).toEqual([]);
   });
@@ -66,6 +71,15 @@ describe('refused statements', () => {
       ['psqlCommand', 1],
       ['copyStdio', 2],
       ['psqlCommand', 9],
+    ]);
+  });
+
+  it('finds commands of psql after quotes and comments, each to the end of its line', () => {
+    const sql = "selekt 'it''s' /* ' */;\n  \\echo it's ; COMMIT;\n\\d\r\nselekt $$ ' $$;\n\\q";
+    expect(refused(sql)).toEqual([
+      ['psqlCommand', 2],
+      ['psqlCommand', 3],
+      ['psqlCommand', 5],
     ]);
   });
 

@@ -98,8 +98,17 @@ describe('text that does not parse', () => {
     expect(analysis.statements).toEqual([
       { sql: "select 'é🐘';\nselekt 1;", unparsed: true, session: true, writes: true, line: 1 },
     ]);
-    expect(analysis.warnings).toEqual([expect.stringMatching(/^001_start\.sql:2: not understood \(syntax error/)]);
+    expect(analysis.warnings).toEqual([
+      expect.stringMatching(/^001_start\.sql:2: syntax error at or near "selekt"\. The text is sent/),
+    ]);
     expect(analysis.dynamic).toBe(true);
+  });
+
+  it('is sent without its byte order mark, which the server would take for part of a word', () => {
+    const sql = "CREATE TABLE lb (v text DEFAULT 'a' -- c\n 'b')";
+    const analysis = analyzeSql(`\uFEFF${sql}`, context);
+    expect(analysis.statements).toMatchObject([{ sql, unparsed: true, line: 1 }]);
+    expect(analysis.warnings).toEqual(analyzeSql(sql, context).warnings);
   });
 
   it('survives trees that overflow the stack: the broken parser is set aside and replaced', async () => {

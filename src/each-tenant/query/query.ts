@@ -32,6 +32,11 @@ import type { QueryOptions, QueryReport } from './types.js';
 export async function query(project: Project, options: QueryOptions): Promise<QueryReport> {
   const startedAt = performance.now();
   const statement = await parseQuery(options.sql);
+  if (options.write === true && project.fallThrough !== 'off' && statement.outside !== undefined) {
+    throw new TenantsError('USAGE', `The statement is refused: it would run in every tenant. ${statement.outside}`, {
+      suggestions: ['Run it once with psql, or in a migration of the shared schema.'],
+    });
+  }
   options.onEvent?.({ type: 'phase', phase: 'connect' });
   const { tenants, ownSession } = await withSession(project, 'query', async ({ client, server, session }) => {
     if (options.write === true) {

@@ -3,6 +3,7 @@ import type { Client, QueryResult } from 'pg';
 import { isConnectionError, isRetryable } from '../../db/sqlstates.js';
 import { TenantsError } from '../../errors/tenants-error.js';
 import type { CompiledMigration, MigrationFile } from '../types.js';
+import { fallThroughOf } from './fall-through.js';
 import type { SegmentFrame } from './steps.js';
 
 export type DirectMigration = {
@@ -12,6 +13,7 @@ export type DirectMigration = {
   files: readonly MigrationFile[];
   /** Called before each statement is sent. */
   onStatement(sql: string): void;
+  warn(message: string): void;
 };
 
 /**
@@ -24,7 +26,7 @@ export type DirectMigration = {
  *   in place of an error of the migration that would be taken for a transient one, or that is not an Error.
  */
 export async function runDirectMigration(client: Client, frame: SegmentFrame, work: DirectMigration): Promise<void> {
-  const { migration, applied, files, onStatement } = work;
+  const { migration, applied, files, onStatement, warn } = work;
   const ours = new WeakSet<object>();
   let broken: unknown;
   const query = async (text: unknown, values?: unknown): Promise<QueryResult> => {
@@ -44,6 +46,11 @@ export async function runDirectMigration(client: Client, frame: SegmentFrame, wo
       migration,
       applied: [...applied],
       migrationsTable: frame.settings.migrationsTable,
+      rules: {
+        schema: frame.work.tenant,
+        fallThrough: fallThroughOf(migration, frame.plan, frame.settings),
+        warn,
+      },
       client: { query },
       onStatement,
     });

@@ -29,6 +29,7 @@ export async function runOutsideTransaction(
   const { work } = frame;
   const place: FailurePoint = {};
   const acknowledged: string[] = [];
+  const warnings: string[] = [];
   try {
     if (!(await tryLock(client, tenantLock(work.tenant)))) return { kind: 'busy' };
     if (!(await enter(client, frame))) {
@@ -46,10 +47,10 @@ export async function runOutsideTransaction(
   try {
     for (const migration of frame.segment.migrations) {
       place.migration = migration;
-      await runMigration(client, frame, migration, files, place, acknowledged);
+      await runMigration(client, frame, migration, files, place, acknowledged, warnings);
     }
     await leave(client, work.tenant);
-    return { kind: 'committed', warnings: [] };
+    return { kind: 'committed', warnings };
   } catch (error) {
     if (isConnectionError(error)) return { kind: 'lost', error: error as Error, place };
     return { kind: 'failed', error: partlyRun(error as Error, acknowledged), place };
@@ -91,6 +92,7 @@ async function runMigration(
   files: readonly MigrationFile[],
   place: FailurePoint,
   acknowledged: string[],
+  warnings: string[],
 ): Promise<void> {
   const { work, plan, settings } = frame;
   if (migration.mode === 'direct') {
@@ -98,7 +100,8 @@ async function runMigration(
       if (place.sql !== undefined) acknowledged.push(place.sql);
       place.sql = sql;
     };
-    await runDirectMigration(client, frame, { migration, applied: frame.applied, files, onStatement });
+    const warn = (message: string): void => void warnings.push(message);
+    await runDirectMigration(client, frame, { migration, applied: frame.applied, files, onStatement, warn });
     if (place.sql !== undefined) acknowledged.push(place.sql);
     delete place.sql;
   }

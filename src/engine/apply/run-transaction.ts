@@ -8,6 +8,7 @@ import type { CompiledMigration, MigrationFile, Statement } from '../types.js';
 import { changedOutside, fallThroughError, referencedTables } from './fall-through.js';
 import { isRaised, raisedNames } from './raise.js';
 import { runDirectMigration } from './run-direct-migration.js';
+import { changedSharedObjects, type SharedObjects, sharedObjects } from './shared-objects.js';
 import { isWatched, type SegmentPiece, type SegmentFrame, segmentPieces, type Step } from './steps.js';
 
 /** How one transaction ended. Only `committed` changed anything; after `lost` it is not known. */
@@ -58,14 +59,15 @@ type TransactionRun = {
 async function runPieces(run: TransactionRun, pieces: readonly SegmentPiece[]): Promise<void> {
   const { client, frame } = run;
   const watched = isWatched(frame);
-  const { tenant } = frame.work;
-  const referenced = watched ? await referencedTables(client, tenant) : [];
+  const referenced = watched ? await referencedTables(client, frame.work.tenant) : [];
+  const objects = watched ? await sharedObjects(client, outsideSchemas(frame)) : new Map<string, string>();
+  const changed = async (): Promise<string[]> => await changedByNow(client, frame, referenced, objects);
   let allowed: readonly string[] = [];
   for (const [index, piece] of pieces.entries()) {
-    if (watched && index === pieces.length - 1) await checkLocks(run, referenced, allowed);
+    if (watched && index === pieces.length - 1) assertInside(run, await changed(), allowed);
     await runPiece(run, piece);
     if (piece.kind === 'hook') {
-      if (watched && !piece.watched) allowed = await changedOutside(client, tenant, referenced);
+      if (watched && !piece.watched) allowed = await changed();
     } else if (piece.kind !== 'batch' && client.getTransactionStatus() !== 'T') {
       throw new TenantsError(
         'MIGRATION_FAILED',
@@ -96,7 +98,8 @@ async function runPiece(run: TransactionRun, piece: SegmentPiece): Promise<void>
       const place = { step: 'statement', migration: piece.migration } as const;
       run.place = place;
       const onStatement = (sql: string): void => void (run.place = { ...place, sql });
-      return await runDirectMigration(client, frame, { ...piece, files, onStatement });
+      const warn = (message: string): void => void run.warnings.push(message);
+      return await runDirectMigration(client, frame, { ...piece, files, onStatement, warn });
     }
     default:
       piece satisfies never;
@@ -162,15 +165,29 @@ export const MOVED: ReadonlySet<string> = new Set([
   SQLSTATE.undefinedSchema,
 ]);
 
-async function checkLocks(
-  { client, frame, warnings }: TransactionRun,
-  referenced: string[],
+/** What the search path leads to besides the tenant's own schema. */
+function outsideSchemas({ work, settings }: SegmentFrame): string[] {
+  return [settings.sharedSchema, ...settings.extraSearchPath].filter((schema) => schema !== work.tenant);
+}
+
+async function changedByNow(
+  client: Client,
+  frame: SegmentFrame,
+  referenced: readonly string[],
+  objects: SharedObjects,
+): Promise<string[]> {
+  const relations = await changedOutside(client, frame.work.tenant, referenced);
+  return [...new Set([...relations, ...(await changedSharedObjects(client, outsideSchemas(frame), objects))])];
+}
+
+function assertInside(
+  { frame: { work, settings }, warnings }: TransactionRun,
+  changed: readonly string[],
   allowed: readonly string[],
-): Promise<void> {
-  const { tenant } = frame.work;
-  const names = (await changedOutside(client, tenant, referenced)).filter((name) => !allowed.includes(name));
+): void {
+  const names = changed.filter((name) => !allowed.includes(name));
   if (names.length === 0) return;
-  const error = fallThroughError(tenant, names);
-  if (frame.settings.fallThrough !== 'warn') throw error;
+  const error = fallThroughError(work.tenant, names);
+  if (settings.fallThrough !== 'warn') throw error;
   warnings.push(error.message);
 }

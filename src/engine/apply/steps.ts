@@ -5,6 +5,7 @@ import { createMigrationsTable, recordMigration } from '../bookkeeping.js';
 import type { HookCall, SegmentHooks } from '../hooks/migrate-hooks.js';
 import { mayLeaveTraces } from '../plan.js';
 import type { ApplySettings, CompiledMigration, Plan, Segment, Statement, TenantAssignment } from '../types.js';
+import { fallThroughOf } from './fall-through.js';
 import { type FallThroughCheck, fallThroughGuard, listGuard, placeGuard, settingsAndLock } from './guards.js';
 
 /** One message of a transaction, and what it is there for: the reason tells a failure's meaning. */
@@ -135,7 +136,10 @@ export function segmentPieces(frame: SegmentFrame): SegmentPiece[] {
  */
 export function isWatched({ plan, segment, settings }: SegmentFrame): boolean {
   if (plan.scope.kind === 'shared' || settings.fallThrough === 'off' || plan.fake) return false;
-  return segment.migrations.some((migration) => !migration.allowFallThrough && mayLeaveTraces(migration));
+  return segment.migrations.some(
+    (migration) =>
+      !migration.allowFallThrough && (mayLeaveTraces(migration) || migration.statements.some(({ watched }) => watched)),
+  );
 }
 
 /** The beginning of a transaction: nobody else is at work on the tenant then. */
@@ -241,8 +245,8 @@ function mayWrite(migration: CompiledMigration): boolean {
 }
 
 function checkOf(migration: CompiledMigration, { plan, settings }: SegmentFrame): FallThroughCheck | undefined {
-  if (plan.scope.kind === 'shared' || settings.fallThrough === 'off' || migration.allowFallThrough) return undefined;
-  return migration.targets.length === 0 ? undefined : { targets: migration.targets, mode: settings.fallThrough };
+  const mode = fallThroughOf(migration, plan, settings);
+  return mode === 'off' || migration.targets.length === 0 ? undefined : { targets: migration.targets, mode };
 }
 
 type FirstCheck = { migration: CompiledMigration; check: FallThroughCheck };

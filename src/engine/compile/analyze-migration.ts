@@ -1,15 +1,22 @@
 import { analyzeSql } from '../sql/analyze-sql.js';
+import { outsideRefusals } from '../sql/rules/direct-sql.js';
+import { describeRefusal } from '../sql/rules/format-refusals.js';
 import type { Analysis, Refusal } from '../sql/types.js';
-import type { MigrationFile } from '../types.js';
+import type { ApplySettings, MigrationFile } from '../types.js';
 
-export type AnalysisOptions = {
+/** What holds for all migrations of a directory. */
+export type MigrationRules = {
+  /** Extensions that a migration may rely on; `undefined` lets it create any. */
+  extensions: ReadonlySet<string> | undefined;
+  fallThrough: ApplySettings['fallThrough'];
+};
+
+export type AnalysisOptions = MigrationRules & {
   file: MigrationFile;
   steps: readonly string[];
   transaction: boolean;
   /** Text of the file, so that lines can be told; for `.sql` files only. */
   text: string | undefined;
-  /** Extensions that a migration may rely on; `undefined` lets it create any. */
-  extensions: ReadonlySet<string> | undefined;
 };
 
 /** The SQL of one migration as a whole; refusals include what only the migration's transaction makes impossible. */
@@ -29,7 +36,7 @@ export function analyzeMigration(options: AnalysisOptions): MigrationAnalysis {
   return {
     statements: parts.flatMap(({ statements }) => statements),
     refusals: parts.flatMap((part) => [...part.refusals, ...refusedHere(part, options)]),
-    warnings: parts.flatMap(({ warnings }) => warnings),
+    warnings: parts.flatMap((part) => [...part.warnings, ...warnedOf(part, options)]),
     targets,
     creates,
     extensions: parts.flatMap(({ extensions }) => extensions.map(({ name }) => name)),
@@ -66,7 +73,7 @@ function asOneText(
 }
 
 /** What is refused because of how and where the migration runs. */
-function refusedHere(analysis: Analysis, { file, transaction, extensions }: AnalysisOptions): Refusal[] {
+function refusedHere(analysis: Analysis, { file, transaction, extensions, fallThrough }: AnalysisOptions): Refusal[] {
   const place = (line: number | undefined) => ({
     migration: file.name,
     file: file.path,
@@ -81,6 +88,7 @@ function refusedHere(analysis: Analysis, { file, transaction, extensions }: Anal
       statement: `CREATE EXTENSION ${ifNotExists ? 'IF NOT EXISTS ' : ''}${name}`,
       extension: name,
     }));
+  if (fallThrough === 'error') refusals.push(...outsideRefusals(analysis, { migration: file.name, file: file.path }));
   if (transaction) {
     for (const { line, statement, what } of analysis.outsideTransaction) {
       const reason = `${what} cannot run inside a transaction.`;
@@ -95,6 +103,11 @@ function refusedHere(analysis: Analysis, { file, transaction, extensions }: Anal
     });
   }
   return refusals;
+}
+
+function warnedOf(analysis: Analysis, { file, fallThrough }: AnalysisOptions): string[] {
+  if (fallThrough !== 'warn') return [];
+  return outsideRefusals(analysis, { migration: file.name, file: file.path }).map(describeRefusal);
 }
 
 /** Line of the file in which a step begins; node-pg-migrate may have added a semicolon to it. */

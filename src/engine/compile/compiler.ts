@@ -1,12 +1,13 @@
-import { readFile } from 'node:fs/promises';
-
 import { TenantsError } from '../../errors/tenants-error.js';
 import { loadSqlParser } from '../sql/parse/parser.js';
-import type { CompiledMigration, Direction, MigrationFile, MigrationSource } from '../types.js';
+import { formatRefusals } from '../sql/rules/format-refusals.js';
+import type { Refusal } from '../sql/types.js';
+import type { ApplySettings, CompiledMigration, Direction, MigrationFile, MigrationSource } from '../types.js';
 import { createBuilder, type WantedMigration } from './build.js';
 import { readDirectives } from './directives.js';
 import { compileFailure, type Complaints } from './failure.js';
-import { isSqlFile, loadFailure } from './load.js';
+import { isSqlFile } from './load.js';
+import { readText } from './read-text.js';
 import { toCompiledMigration } from './to-compiled.js';
 
 export type CompilerOptions = {
@@ -15,6 +16,8 @@ export type CompilerOptions = {
   extensions: ReadonlySet<string>;
   /** Refuse migrations that create any other extension; false for the shared schema's own migrations. */
   checkExtensions: boolean;
+  /** What becomes of statements that change what is outside a tenant; `off` for the shared schema's own migrations. */
+  fallThrough: ApplySettings['fallThrough'];
 };
 
 /** Finds out, without a database, what migrations do. */
@@ -45,16 +48,20 @@ export function createCompiler(source: MigrationSource, files: MigrationFile[], 
     if (missing.size === 0) return;
     assertKnown(missing, files);
     await loadSqlParser();
-    const wanted = await Promise.all(
-      files.filter(({ name }) => missing.has(name)).map((file) => readWanted(file, direction)),
+    const wanted = await readWanted(
+      files.filter(({ name }) => missing.has(name)),
+      direction,
     );
     const built = await builder.build(wanted, direction);
 
     const complaints: Complaints = { failures: [], refusals: [] };
-    const extensions = options.checkExtensions ? options.extensions : undefined;
+    const rules = {
+      extensions: options.checkExtensions ? options.extensions : undefined,
+      fallThrough: options.fallThrough,
+    };
     const finished = wanted.flatMap((one, index) => {
       const outcome = built[index];
-      return outcome === undefined ? [] : (toCompiledMigration(outcome, one, direction, extensions, complaints) ?? []);
+      return outcome === undefined ? [] : (toCompiledMigration(outcome, one, direction, rules, complaints) ?? []);
     });
     if (complaints.failures.length + complaints.refusals.length > 0) throw compileFailure(complaints);
     for (const migration of finished) compiled.set(key(migration.name, direction), migration);
@@ -87,10 +94,22 @@ function assertKnown(names: ReadonlySet<string>, files: readonly MigrationFile[]
   });
 }
 
-async function readWanted(file: MigrationFile, direction: Direction): Promise<WantedMigration> {
-  const text = await readFile(file.path, 'utf8').catch((error: unknown) => {
-    throw loadFailure(file, error);
+/** Throws `MIGRATION_REFUSED` for files that are not UTF-8: what they hold cannot be examined. */
+async function readWanted(files: readonly MigrationFile[], direction: Direction): Promise<WantedMigration[]> {
+  const refusals: Refusal[] = [];
+  const read = await Promise.all(files.map(async (file) => ({ file, outcome: await readText(file) })));
+  const wanted = read.flatMap(({ file, outcome }): WantedMigration[] => {
+    if ('refusal' in outcome) {
+      refusals.push(outcome.refusal);
+      return [];
+    }
+    const sql = isSqlFile(file);
+    const { text } = outcome;
+    return [{ file, directives: readDirectives(text, direction, sql), text: sql ? text : undefined }];
   });
-  const sql = isSqlFile(file);
-  return { file, directives: readDirectives(text, direction, sql), text: sql ? text : undefined };
+  if (refusals.length > 0) {
+    const files = refusals.length === 1 ? '1 migration file is' : `${refusals.length} migration files are`;
+    throw formatRefusals(refusals, `${files} not UTF-8; nothing was touched.`);
+  }
+  return wanted;
 }

@@ -2,7 +2,7 @@ import type { QueryConfig, QueryResult } from 'pg';
 
 import { isPlainQuery, RunningQueries } from '../../db/lend-client.js';
 import { TenantsError } from '../../errors/tenants-error.js';
-import { assertDirectSql } from '../sql/rules/direct-sql.js';
+import { assertDirectSql, type DirectRules } from '../sql/rules/direct-sql.js';
 import type { SqlContext } from '../sql/types.js';
 
 /** The lane's connection, as far as a direct migration needs it. */
@@ -31,6 +31,7 @@ export type DirectDatabase = {
 export function createDirectDatabase(
   client: DirectClient,
   context: SqlContext,
+  rules: DirectRules | undefined,
   onStatement: ((sql: string) => void) | undefined,
 ): DirectDatabase {
   const running = new RunningQueries();
@@ -38,7 +39,7 @@ export function createDirectDatabase(
   const deliver = async (textOrConfig: unknown, values: unknown): Promise<QueryResult | QueryResult[]> => {
     const { name: _name, ...config } = toConfig(textOrConfig, context);
     const results: QueryResult[] = [];
-    for (const { sql } of assertDirectSql(config.text, context)) {
+    for (const { sql } of assertDirectSql(config.text, context, rules)) {
       onStatement?.(sql);
       results.push(await client.query({ ...config, text: sql }, values));
     }

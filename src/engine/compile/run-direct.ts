@@ -1,6 +1,6 @@
 import { TenantsError } from '../../errors/tenants-error.js';
 import { loadSqlParser } from '../sql/parse/parser.js';
-import { assertDirectSql } from '../sql/rules/direct-sql.js';
+import { assertDirectSql, type DirectRules } from '../sql/rules/direct-sql.js';
 import type { SqlContext } from '../sql/types.js';
 import type { CompiledMigration, MigrationFile, MigrationSource } from '../types.js';
 import { replaceDatabase, wrapActions, type Building } from './actions.js';
@@ -22,6 +22,8 @@ export type DirectOptions = {
   migrationsTable: string;
   /** Inside the tenant's transaction, or outside any for a migration without one. */
   client: DirectClient;
+  /** What it may change outside the schema it runs in; absent: everything. */
+  rules?: DirectRules | undefined;
   /** Called before each statement is sent. */
   onStatement?(sql: string): void;
 };
@@ -37,19 +39,19 @@ const STAND_IN = 'tenants_stand_in_direct';
  * that must not be sent and for a migration that decides otherwise about its transaction than when it was compiled.
  */
 export async function runDirect(options: DirectOptions): Promise<void> {
-  const { source, files, migration, applied, migrationsTable, client, onStatement } = options;
+  const { source, files, migration, applied, migrationsTable, client, rules, onStatement } = options;
   const { name, path, direction } = migration;
   await loadSqlParser();
   const loaded = await loadMigrations(source, files);
   const context: SqlContext = { migration: name, file: path };
-  const database = createDirectDatabase(client, context, onStatement);
+  const database = createDirectDatabase(client, context, rules, onStatement);
 
   const script = createScriptedDatabase({
     standIn: STAND_IN,
     direction,
     applied,
     async onStep(sql) {
-      for (const statement of assertDirectSql(sql, context)) await database.send(statement.sql);
+      for (const statement of assertDirectSql(sql, context, rules)) await database.send(statement.sql);
     },
   });
   const around = async (building: Building): Promise<void> => {

@@ -1,5 +1,6 @@
+import { skipBlank } from '../sql/parse/lexer.js';
 import type { CompiledMigration, Direction } from '../types.js';
-import { analyzeMigration } from './analyze-migration.js';
+import { analyzeMigration, type MigrationRules } from './analyze-migration.js';
 import type { WantedMigration } from './build.js';
 import type { Built } from './choose-mode.js';
 import type { Complaints } from './failure.js';
@@ -14,7 +15,7 @@ export function toCompiledMigration(
   built: Built,
   { directives, text }: WantedMigration,
   direction: Direction,
-  extensions: ReadonlySet<string> | undefined,
+  rules: MigrationRules,
   complaints: Complaints,
 ): CompiledMigration | undefined {
   const { file } = built;
@@ -25,10 +26,14 @@ export function toCompiledMigration(
   }
   const { transaction, directBecause } = built;
   const steps = built.asked ? [] : built.steps;
-  const analysis = analyzeMigration({ file, steps, transaction, text, extensions });
+  const fallThrough = directives.allowFallThrough ? 'off' : rules.fallThrough;
+  const analysis = analyzeMigration({ file, steps, transaction, text, ...rules, fallThrough });
   complaints.refusals.push(...analysis.refusals);
 
   const warnings = [...directives.warnings.map((warning) => `${file.path}: ${warning}`), ...analysis.warnings];
+  if (direction === 'up' && !built.asked && steps.every((sql) => isBlank(sql))) {
+    warnings.push(`${file.path}: the migration is empty; it is recorded as applied and changes nothing.`);
+  }
   const { allowFallThrough } = directives;
   const common = { name: file.name, path: file.path, direction, transaction, allowFallThrough, warnings };
   const { statements, targets, creates, extensions: created } = analysis;
@@ -36,4 +41,11 @@ export function toCompiledMigration(
   return directBecause === undefined
     ? { ...common, ...extra, mode: 'compiled', statements, targets, creates }
     : { ...common, ...extra, mode: 'direct', reason: directBecause, statements: [], targets: [], creates: [] };
+}
+
+/** Nothing but white space, comments and semicolons. */
+function isBlank(sql: string): boolean {
+  let at = skipBlank(sql);
+  while (sql[at] === ';') at = skipBlank(sql, at + 1);
+  return at >= sql.length;
 }

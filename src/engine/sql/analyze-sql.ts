@@ -4,13 +4,15 @@ import type { Statement } from '../types.js';
 import { objectName } from './names/names.js';
 import { skipBlank } from './parse/lexer.js';
 import { splitSql, type ParsedStatement } from './parse/split.js';
-import { writesRows } from './rules/effects.js';
+import { type ChangeOutside, changesOutside, changesOutsideUnparsed } from './rules/changes-outside.js';
+import { isDynamic, writesRows } from './rules/effects.js';
 import { fallThrough } from './rules/fall-through.js';
 import { lexicalRefusals, lineOf } from './rules/lexical-refusals.js';
 import { needsNoTransaction } from './rules/outside-transaction.js';
 import { refusal, refusedBecause, withoutWholeTransaction } from './rules/refusals.js';
 import { leavesSessionState } from './rules/session-state.js';
 import { shorten } from './rules/shorten.js';
+import { hasUncheckedTarget } from './rules/unchecked-targets.js';
 import type { Analysis, SqlContext } from './types.js';
 
 /**
@@ -19,7 +21,9 @@ import type { Analysis, SqlContext } from './types.js';
  * Never throws for what the text contains: refused statements are collected. Synchronous; `loadSqlParser` must have been
  * awaited before.
  */
-export function analyzeSql(sql: string, context: SqlContext): Analysis {
+export function analyzeSql(text: string, context: SqlContext): Analysis {
+  // The server would take a byte order mark for part of a word.
+  const sql = text.startsWith('\uFEFF') ? text.slice(1) : text;
   if (sql.includes('\0')) {
     const line = lineOf(sql, sql.indexOf('\0'), context);
     return { ...nothing(), refusals: [refusal('nulCharacter', sql.slice(skipBlank(sql)), line, context)] };
@@ -63,13 +67,21 @@ function examine({ sql, node, line }: ParsedStatement, context: SqlContext, anal
   }
   const what = needsNoTransaction(node);
   if (what !== undefined) analysis.outsideTransaction.push({ statement: shorten(sql), what, ...position });
+  analysis.changesOutside.push(...outside(changesOutside(node), sql, line));
   analysis.statements.push({ sql, ...position, ...marks(node) });
+}
+
+function outside(changes: ChangeOutside[], sql: string, line: number | undefined): Analysis['changesOutside'] {
+  const distinct = new Map(changes.map((change) => [change.reason, change]));
+  const statement = shorten(sql);
+  return [...distinct.values()].map((change) => ({ ...change, statement, ...(line === undefined ? {} : { line }) }));
 }
 
 function marks(node: Node): Partial<Statement> {
   return {
     ...(leavesSessionState(node) ? { session: true } : {}),
     ...(writesRows(node) ? { writes: true } : {}),
+    ...(('SelectStmt' in node && isDynamic(node)) || hasUncheckedTarget(node) ? { watched: true } : {}),
     ...concurrentIndex(node),
   };
 }
@@ -100,8 +112,13 @@ function unparsed(sql: string, message: string, position: number | undefined, co
   };
   const at = place(context, lineOf(sql, position ?? begin, context));
   const warnings =
-    refusals.length > 0 ? [] : [`${at}: not understood (${message}), so it is sent to the server as it is.`];
-  return { ...nothing(), statements: [statement], refusals, warnings, dynamic: true };
+    refusals.length > 0
+      ? []
+      : [`${at}: ${message}. The text is sent to the server as it is; if the server agrees, every tenant fails here.`];
+  // Only a text with an error in it is cut into pieces: one that has crashed the parser would do so again.
+  const pieces = position === undefined ? [] : changesOutsideUnparsed(sql);
+  const found = pieces.flatMap((piece) => outside(piece.changes, piece.sql, lineOf(sql, piece.index, context)));
+  return { ...nothing(), statements: [statement], refusals, warnings, changesOutside: found, dynamic: true };
 }
 
 function place({ file }: SqlContext, line: number | undefined): string {
@@ -117,6 +134,7 @@ function nothing(): Analysis {
     creates: [],
     extensions: [],
     outsideTransaction: [],
+    changesOutside: [],
     droppedTransaction: false,
     dynamic: false,
   };

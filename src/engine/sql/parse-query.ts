@@ -5,6 +5,7 @@ import type { DdlTarget } from '../types.js';
 import { loadSqlParser } from './parse/parser.js';
 import { splitSql } from './parse/split.js';
 import { contains } from './parse/walk.js';
+import { changesOutside } from './rules/changes-outside.js';
 import { fallThrough } from './rules/fall-through.js';
 import { needsNoTransaction } from './rules/outside-transaction.js';
 
@@ -13,6 +14,8 @@ export type QueryStatement = {
   sql: string;
   /** Unqualified objects that it changes, which must be the tenant's own. */
   targets: DdlTarget[];
+  /** Why it changes something that cannot be the tenant's own, as far as its text says so. */
+  outside: string | undefined;
 };
 
 /**
@@ -40,7 +43,7 @@ export async function parseQuery(text: string): Promise<QueryStatement> {
   if (contains(node, new Set(['ParamRef']))) {
     throw refused('The statement has a parameter such as $1, and there is nothing to fill it with.');
   }
-  return { sql, targets: fallThrough([node], 'query').targets };
+  return { sql, targets: fallThrough([node], 'query').targets, outside: changesOutside(node)[0]?.reason };
 }
 
 const REASONS: Readonly<Record<string, string>> = {

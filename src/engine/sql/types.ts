@@ -14,10 +14,13 @@ export type RefusalKind =
   | 'copyStdio'
   | 'psqlCommand'
   | 'nulCharacter'
+  | 'encoding'
   /** Never made here: the compile decides about `Analysis.extensions`. */
   | 'createExtension'
   /** Never made here: the compile decides about `Analysis.outsideTransaction`. */
-  | 'outsideTransaction';
+  | 'outsideTransaction'
+  /** Never made here: whether `Analysis.changesOutside` is refused depends on the configuration and the file. */
+  | 'changesOutside';
 
 /** A statement that must not reach a tenant. Plain JSON. */
 export type Refusal = {
@@ -46,6 +49,8 @@ export type Analysis = {
   extensions: { name: string; ifNotExists: boolean; line?: number }[];
   /** Statements that the server refuses inside a transaction block. */
   outsideTransaction: { line?: number; statement: string; what: string }[];
+  /** What statements would change outside the schema of a tenant: one entry for each thing. */
+  changesOutside: { line?: number; statement: string; reason: string; schema?: string }[];
   /** A `BEGIN … COMMIT` around the whole text was dropped; outside a transaction that changes what the file means. */
   droppedTransaction: boolean;
   /**

@@ -38,6 +38,37 @@ export function lexicalPieces(text: string): LexicalPiece[] {
   return pieces;
 }
 
+/**
+ * The backslash commands of psql in a text, each to the end of its line: at the beginning of a line, and not in a string, a quoted name, a dollar quote or a comment.
+ * Upper case would be a `\N` of COPY.
+ */
+export function psqlCommands(text: string): LexicalPiece[] {
+  const commands: LexicalPiece[] = [];
+  let at = 0;
+  while (at < text.length) {
+    PSQL_COMMAND.lastIndex = at;
+    const command = at === 0 || text[at - 1] === '\n' ? PSQL_COMMAND.exec(text)?.[0] : undefined;
+    if (command === undefined) at = endOfToken(text, at);
+    else {
+      commands.push({ text: command, start: at });
+      at += command.length;
+    }
+  }
+  return commands;
+}
+
+/** Where words begin that match a pattern, outside quotes and comments. */
+export function wordPositions(text: string, pattern: RegExp): number[] {
+  const positions: number[] = [];
+  for (let at = 0; at < text.length; at = endOfToken(text, at)) {
+    WORD.lastIndex = at;
+    const word = WORD.exec(text)?.[0];
+    if (word !== undefined && pattern.test(word)) positions.push(at);
+  }
+  return positions;
+}
+
+const PSQL_COMMAND = /[ \t]*\\[a-z!?].*/y;
 const DOLLAR_QUOTE = /\$(?:[A-Za-z_\u0080-\uFFFF][\w\u0080-\uFFFF]*)?\$/y;
 const WORD = /[A-Za-z_\u0080-\uFFFF][\w$\u0080-\uFFFF]*/y;
 

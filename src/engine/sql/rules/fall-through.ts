@@ -5,10 +5,9 @@ import { createdBy } from '../names/created.js';
 import { targetsOf } from '../names/ddl-targets.js';
 import { knownNames } from '../names/known-names.js';
 import { movesOf } from '../names/moves.js';
-import { lexicalPieces } from '../parse/lexer.js';
-import { parseTree } from '../parse/parser.js';
 import type { CreatedName } from '../types.js';
-import { bodyOf, isDynamic } from './effects.js';
+import { bodyStatements } from './body-statements.js';
+import { isDynamic } from './effects.js';
 import { changesSearchPath } from './session-state.js';
 
 export type FallThrough = {
@@ -39,7 +38,7 @@ export function fallThrough(nodes: Node[], migration: string): FallThrough {
       else if (!targets.has(key)) targets.set(key, { kind, name, migration, optional: true });
     }
     for (const move of movesOf(node)) known.move(move);
-    const body = nodesInBody(node);
+    const body = bodyStatements(node);
     for (const object of [node, ...body].flatMap(createdBy)) known.add(object);
     // A block may do it or not: what it renames has its new name, and what it drops still has its own.
     for (const { to, ...object } of body.flatMap(movesOf)) {
@@ -63,17 +62,4 @@ function namesIndexOrSequence(node: Node): boolean {
     ('AlterObjectSchemaStmt' in node && node.AlterObjectSchemaStmt.objectType) ||
     '';
   return 'AlterSeqStmt' in node || type === 'OBJECT_INDEX' || type === 'OBJECT_SEQUENCE';
-}
-
-/**
- * Statements that stand in plain words in the body of a `DO` block, as in the usual way to create an enum only once:
- * `DO $$ BEGIN CREATE TYPE … ; EXCEPTION WHEN duplicate_object THEN NULL; END $$`.
- */
-function nodesInBody(node: Node): Node[] {
-  return lexicalPieces(bodyOf(node) ?? '').flatMap(({ text }) => {
-    // Before the statement may stand BEGIN, THEN or a condition of the block.
-    const start = text.search(/\b(create|alter)\b/i);
-    const parsed = start === -1 ? undefined : parseTree(text.slice(start));
-    return parsed?.ok === true ? parsed.statements.map((statement) => statement.node) : [];
-  });
 }

@@ -8,9 +8,12 @@ const SUGGESTIONS: Record<RefusalKind, string> = {
   copyStdio: 'Write the rows as INSERT statements (pg_dump --inserts does), or COPY them from a file on the server.',
   psqlCommand: 'Remove the lines that begin with a backslash; dumps carry them for psql alone.',
   nulCharacter: 'Save the file as UTF-8 without NUL characters.',
+  encoding: 'Save the file as UTF-8.',
   createExtension: 'Create extensions in a migration of the shared schema, where all tenants find them.',
   outsideTransaction:
     'Call pgm.noTransaction() in the migration, or write `-- tenants: no-transaction` into the SQL file.',
+  changesOutside:
+    'Move the statement to a migration of the shared schema, or leave the schema out where the object of the tenant is meant. If it is intended, write `-- tenants: allow-fall-through` (`// …` in JavaScript) into the file.',
 };
 
 /**
@@ -25,7 +28,7 @@ export function formatRefusals(refusals: Refusal[], intro?: string): TenantsErro
     `${count(refusals.length, 'statement')} in ${count(migrations.size, 'migration')} ${refusals.length === 1 ? 'was' : 'were'} refused; nothing was touched.`;
   const kinds = new Set(refusals.map(({ kind }) => kind));
   const options: TenantsErrorOptions = {
-    problems: refusals.map(problem),
+    problems: refusals.map(describeRefusal),
     suggestions: [...kinds].map((kind) => SUGGESTIONS[kind]),
   };
   const [first, ...more] = refusals;
@@ -36,7 +39,8 @@ export function formatRefusals(refusals: Refusal[], intro?: string): TenantsErro
   return new TenantsError('MIGRATION_REFUSED', message, options);
 }
 
-function problem({ file, line, reason, statement }: Refusal): string {
+/** A refusal on one line, with its place. */
+export function describeRefusal({ file, line, reason, statement }: Refusal): string {
   return `${line === undefined ? file : `${file}:${line}`}: ${reason} (${statement})`;
 }
 

@@ -1,4 +1,4 @@
-import { lexicalPieces } from '../parse/lexer.js';
+import { lexicalPieces, psqlCommands } from '../parse/lexer.js';
 import { lineAt } from '../parse/split.js';
 import type { Refusal, SqlContext } from '../types.js';
 import { refusal, type ReasonKind } from './refusals.js';
@@ -15,9 +15,6 @@ const BEGINNINGS: [RegExp, ReasonKind][] = [
   [/^copy\b.*\b(from\s+stdin|to\s+stdout)\b/is, 'copyStdio'],
 ];
 
-/** A backslash command of psql at the beginning of a line; upper case would be a `\N` of COPY. */
-const PSQL_COMMAND = /^[ \t]*(\\[a-z!?].*)$/gm;
-
 /** The rows after `COPY … FROM stdin;` up to the line that ends them. */
 const COPY_ROWS = /^(copy\b[^;]*\bfrom\s+stdin\b[^;]*;[^\n]*\n)(.*?^\\\.)[ \t\r]*$/gims;
 
@@ -33,10 +30,15 @@ export function lexicalRefusals(text: string, context: SqlContext): Refusal[] {
   // Blanked, not cut, so that every index stays; a single quote in a row would swallow what follows.
   const blank = (part: string) => part.replace(/[^\n]/g, ' ');
   const withoutRows = text.replace(COPY_ROWS, (_, copy: string, rows: string) => copy + blank(rows));
-  for (const match of withoutRows.matchAll(PSQL_COMMAND)) {
-    found.push({ index: match.index, kind: 'psqlCommand', sql: match[1] ?? match[0] });
+  const withoutCommands: string[] = [];
+  let end = 0;
+  for (const { text: command, start } of psqlCommands(withoutRows)) {
+    found.push({ index: start, kind: 'psqlCommand', sql: command });
+    withoutCommands.push(withoutRows.slice(end, start), blank(command));
+    end = start + command.length;
   }
-  for (const { text: piece, start } of lexicalPieces(withoutRows.replace(PSQL_COMMAND, blank))) {
+  withoutCommands.push(withoutRows.slice(end));
+  for (const { text: piece, start } of lexicalPieces(withoutCommands.join(''))) {
     const kind = BEGINNINGS.find(([pattern]) => pattern.test(piece))?.[1];
     // Cut at its semicolons, the body of a BEGIN ATOMIC function ends in a piece of its own.
     if (kind !== undefined && !(atomic && /^end\b/i.test(piece))) found.push({ index: start, kind, sql: piece });
