@@ -20,6 +20,7 @@ export default defineConfig({
           include: ['test/{integration,runtime,cli,executors,faults}/**/*.test.ts'],
           globalSetup: ['test/support/global-setup.ts'],
           pool: 'forks',
+          isolate: false,
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },

@@ -1,6 +1,6 @@
 import type { MigrationFile } from '../engine/types.js';
 import { isTenantsError, TenantsError } from '../errors/tenants-error.js';
-import type { WantedCohort } from './cohorts.js';
+import type { Cohort, WantedCohort } from './cohorts.js';
 import type { Planner } from './planner.js';
 
 /**
@@ -8,7 +8,10 @@ import type { Planner } from './planner.js';
  *
  * @throws TenantsError MIGRATION_REFUSED with all complaints, whatever tenant types they are about.
  */
-export async function compileAll(planner: Pick<Planner, 'compile'>, wanted: readonly WantedCohort[]): Promise<void> {
+export async function compileAll(
+  planner: Pick<Planner, 'compile'>,
+  wanted: readonly (Pick<WantedCohort, 'names' | 'files'> & { cohort: Pick<Cohort, 'type'> })[],
+): Promise<void> {
   const types = new Map<string | null, { files: readonly MigrationFile[]; names: Set<string> }>();
   for (const { cohort, names, files } of wanted) {
     const union = types.get(cohort.type) ?? { files, names: new Set() };

@@ -1,5 +1,9 @@
+import { listMigrationFiles } from '../engine/files.js';
 import { planNames } from '../engine/plan.js';
 import type { CompiledMigration, Plan } from '../engine/types.js';
+import { compileAll } from '../fleet/compile-all.js';
+import { tenantSource } from '../fleet/migration-sources.js';
+import type { Planner } from '../fleet/planner.js';
 import { summarize } from '../fleet/summaries.js';
 import type { Project } from '../project/project.js';
 import { withSession } from '../session/control-session.js';
@@ -26,6 +30,7 @@ export async function plan(project: Project, options: PlanOptions): Promise<Plan
     const surveyed = await survey(client, request);
     onEvent?.({ type: 'phase', phase: 'compile' });
     const { planner, shared, tenants = [] } = await compile(client, request, surveyed);
+    if (options.selection.kind === 'all' && tenants.length === 0) await compileForNewTenants(project, planner);
     const { applied } = surveyed.shared.surveyed;
     const pending = surveyed.shared.toRun;
     return {
@@ -35,6 +40,18 @@ export async function plan(project: Project, options: PlanOptions): Promise<Plan
       warnings: [...planner.warnings],
     };
   });
+}
+
+/** Without tenants nothing is pending, and a file that cannot be run would go unnoticed until the first tenant is created. */
+async function compileForNewTenants(project: Project, planner: Planner): Promise<void> {
+  const types = [null, ...Object.keys(project.tenants.types ?? {})];
+  const wanted = await Promise.all(
+    types.map(async (type) => {
+      const files = await listMigrationFiles(tenantSource(project, type));
+      return { cohort: { type }, files, names: files.map(({ name }) => name) };
+    }),
+  );
+  await compileAll(planner, wanted);
 }
 
 function describeCohort(decided: DecidedCohort, withSql: boolean): PlanReport['cohorts'] {

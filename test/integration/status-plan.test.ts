@@ -47,6 +47,18 @@ test('an empty database has no fleet, and nothing is made of it', async () => {
   expect(await fingerprint()).toEqual(before);
 });
 
+test('without tenants plan still compiles the files of every type, so that a broken one is found', async () => {
+  await ready();
+  await fleet.tenantMigration('0002_broken.sql', 'COMMIT; CREATE TABLE two (id int);');
+  await fleet.files.write('migrations/shop/0001_shop.sql', 'COMMIT;');
+  const project = await fleet.project();
+  const types = { shop: fleet.files.path('migrations', 'shop') };
+  const planned = plan({ ...project, tenants: { ...project.tenants, types } }, { selection: { kind: 'all' } });
+  const error = serializeError(await planned.catch((caught: unknown) => caught));
+  expect(error).toMatchObject({ code: 'MIGRATION_REFUSED' });
+  expect(error.problems?.join('\n')).toMatch(/0002_broken[^]*0001_shop/);
+});
+
 test('every state has its count and its cohort', async () => {
   await ready('a1', 'a2', 'ahead', 'behind', 'odd');
   await fleet.tenantMigration('0002_two.sql', 'CREATE TABLE two (id int);');
