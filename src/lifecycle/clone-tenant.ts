@@ -3,7 +3,7 @@ import type { Client } from 'pg';
 import { assertNewSchemaName } from '../db/schema-name.js';
 import { HookError } from '../engine/hooks/run-hook.js';
 import { TenantsError } from '../errors/tenants-error.js';
-import { withLibpqEnvironment } from '../pg-dump/environment.js';
+import { withDumpEnvironment } from '../pg-dump/environment.js';
 import { assertPgDump } from '../pg-dump/find.js';
 import { hookCalls } from '../project/hook-calls.js';
 import type { Hooks } from '../project/hook-types.js';
@@ -74,7 +74,7 @@ export async function cloneTenant(project: Project, options: CloneTenantOptions)
       extra: options.set ?? {},
       domains,
     };
-    return await withLibpqEnvironment(database, `tenants: ${purpose}`, async (environment) => {
+    return await withDumpEnvironment(database, `tenants: ${purpose}`, async (environment) => {
       await assertPgDump(environment, server.version);
       return await changeTenant(project, client, {
         locks: [source, schema],

@@ -144,7 +144,7 @@ async function prepare(
   });
   if (file !== undefined && contents !== undefined) {
     await asOwner(client, project.role, () => keepWritersOut(client, contents.oid));
-    await file.write(schema);
+    await file.write(client, schema);
   }
   return { tenant, contents };
 }

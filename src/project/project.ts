@@ -1,5 +1,4 @@
-import type { ClientConfig } from 'pg';
-
+import type { DatabaseConfig } from '../db/database-config.js';
 import type { HookSource } from '../executors/worker-hooks.js';
 import type { RegistryShape } from '../registry/types.js';
 import type { Hooks } from './hook-types.js';
@@ -8,7 +7,7 @@ import type { Hooks } from './hook-types.js';
 export type Project = {
   /** Folder of the configuration file; `.tenants/` lies in it. */
   root: string;
-  database: ClientConfig;
+  database: DatabaseConfig;
   shared: { schema: string; migrations: string };
   tenants: {
     migrations: string;
