@@ -12,6 +12,7 @@ import { assertAvailable } from '../registry/availability.js';
 import { parseDomain } from '../registry/domain-name.js';
 import { assertFinished, assertNotPublic, requireTenant } from '../registry/known-tenant.js';
 import { findTenant } from '../registry/list.js';
+import { STATUS } from '../registry/names.js';
 import { registrationFailure } from '../registry/registration-failure.js';
 import { type NewTenant, registrationStatements } from '../registry/registration.js';
 import { lockRowStatement } from '../registry/statements.js';
@@ -70,7 +71,7 @@ export async function cloneTenant(project: Project, options: CloneTenantOptions)
       schema,
       name: options.label ?? null,
       type,
-      status: 'active',
+      status: STATUS.active,
       extra: options.set ?? {},
       domains,
     };

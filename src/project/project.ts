@@ -1,6 +1,6 @@
 import type { DatabaseConfig } from '../db/database-config.js';
 import type { HookSource } from '../executors/worker-hooks.js';
-import type { RegistryShape } from '../registry/types.js';
+import type { RegistryShape } from '../registry/names.js';
 import type { Hooks } from './hook-types.js';
 
 /** The configuration after loading and validation: absolute paths, numbers in ms, a database one can connect to. */

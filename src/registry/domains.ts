@@ -4,7 +4,7 @@ import type { BatchItem } from '../db/batch.js';
 import { qualified, quoteIdentifier } from '../db/identifiers.js';
 import { TenantsError } from '../errors/tenants-error.js';
 import { nearestNames } from '../util/nearest.js';
-import type { RegistryShape } from './types.js';
+import type { RegistryShape } from './names.js';
 
 /** Who has a domain; `tenant` is `null` when the row points at no tenant. `domain` is spelled as it is stored. */
 export type DomainOwner = { domain: string; tenant: string | null };

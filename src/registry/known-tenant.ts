@@ -3,7 +3,8 @@ import type { Client } from 'pg';
 import { TenantsError } from '../errors/tenants-error.js';
 import { nearestNames } from '../util/nearest.js';
 import { findTenant, isPublicTenant, readTenants } from './list.js';
-import type { RegistryShape, TenantWithDomains } from './types.js';
+import { type RegistryShape, STATUS } from './names.js';
+import type { TenantWithDomains } from './types.js';
 
 /**
  * The tenant of that name with its domains; the public one as well.
@@ -48,13 +49,13 @@ export function assertNotPublic(shape: RegistryShape, schema: string, verb: stri
  * @throws TenantsError USAGE with the way to finish it.
  */
 export function assertFinished({ schema, status }: Pick<TenantWithDomains, 'schema' | 'status'>): void {
-  if (status === 'deleting') {
+  if (status === STATUS.deleting) {
     throw new TenantsError('USAGE', `The tenant "${schema}" is being deleted.`, {
       tenant: schema,
       suggestions: [`To finish its deletion, run: tenants delete-tenant ${schema}`],
     });
   }
-  if (status !== 'provisioning') return;
+  if (status !== STATUS.provisioning) return;
   throw new TenantsError('USAGE', `The creation of the tenant "${schema}" is not finished.`, {
     tenant: schema,
     suggestions: ['Run the same create-tenant again, or: tenants doctor --fix'],

@@ -7,8 +7,8 @@ import { nearestNames } from '../util/nearest.js';
 import { assertAvailable, assertPublicAvailable } from './availability.js';
 import { assertRegistry } from './check.js';
 import { readRegistryColumns } from './columns.js';
+import type { RegistryShape } from './names.js';
 import { type NewTenant, tenantValues } from './registration.js';
-import type { RegistryShape } from './types.js';
 
 /**
  * Says why a registration was refused by the server: `registrationItems`, or the `CREATE SCHEMA` that goes with them.

@@ -4,13 +4,14 @@ import { array, assert, asyncProperty, constantFrom, oneof, tuple } from 'fast-c
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { isIdentifier, qualified, quoteIdentifier, quoteLiteral, searchPath } from '../../src/db/identifiers.js';
+import { qualified, quoteIdentifier, quoteLiteral, searchPath } from '../../src/db/identifiers.js';
 import { withLibpqVariables } from '../../src/db/libpq-environment.js';
 import { tenantEnvironment } from '../../src/each-tenant/exec/environment.js';
 import { exec } from '../../src/each-tenant/exec/exec.js';
 import { status } from '../../src/fleet/status.js';
 import { deleteTenant } from '../../src/lifecycle/delete-tenant.js';
 import { renameTenant } from '../../src/lifecycle/rename-tenant.js';
+import { isIdentifier } from '../../src/util/identifier.js';
 import { anyName, anyText, schemas } from '../support/arbitrary-names.js';
 import { useDatabase } from '../support/database.js';
 import { ask } from '../support/every-command.js';
