@@ -3,7 +3,7 @@ import type { ApplySettings, MigrationSource } from '../engine/types.js';
 import { TenantsError } from '../errors/tenants-error.js';
 import type { Project } from '../project/project.js';
 import type { Tenant } from '../registry/types.js';
-import { nearestNames } from '../util/nearest.js';
+import { didYouMean, nearestNames } from '../util/nearest.js';
 import type { FilesByType } from './cohorts.js';
 import type { Target } from './types.js';
 
@@ -55,7 +55,7 @@ export function assertTarget(
     `There is no migration "${target.to}" ${without.map(({ label }) => label).join(', ')}.`,
     {
       suggestions: [
-        ...(near.length === 0 ? [] : [`Perhaps "${near.join('" or "')}" was meant.`]),
+        ...didYouMean(near),
         'A migration is named by its file name without the extension, such as 0004_add_invoices.',
       ],
     },

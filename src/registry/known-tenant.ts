@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 
 import { TenantsError } from '../errors/tenants-error.js';
-import { nearestNames } from '../util/nearest.js';
+import { didYouMean, nearestNames } from '../util/nearest.js';
 import { findTenant, isPublicTenant, readTenants } from './list.js';
 import { type RegistryShape, STATUS } from './names.js';
 import type { TenantWithDomains } from './types.js';
@@ -17,15 +17,11 @@ export async function requireTenant(client: Client, shape: RegistryShape, schema
   const known = (await readTenants(client, shape, { order: shape.tenants.columns.schemaName })).map(
     (tenant) => tenant.schema,
   );
-  const near = nearestNames(schema, known).map((name) => `"${name}"`);
-  throw new TenantsError(
-    'UNKNOWN_TENANT',
-    `There is no tenant "${schema}"${near.length === 0 ? '' : `, perhaps ${near.join(' or ')}`}.`,
-    {
-      tenant: schema,
-      suggestions: [known.length === 0 ? 'There is no tenant at all yet.' : 'To see all tenants, run: tenants list'],
-    },
-  );
+  const message = [`There is no tenant "${schema}".`, ...didYouMean(nearestNames(schema, known))].join(' ');
+  throw new TenantsError('UNKNOWN_TENANT', message, {
+    tenant: schema,
+    suggestions: [known.length === 0 ? 'There is no tenant at all yet.' : 'To see all tenants, run: tenants list'],
+  });
 }
 
 /**

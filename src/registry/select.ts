@@ -1,5 +1,5 @@
 import { TenantsError } from '../errors/tenants-error.js';
-import { nearestNames } from '../util/nearest.js';
+import { didYouMean, nearestNames } from '../util/nearest.js';
 import { isPublicTenant } from './list.js';
 import { type RegistryShape, STATUS } from './names.js';
 import type { Tenant } from './types.js';
@@ -73,14 +73,10 @@ function unknownNames(
   unknown: string[],
   known: ReadonlySet<string>,
 ): TenantsError {
-  const problems = unknown.map((name) => {
-    const near = nearestNames(name, known).map((candidate) => `"${candidate}"`);
-    return near.length === 0 ? `"${name}"` : `"${name}", perhaps ${near.join(' or ')}`;
-  });
-  const message =
-    unknown.length === 1
-      ? `There is no ${word} ${problems.join()}.`
-      : `There are no such ${word}s: ${unknown.join(', ')}.`;
+  const problems = unknown.map((name) =>
+    [`There is no ${word} "${name}".`, ...didYouMean(nearestNames(name, known))].join(' '),
+  );
+  const message = unknown.length === 1 ? problems.join() : `There are no such ${word}s: ${unknown.join(', ')}.`;
   const suggestions = [known.size === 0 ? `There is no ${word} at all yet.` : 'To see all tenants, run: tenants list'];
   return new TenantsError(code, message, { ...(unknown.length > 1 ? { problems } : {}), suggestions });
 }
