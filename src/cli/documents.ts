@@ -1,5 +1,6 @@
 import type { DoctorReport } from '../doctor/types.js';
 import type { MigrateReport, PlanReport, StatusReport } from '../fleet/types.js';
+import type { CreatedTenant } from '../lifecycle/create-types.js';
 import type { RollbackReport } from '../run/rollback-types.js';
 
 /**
@@ -56,6 +57,11 @@ export function doctorDocument({ checks }: DoctorReport) {
       ...(failures === undefined ? {} : { failures }),
     })),
   };
+}
+
+/** The document of every command that changes one tenant: that of `create-tenant`. */
+export function tenantDocument({ tenant, domains, migrations, durationMs }: CreatedTenant): CreatedTenant {
+  return { tenant, domains, migrations, durationMs };
 }
 
 function cohortDocument({ type, last, applied, pending, count, tenants }: StatusReport['cohorts'][number]) {

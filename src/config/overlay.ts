@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
+import { isPlainObject } from '../util/json.js';
 import { didYouMean, nearestNames } from '../util/nearest.js';
-import { isPlainObject } from './plain-object.js';
 import { describeIssue } from './problems.js';
 import { configSchema } from './schema.js';
 import {

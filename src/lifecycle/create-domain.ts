@@ -14,8 +14,7 @@ import { lockRowStatement } from '../registry/statements.js';
 import type { TenantWithDomains } from '../registry/types.js';
 import { withChangeSession } from './change-session.js';
 import { changeTenant, send } from './change-transaction.js';
-import type { ChangedTenant, ChangeOptions } from './change-types.js';
-import { toChangedTenant } from './changed-tenant.js';
+import { type ChangedTenant, type ChangeOptions, toChangedTenant } from './changed-tenant.js';
 
 export type CreateDomainOptions = ChangeOptions & {
   schema: string;

@@ -20,8 +20,7 @@ import { callAfterChange, callInChange } from './call-hooks.js';
 import { changeFailure } from './change-failure.js';
 import { withChangeSession } from './change-session.js';
 import { asOwner, changeTenant, lockTenant, send } from './change-transaction.js';
-import type { ChangeOptions, DeletedTenant } from './change-types.js';
-import { toChangedTenant } from './changed-tenant.js';
+import { type ChangeOptions, type DeletedTenant, toChangedTenant } from './changed-tenant.js';
 import { dropInBatches, dropSchema } from './drop-in-batches.js';
 import { assertOwnContents, isLarge, readContents, type SchemaContents } from './schema-contents.js';
 

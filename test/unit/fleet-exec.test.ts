@@ -2,7 +2,6 @@ import { parse } from 'pg-connection-string';
 import { describe, expect, test } from 'vitest';
 
 import { searchPathOption, tenantEnvironment } from '../../src/each-tenant/exec/environment.js';
-import { readLines } from '../../src/each-tenant/exec/lines.js';
 import type { Environment } from '../../src/each-tenant/exec/types.js';
 
 const CONNECTION = {
@@ -82,13 +81,4 @@ describe('the environment of a program', () => {
     const { searchParams } = new URL(made['DATABASE_URL'] ?? '');
     expect([searchParams.get('sslmode'), searchParams.get('sslrootcert')]).toEqual(['verify-ca', '/a b/ca.pem']);
   });
-});
-
-test('lines are whole, whatever pieces they come in', async () => {
-  async function* pieces(): AsyncGenerator<string> {
-    yield* ['a', 'b\nc\r', '\n\n', 'x'.repeat(70_000), '\nlast'];
-  }
-  const lines: string[] = [];
-  for await (const some of readLines(pieces())) lines.push(...some);
-  expect(lines).toEqual(['ab', 'c', '', 'x'.repeat(65_536), 'x'.repeat(70_000 - 65_536), 'last']);
 });

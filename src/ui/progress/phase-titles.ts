@@ -10,6 +10,9 @@ type TenantResult = Extract<FleetEvent, { type: 'tenant:done' }>['result'];
 type SharedResult = Extract<FleetEvent, { type: 'shared' }>['result'];
 type Surveyed = Extract<FleetEvent, { type: 'surveyed' }>;
 
+/** How many failures are printed as they happen; a broken migration must not bury the terminal or a log. */
+const FAILURE_LIMIT = 100;
+
 /** What each phase is called while it lasts. */
 export const PHASE_TITLES: Record<Phase, string> = {
   connect: 'Connect',
@@ -48,4 +51,14 @@ export function doneLine(result: TenantResult): string | undefined {
   if (result.status !== 'applied' && result.status !== 'rolledBack') return undefined;
   const verb = result.status === 'applied' ? 'applied' : 'rolled back';
   return clean(`${result.tenant} · ${verb} ${listed(result.migrations, 5)} · ${formatDuration(result.durationMs)}`);
+}
+
+/** Lets the first lines through and says once that the rest is only counted. */
+export function limitFailures(print: (line: string) => void): (line: string) => void {
+  let printed = 0;
+  return (line) => {
+    printed++;
+    if (printed <= FAILURE_LIMIT) print(line);
+    if (printed === FAILURE_LIMIT + 1) print('Further failures are only counted here; the summary has them all.');
+  };
 }

@@ -5,8 +5,15 @@ import { truncate } from '../text/display-width.js';
 import { stoppingLine } from '../text/reasons.js';
 import { createStyle } from '../text/style.js';
 import { bar } from './bar.js';
-import { limitFailures } from './limit-failures.js';
-import { doneLine, failureLine, PHASE_TITLES, sharedTitle, surveyedTitle, type Phase } from './phase-titles.js';
+import {
+  doneLine,
+  failureLine,
+  limitFailures,
+  type Phase,
+  PHASE_TITLES,
+  sharedTitle,
+  surveyedTitle,
+} from './phase-titles.js';
 import { Screen } from './screen.js';
 import { Tally } from './tally.js';
 import type { Progress, ProgressOptions } from './types.js';

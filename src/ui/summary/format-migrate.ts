@@ -1,4 +1,5 @@
 import type { MigrateReport, SharedResult } from '../../fleet/types.js';
+import type { RollbackReport } from '../../run/rollback-types.js';
 import { formatDuration } from '../../util/duration.js';
 import { count, plural } from '../../util/format-count.js';
 import { redact } from '../../util/redact.js';
@@ -32,6 +33,20 @@ export function formatMigrateSummary(report: MigrateReport, context: SummaryCont
     .filter((lines) => lines.length > 0)
     .map((lines) => lines.join('\n'))
     .join('\n\n');
+}
+
+/** What a person needs after a rollback, in the form that `migrate` has. */
+export function formatRollbackSummary(report: RollbackReport, context: Omit<SummaryContext, 'command'>): string {
+  const { shared, tenants, ...rest } = report;
+  const { rolledBack, ...counts } = tenants;
+  return formatMigrateSummary(
+    {
+      ...rest,
+      shared: { ...shared, status: shared.status === 'rolledBack' ? 'applied' : shared.status },
+      tenants: { ...counts, applied: rolledBack },
+    },
+    { ...context, command: 'rollback' },
+  );
 }
 
 function isNoOp({ shared, tenants, interrupted }: MigrateReport): boolean {
