@@ -21,7 +21,7 @@ export function duration() {
   });
 }
 
-export function count(minimum: 0 | 1) {
+export function wholeNumber(minimum: 0 | 1) {
   const error = minimum === 0 ? 'expected a whole number, 0 or more' : 'expected a whole number, 1 or more';
   return z.int({ error }).min(minimum, { error });
 }

@@ -2,7 +2,7 @@ import { parse } from 'pg-connection-string';
 import { describe, expect, test } from 'vitest';
 
 import { searchPathOption, tenantEnvironment } from '../../src/each-tenant/exec/environment.js';
-import type { Environment } from '../../src/each-tenant/exec/types.js';
+import type { ProgramEnvironment } from '../../src/each-tenant/exec/types.js';
 
 const CONNECTION = {
   PGHOST: 'db.example.com',
@@ -12,7 +12,10 @@ const CONNECTION = {
   PGDATABASE: 'app',
 };
 
-function environment(surrounding: Environment = {}, connection: Record<string, string> = {}): Record<string, string> {
+function environment(
+  surrounding: ProgramEnvironment = {},
+  connection: Record<string, string> = {},
+): Record<string, string> {
   const schemas = { tenant: 'acme', sharedSchema: 'public', extraSearchPath: ['ext'] };
   return tenantEnvironment(surrounding, { ...CONNECTION, ...connection }, schemas);
 }

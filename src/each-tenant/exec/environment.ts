@@ -1,5 +1,5 @@
 import { quoteIdentifier } from '../../db/identifiers.js';
-import type { Environment } from './types.js';
+import type { ProgramEnvironment } from './types.js';
 
 /** The schemas that a program of one tenant sees. */
 export type TenantSchemas = {
@@ -21,7 +21,7 @@ const CONNECTION =
  * @param connection libpq's variables for the database
  */
 export function tenantEnvironment(
-  surrounding: Environment,
+  surrounding: ProgramEnvironment,
   { PGOPTIONS, ...connection }: Readonly<Record<string, string>>,
   schemas: TenantSchemas,
 ): Record<string, string> {
@@ -66,7 +66,7 @@ function joined(before: string | undefined, ours: string): string {
   return before === undefined || before === '' ? ours : `${before} ${ours}`;
 }
 
-function withoutConnection(environment: Environment): Record<string, string> {
+function withoutConnection(environment: ProgramEnvironment): Record<string, string> {
   return Object.fromEntries(
     Object.entries(environment).filter(
       (entry): entry is [string, string] => entry[1] !== undefined && !CONNECTION.test(entry[0]),

@@ -1,11 +1,11 @@
 import type { FleetEvent } from '../../fleet/types.js';
 import { formatDuration } from '../../util/duration.js';
-import { count, plural } from '../../util/format-count.js';
+import { formatCount, plural } from '../../util/format-count.js';
 import { redact } from '../../util/redact.js';
 import { clean } from '../text/clean.js';
 import { listed } from '../text/name-list.js';
 
-export type Phase = Extract<FleetEvent, { type: 'phase' }>['phase'];
+export type PhaseName = Extract<FleetEvent, { type: 'phase' }>['phase'];
 type TenantResult = Extract<FleetEvent, { type: 'tenant:done' }>['result'];
 type SharedResult = Extract<FleetEvent, { type: 'shared' }>['result'];
 type Surveyed = Extract<FleetEvent, { type: 'surveyed' }>;
@@ -14,7 +14,7 @@ type Surveyed = Extract<FleetEvent, { type: 'surveyed' }>;
 const FAILURE_LIMIT = 100;
 
 /** What each phase is called while it lasts. */
-export const PHASE_TITLES: Record<Phase, string> = {
+export const PHASE_TITLES: Record<PhaseName, string> = {
   connect: 'Connect',
   survey: 'Survey the fleet',
   compile: 'Compile migrations',
@@ -24,8 +24,8 @@ export const PHASE_TITLES: Record<Phase, string> = {
 };
 
 export function surveyedTitle(event: Surveyed): string {
-  const parts = [`${count(event.upToDate)} up to date`, `${count(event.pending)} pending`];
-  if (event.blocked > 0) parts.push(`${count(event.blocked)} blocked`);
+  const parts = [`${formatCount(event.upToDate)} up to date`, `${formatCount(event.pending)} pending`];
+  if (event.blocked > 0) parts.push(`${formatCount(event.blocked)} blocked`);
   return `Surveyed ${plural(event.total, 'tenant')}: ${parts.join(', ')}, in ${plural(event.cohorts, 'cohort')}`;
 }
 

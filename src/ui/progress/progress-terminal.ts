@@ -9,7 +9,7 @@ import {
   doneLine,
   failureLine,
   limitFailures,
-  type Phase,
+  type PhaseName,
   PHASE_TITLES,
   sharedTitle,
   surveyedTitle,
@@ -20,7 +20,7 @@ import type { Progress, ProgressOptions } from './types.js';
 
 /** A phase under way: what its line says, and how it is ended. */
 type Current = {
-  phase: Phase;
+  phase: PhaseName;
   title: string;
   note: string | undefined;
   failed: boolean;
@@ -40,7 +40,7 @@ export function createTerminalProgress(options: ProgressOptions): Progress {
   let current: Current | undefined;
   let drawn = Promise.resolve();
 
-  const begin = (phase: Phase, total: number | undefined) => {
+  const begin = (phase: PhaseName, total: number | undefined) => {
     let end: Current['end'] = () => undefined;
     const finished = new Promise<boolean>((resolve) => {
       end = resolve;

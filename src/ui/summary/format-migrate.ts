@@ -1,7 +1,7 @@
 import type { MigrateReport, SharedResult } from '../../fleet/types.js';
 import type { RollbackReport } from '../../run/rollback-types.js';
 import { formatDuration } from '../../util/duration.js';
-import { count, plural } from '../../util/format-count.js';
+import { formatCount, plural } from '../../util/format-count.js';
 import { redact } from '../../util/redact.js';
 import { errorFacts } from '../error/error-facts.js';
 import { clean, cleanLines } from '../text/clean.js';
@@ -75,9 +75,13 @@ function headLines(report: MigrateReport, { command, verbose }: SummaryContext, 
     [tenants.notExecuted, 'not executed', style.yellow],
     [tenants.missing, 'missing', style.yellow],
   ] as const;
-  const parts = counts.filter(([value]) => value > 0).map(([value, label, paint]) => paint(`${count(value)} ${label}`));
+  const parts = counts
+    .filter(([value]) => value > 0)
+    .map(([value, label, paint]) => paint(`${formatCount(value)} ${label}`));
   const lines = sharedLines(report.shared, command, style);
-  if (tenants.total > 0) lines.push(`Tenants: ${parts.join(', ') || 'none touched'} (of ${count(tenants.total)})`);
+  if (tenants.total > 0) {
+    lines.push(`Tenants: ${parts.join(', ') || 'none touched'} (of ${formatCount(tenants.total)})`);
+  }
   const lanes = plural(report.concurrency, 'lane');
   const spread = report.processes > 1 ? `${plural(report.processes, 'worker')} of ${lanes}` : lanes;
   const how = verbose ? ` (${clean(report.executor)}, ${spread})` : '';
