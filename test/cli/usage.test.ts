@@ -11,7 +11,7 @@ describe('wrong usage', () => {
   const { run } = cli;
 
   const mistakes: [string, string[], RegExp][] = [
-    ['an unknown command', ['migrat'], /no command "migrat"[^]*Did you mean "migrate"\?/],
+    ['an unknown command', ['migrat'], /no command "migrat"[^]*^Did you mean "migrate"\?$/m],
     ['an unknown flag', ['migrate', '--tennant', 'a'], /no flag --tennant[^]*Did you mean "--tenant"\?/],
     ['an argument too many', ['list', 'x'], /Too many arguments: x/],
     ['an argument too few', ['create-tenant'], /Missing: NAME/],

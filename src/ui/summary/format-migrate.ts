@@ -4,6 +4,7 @@ import { formatDuration } from '../../util/duration.js';
 import { formatCount, plural } from '../../util/format-count.js';
 import { redact } from '../../util/redact.js';
 import { errorFacts } from '../error/error-facts.js';
+import { suggestionLine } from '../error/suggestion-line.js';
 import { clean, cleanLines } from '../text/clean.js';
 import type { FormatContext } from '../text/format-context.js';
 import { listed } from '../text/name-list.js';
@@ -134,7 +135,7 @@ function groupLines({ migration, code, first, tenants }: FailureGroup, verbose: 
 }
 
 function suggestionLines({ suggestions = [] }: Failure['error'], style: Style): string[] {
-  return suggestions.map((text) => `    ${style.cyan('Try:')} ${oneLine(text)}`);
+  return suggestions.map((text) => `    ${suggestionLine(oneLine(text), style)}`);
 }
 
 function missingLines(report: MigrateReport, { command }: SummaryContext, style: Style): string[] {
