@@ -4,7 +4,7 @@ export { isTenantsError, TenantsError } from './errors/tenants-error.js';
 export type { SerializedError } from './errors/serialize.js';
 export type { ExecutionContext, Executor, Lane, NotExecutedReason, TenantResult } from './executors/types.js';
 export type { ApplySettings, Plan, TenantAssignment } from './engine/types.js';
-export type { ChangedTenant, ChangeOptions, DeletedDomain, DeletedTenant } from './lifecycle/change-types.js';
+export type { ChangedTenant, ChangeOptions, DeletedDomain, DeletedTenant } from './lifecycle/changed-tenant.js';
 export { cloneTenant, type CloneTenantOptions } from './lifecycle/clone-tenant.js';
 export { createDomain, type CreateDomainOptions } from './lifecycle/create-domain.js';
 export { createTenant } from './lifecycle/create-tenant.js';

@@ -1,5 +1,5 @@
-/** The names of all commands, in the order in which one comes to need them. */
-export const COMMAND_NAMES: readonly string[] = [
+/** The names of all commands, in the order of help and README: that in which one comes to need them. */
+export const COMMAND_NAMES = [
   'init',
   'create-migration',
   'migrate',
@@ -16,4 +16,10 @@ export const COMMAND_NAMES: readonly string[] = [
   'query',
   'exec',
   'doctor',
-];
+] as const;
+
+export type CommandName = (typeof COMMAND_NAMES)[number];
+
+export function isCommandName(name: string): name is CommandName {
+  return COMMAND_NAMES.some((command) => command === name);
+}

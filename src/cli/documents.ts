@@ -1,7 +1,7 @@
 import type { DoctorReport } from '../doctor/types.js';
 import type { StatusReport } from '../fleet/types.js';
-import type { MigrateReport, PlanReport } from '../run/types.js';
-import type { RollbackReport } from '../run/types.js';
+import type { CreatedTenant } from '../lifecycle/create-types.js';
+import type { MigrateReport, PlanReport, RollbackReport } from '../run/types.js';
 
 /**
  * The documents of `--json`, key by key: scripts rely on them, so what a report gains for other readers does not get in by
@@ -57,6 +57,11 @@ export function doctorDocument({ checks }: DoctorReport) {
       ...(failures === undefined ? {} : { failures }),
     })),
   };
+}
+
+/** The document of every command that changes one tenant: that of `create-tenant`. */
+export function tenantDocument({ tenant, domains, migrations, durationMs }: CreatedTenant): CreatedTenant {
+  return { tenant, domains, migrations, durationMs };
 }
 
 function cohortDocument({ type, last, applied, pending, count, tenants }: StatusReport['cohorts'][number]) {

@@ -1,16 +1,25 @@
-import { Help } from '@oclif/core/help';
+import { CommandHelp, Help } from '@oclif/core/help';
 
-import { COMMAND_NAMES } from './command-names.js';
+import { COMMAND_NAMES, isCommandName } from './command-names.js';
 
 /** oclif's help; its list of all commands says besides what holds for each of them. */
 export class TenantsHelp extends Help {
+  protected override readonly CommandHelpClass = FullCommandHelp;
+
   override async showRootHelp(): Promise<void> {
-    const rank = (id: string): number =>
-      COMMAND_NAMES.includes(id) ? COMMAND_NAMES.indexOf(id) : COMMAND_NAMES.length;
+    const rank = (id: string): number => (isCommandName(id) ? COMMAND_NAMES.indexOf(id) : COMMAND_NAMES.length);
     const commands = this.sortedCommands.toSorted((a, b) => rank(a.id) - rank(b.id));
     const parts = [this.formatRoot(), this.formatCommands(commands), this.section('MORE', MORE)];
     for (const part of parts) this.log(`${part}\n`);
     await Promise.resolve();
+  }
+}
+
+/** The summary stands at the top already; oclif's own option to leave it out here drops all paragraphs but the last. */
+class FullCommandHelp extends CommandHelp {
+  protected override description(): string | undefined {
+    const { description } = this.command;
+    return description === undefined ? undefined : this.wrap(description);
   }
 }
 

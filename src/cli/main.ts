@@ -4,9 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { EXIT } from '../errors/codes.js';
 import { isTenantsError, TenantsError } from '../errors/tenants-error.js';
 import { formatError, toErrorJson } from '../ui/error/format-error.js';
-import { nearestNames } from '../util/nearest.js';
+import { didYouMean, nearestNames } from '../util/nearest.js';
 import { type CommandLine, readCommandLine } from './command-line.js';
-import { COMMAND_NAMES } from './command-names.js';
+import { COMMAND_NAMES, isCommandName } from './command-names.js';
 import {
   beginOutput,
   flushStreams,
@@ -68,7 +68,7 @@ async function run(line: CommandLine, argv: readonly string[], commands: string 
   if (command === undefined && line.json && !line.help) {
     throw new TenantsError('USAGE', 'No command is named.', { suggestions: [SEE_HELP] });
   }
-  if (command !== undefined && !COMMAND_NAMES.includes(command)) throw unknownCommand(command);
+  if (command !== undefined && !isCommandName(command)) throw unknownCommand(command);
   const { startOclif } = await import('./oclif.js');
   const oclif = await startOclif(ROOT, commands);
   return command === undefined || line.help ? await oclif.help(command) : await oclif.run(command, line.argv);
@@ -83,9 +83,9 @@ async function printVersion(): Promise<number> {
 const SEE_HELP = 'To see all commands, run: tenants --help';
 
 function unknownCommand(command: string): TenantsError {
-  const near = nearestNames(command, COMMAND_NAMES);
-  const meant = near.length === 0 ? [] : [`Perhaps "${near.join('" or "')}" was meant.`];
-  return new TenantsError('USAGE', `There is no command "${command}".`, { suggestions: [...meant, SEE_HELP] });
+  return new TenantsError('USAGE', `There is no command "${command}".`, {
+    suggestions: [...didYouMean(nearestNames(command, COMMAND_NAMES)), SEE_HELP],
+  });
 }
 
 /** Whoever interrupted the run knows why it failed: the signal's exit code goes before the error's. */

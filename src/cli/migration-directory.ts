@@ -1,6 +1,6 @@
 import type { LoadedProject } from '../config/project.js';
 import { TenantsError } from '../errors/tenants-error.js';
-import { nearestNames } from '../util/nearest.js';
+import { didYouMean, nearestNames } from '../util/nearest.js';
 
 /**
  * The directory that a new migration belongs into. Pure.
@@ -20,10 +20,9 @@ export function migrationDirectory(
   const types = new Map(Object.entries(tenants.types ?? {}));
   const directory = types.get(type);
   if (directory !== undefined) return directory;
-  const near = nearestNames(type, types.keys());
   throw new TenantsError('UNKNOWN_TYPE', `There is no tenant type "${type}" in the configuration.`, {
     suggestions: [
-      ...(near.length === 0 ? [] : [`Perhaps "${near.join('" or "')}" was meant.`]),
+      ...didYouMean(nearestNames(type, types.keys())),
       types.size === 0 ? 'The configuration has no tenants.types.' : `The types are ${[...types.keys()].join(', ')}.`,
     ],
   });

@@ -1,7 +1,7 @@
 import * as Errors from '@oclif/core/errors';
 
 import { TenantsError } from '../errors/tenants-error.js';
-import { nearestNames } from '../util/nearest.js';
+import { didYouMean, nearestNames } from '../util/nearest.js';
 import { missingArguments } from './missing-arguments.js';
 
 /**
@@ -29,20 +29,9 @@ function describe(error: Error, known: readonly string[]): { message: string; su
 
 function unknownFlags(flags: string[], known: readonly string[]): { message: string; suggestions: string[] } {
   const names = flags.map((flag) => flag.replace(/=.*$/s, ''));
-  const near = [
-    ...new Set(
-      names.flatMap((name) =>
-        nearestNames(
-          name,
-          known.map((flag) => `--${flag}`),
-        ),
-      ),
-    ),
-  ];
-  return {
-    message: `There is no flag ${names.join(', ')}.`,
-    suggestions: near.length === 0 ? [] : [`Perhaps ${near.join(' or ')} was meant.`],
-  };
+  const candidates = known.map((flag) => `--${flag}`);
+  const near = new Set(names.flatMap((name) => nearestNames(name, candidates)));
+  return { message: `There is no flag ${names.join(', ')}.`, suggestions: didYouMean([...near]) };
 }
 
 /** oclif puts `Parsing --flag` before and `See more help` behind what it has to say. */

@@ -3,11 +3,11 @@ import * as Flags from '@oclif/core/flags';
 
 import { BaseCommand } from '../base-command.js';
 import { assignments } from '../cli/assignments.js';
-import { changeFlags } from '../cli/change-flags.js';
+import { tenantDocument } from '../cli/documents.js';
+import { changeFlags } from '../cli/flags.js';
 import { runSettings } from '../cli/run-settings.js';
 import { parseNames } from '../cli/selection.js';
 import { signalExitCode } from '../cli/signals.js';
-import { tenantDocument } from '../cli/tenant-document.js';
 import { formatChanged } from '../ui/summary/format-changed-tenant.js';
 
 export default class CloneTenant extends BaseCommand {

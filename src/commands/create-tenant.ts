@@ -3,9 +3,9 @@ import * as Flags from '@oclif/core/flags';
 
 import { BaseCommand } from '../base-command.js';
 import { assignments } from '../cli/assignments.js';
+import { tenantDocument } from '../cli/documents.js';
 import { parseNames } from '../cli/selection.js';
 import { signalExitCode } from '../cli/signals.js';
-import { tenantDocument } from '../cli/tenant-document.js';
 import { formatCreated } from '../ui/summary/format-created-tenant.js';
 
 export default class CreateTenant extends BaseCommand {

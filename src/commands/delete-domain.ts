@@ -1,10 +1,10 @@
 import * as Args from '@oclif/core/args';
 
 import { BaseCommand } from '../base-command.js';
-import { changeFlags } from '../cli/change-flags.js';
+import { tenantDocument } from '../cli/documents.js';
+import { changeFlags } from '../cli/flags.js';
 import { runSettings } from '../cli/run-settings.js';
 import { signalExitCode } from '../cli/signals.js';
-import { tenantDocument } from '../cli/tenant-document.js';
 import { formatDeletedDomain } from '../ui/summary/format-changed-tenant.js';
 
 export default class DeleteDomain extends BaseCommand {

@@ -4,11 +4,11 @@ import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 
 import { BaseCommand } from '../base-command.js';
-import { changeFlags } from '../cli/change-flags.js';
 import { confirm } from '../cli/confirm.js';
+import { tenantDocument } from '../cli/documents.js';
+import { changeFlags } from '../cli/flags.js';
 import { runSettings } from '../cli/run-settings.js';
 import { signalExitCode } from '../cli/signals.js';
-import { tenantDocument } from '../cli/tenant-document.js';
 import { TenantsError } from '../errors/tenants-error.js';
 import { formatDeleted } from '../ui/summary/format-changed-tenant.js';
 

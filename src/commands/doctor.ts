@@ -1,9 +1,8 @@
 import * as Flags from '@oclif/core/flags';
 
 import { BaseCommand } from '../base-command.js';
-import { changeFlags } from '../cli/change-flags.js';
 import { doctorDocument } from '../cli/documents.js';
-import { runFlags } from '../cli/flags.js';
+import { changeFlags, runFlags } from '../cli/flags.js';
 import { runSettings } from '../cli/run-settings.js';
 import { signalExitCode } from '../cli/signals.js';
 import { EXIT } from '../errors/codes.js';

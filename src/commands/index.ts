@@ -1,3 +1,5 @@
+import type { BaseCommand } from '../base-command.js';
+import { COMMAND_NAMES, type CommandName } from '../cli/command-names.js';
 import CloneTenant from './clone-tenant.js';
 import CreateDomain from './create-domain.js';
 import CreateMigration from './create-migration.js';
@@ -15,22 +17,27 @@ import RenameTenant from './rename-tenant.js';
 import Rollback from './rollback.js';
 import Status from './status.js';
 
-/** All commands by name, in the order in which help shows them. */
-export const COMMANDS = {
-  init: Init,
-  'create-migration': CreateMigration,
-  migrate: Migrate,
-  rollback: Rollback,
-  plan: Plan,
-  status: Status,
-  list: List,
-  'create-tenant': CreateTenant,
-  'delete-tenant': DeleteTenant,
-  'rename-tenant': RenameTenant,
+type CommandClass = typeof BaseCommand;
+
+/** Has a key for each command, and no other. */
+const BY_NAME: Record<CommandName, CommandClass> = {
   'clone-tenant': CloneTenant,
   'create-domain': CreateDomain,
+  'create-migration': CreateMigration,
+  'create-tenant': CreateTenant,
   'delete-domain': DeleteDomain,
-  query: Query,
-  exec: Exec,
+  'delete-tenant': DeleteTenant,
   doctor: Doctor,
+  exec: Exec,
+  init: Init,
+  list: List,
+  migrate: Migrate,
+  plan: Plan,
+  query: Query,
+  'rename-tenant': RenameTenant,
+  rollback: Rollback,
+  status: Status,
 };
+
+/** All commands by name, in the order of `COMMAND_NAMES`. */
+export const COMMANDS = Object.fromEntries(COMMAND_NAMES.map((name) => [name, BY_NAME[name]]));

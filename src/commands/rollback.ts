@@ -7,7 +7,7 @@ import { runFlags, selectionFlags, tenantFlags } from '../cli/flags.js';
 import { repeatedFlags, runSettings } from '../cli/run-settings.js';
 import { selectedOptions } from '../cli/selection.js';
 import { signalExitCode } from '../cli/signals.js';
-import { formatRollbackSummary } from '../ui/summary/format-rollback.js';
+import { formatRollbackSummary } from '../ui/summary/format-migrate.js';
 
 export default class Rollback extends BaseCommand {
   static override summary = 'Undo the last migrations of tenants or of the shared schema.';

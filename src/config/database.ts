@@ -2,11 +2,12 @@ import { userInfo } from 'node:os';
 
 import type { ClientConfig } from 'pg';
 
+import type { DatabaseConfig } from '../db/database-config.js';
 import { TenantsError } from '../errors/tenants-error.js';
 import { parseConnectionUrl, portNumber, timeoutMs, type ParsedUrl } from './connection-url.js';
 import { passwordFromFile } from './password-file.js';
 import type { Environment } from './settings.js';
-import { tlsOptions, type TlsSettings } from './tls.js';
+import { readTls, type TlsSettings } from './tls.js';
 
 export type DatabaseOptions = {
   /** What complaints are about: `database`, `--database`, `DATABASE_URL`. */
@@ -27,7 +28,7 @@ export function parseDatabase(
   value: string | ClientConfig,
   env: Environment,
   { source = 'database', warn = () => {} }: DatabaseOptions = {},
-): ClientConfig {
+): DatabaseConfig {
   try {
     return complete(typeof value === 'string' ? parseConnectionUrl(value.trim()) : parseObject(value), env, warn);
   } catch (error) {
@@ -38,8 +39,8 @@ export function parseDatabase(
 
 /** The database of a project, or `NO_DATABASE` with both ways out. `'embedded'` is passed on as it is. */
 export function requireDatabase(project: {
-  database: ClientConfig | 'embedded' | undefined;
-}): ClientConfig | 'embedded' {
+  database: DatabaseConfig | 'embedded' | undefined;
+}): DatabaseConfig | 'embedded' {
   if (project.database !== undefined) return project.database;
   throw new TenantsError('NO_DATABASE', 'No database is configured.', {
     suggestions: [
@@ -71,7 +72,7 @@ function complete(
   { client, tls, passwordFile }: ParsedUrl,
   env: Environment,
   warn: (message: string) => void,
-): ClientConfig {
+): DatabaseConfig {
   const host = client.host || env['PGHOST'] || 'localhost';
   const port = client.port ?? fromVariable(env, 'PGPORT', portNumber) ?? 5432;
   const user = client.user || env['PGUSER'] || systemUser(env);
@@ -82,7 +83,7 @@ function complete(
     ...client,
     ...key,
     password,
-    ssl: host.startsWith('/') ? false : tlsSetting(client, tls, env),
+    ...(host.startsWith('/') ? { ssl: false } : tlsSetting(client, tls, env)),
     application_name: client.application_name || env['PGAPPNAME'] || undefined,
     options: client.options || env['PGOPTIONS'] || undefined,
     connectionTimeoutMillis: client.connectionTimeoutMillis ?? fromVariable(env, 'PGCONNECT_TIMEOUT', timeoutMs),
@@ -90,9 +91,9 @@ function complete(
 }
 
 /** What the URL says first, setting by setting, then an object's `ssl`, then the environment. */
-function tlsSetting(client: ClientConfig, tls: TlsSettings, env: Environment): ClientConfig['ssl'] {
-  if (client.ssl !== undefined && Object.keys(tls).length === 0) return client.ssl;
-  return tlsOptions({
+function tlsSetting(client: ClientConfig, tls: TlsSettings, env: Environment): Pick<DatabaseConfig, 'ssl' | 'sslmode'> {
+  if (client.ssl !== undefined && Object.keys(tls).length === 0) return { ssl: client.ssl };
+  return readTls({
     ...(tls.ssl === undefined ? variables(env, { sslmode: 'PGSSLMODE' }) : {}),
     ...variables(env, { sslrootcert: 'PGSSLROOTCERT', sslcert: 'PGSSLCERT', sslkey: 'PGSSLKEY' }),
     ...tls,
@@ -126,6 +127,6 @@ function systemUser(env: Environment): string {
   }
 }
 
-function withoutUndefined(config: ClientConfig): ClientConfig {
+function withoutUndefined(config: DatabaseConfig): DatabaseConfig {
   return Object.fromEntries(Object.entries(config).filter(([, value]) => value !== undefined));
 }

@@ -1,37 +1,10 @@
 import type { ClientConfig } from 'pg';
 
 import type { Hooks } from '../project/hook-types.js';
+import type { DomainTable, Renamed, TenantTable } from '../registry/names.js';
 
 /** A duration: `'5s'`, `'250ms'`, `'2m'`, `'0'`, or a number of milliseconds. */
 export type Duration = string | number;
-
-/** The tenant table under other names; `null` where it has no such column. */
-export type TenantTable = {
-  table?: string | undefined;
-  columns?:
-    | {
-        id?: string | undefined;
-        schemaName?: string | undefined;
-        name?: string | null | undefined;
-        type?: string | null | undefined;
-        status?: string | null | undefined;
-        createdAt?: string | null | undefined;
-      }
-    | undefined;
-};
-
-/** The domain table under other names; `isPrimary` is `null` where it has no such column. */
-export type DomainTable = {
-  table?: string | undefined;
-  columns?:
-    | {
-        id?: string | undefined;
-        domain?: string | undefined;
-        tenantId?: string | undefined;
-        isPrimary?: string | null | undefined;
-      }
-    | undefined;
-};
 
 /** What `tenants.config.ts` (or js, mjs, json, or `"tenants"` in package.json) may say. Every key has a default. */
 export type TenantsConfig = {
@@ -60,9 +33,9 @@ export type TenantsConfig = {
   registry?:
     | {
         /** Tenant table in the shared schema: its name, or name and columns. Default: `'tenants'`. */
-        tenants?: string | TenantTable | undefined;
+        tenants?: string | Renamed<TenantTable> | undefined;
         /** Domain table in the shared schema: its name, or name and columns. Default: `'domains'`. */
-        domains?: string | DomainTable | undefined;
+        domains?: string | Renamed<DomainTable> | undefined;
       }
     | undefined;
   /** Bookkeeping table of node-pg-migrate, one in each schema. Default: `'pgmigrations'`. */

@@ -2,13 +2,12 @@ import { z } from 'zod';
 
 import { parseDuration } from '../util/duration.js';
 import { orList } from '../util/format-count.js';
+import { isIdentifier, MAX_IDENTIFIER_BYTES } from '../util/identifier.js';
 
 /** A name that PostgreSQL accepts between double quotes; longer ones would be cut off without a word. */
 export function identifier() {
-  const error = 'expected a PostgreSQL name: 1 to 63 bytes, without NUL characters';
-  return z
-    .string({ error })
-    .refine((name) => name !== '' && Buffer.byteLength(name) <= 63 && !name.includes('\0'), { error });
+  const error = `expected a PostgreSQL name: 1 to ${MAX_IDENTIFIER_BYTES} bytes, without NUL characters`;
+  return z.string({ error }).refine(isIdentifier, { error });
 }
 
 /** A duration in ms, from what `parseDuration` reads. */
@@ -22,7 +21,7 @@ export function duration() {
   });
 }
 
-export function count(minimum: 0 | 1) {
+export function wholeNumber(minimum: 0 | 1) {
   const error = minimum === 0 ? 'expected a whole number, 0 or more' : 'expected a whole number, 1 or more';
   return z.int({ error }).min(minimum, { error });
 }

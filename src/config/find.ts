@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import path from 'node:path';
 
 import { TenantsError } from '../errors/tenants-error.js';
-import { isPlainObject } from './plain-object.js';
+import { isPlainObject } from '../util/json.js';
 
 /** The names that are recognised, in the order in which they are shown; package.json counts if it has `"tenants"`. */
 export const CONFIG_NAMES = ['tenants.config.ts', 'tenants.config.js', 'tenants.config.mjs', 'tenants.config.json'];

@@ -3,15 +3,16 @@ import path from 'node:path';
 
 import type { ClientConfig } from 'pg';
 
+import type { DatabaseConfig } from '../db/database-config.js';
 import { isTenantsError, TenantsError } from '../errors/tenants-error.js';
 import { plural } from '../util/format-count.js';
+import { isPlainObject } from '../util/json.js';
 import { databaseSchema } from './database-schema.js';
 import { parseDatabase } from './database.js';
 import { readEnvFile } from './env-file.js';
 import { findConfig } from './find.js';
 import { hookLoaderUrl } from './load-hooks.js';
 import { misspelledVariables, overlay, type Overlay } from './overlay.js';
-import { isPlainObject } from './plain-object.js';
 import { describeProblems } from './problems.js';
 import { toProject, type LoadedProject } from './project.js';
 import { readConfig } from './read.js';
@@ -72,7 +73,7 @@ function loadDatabase(
   { config, sources }: Overlay,
   env: Environment,
   warn: (message: string) => void,
-): { value: ClientConfig | 'embedded' | undefined; problems: string[] } {
+): { value: DatabaseConfig | 'embedded' | undefined; problems: string[] } {
   const setting = databaseSchema.optional().safeParse(isPlainObject(config) ? config['database'] : undefined);
   if (!setting.success) return { value: undefined, problems: [] };
   const value = setting.data ?? (env['PGDATABASE'] ? {} : undefined);
@@ -99,7 +100,7 @@ function invalid(problems: string[], configFile: string | null): TenantsError {
   );
 }
 
-function refuseEmbedded(database: ClientConfig | 'embedded' | undefined, env: Environment): void {
+function refuseEmbedded(database: DatabaseConfig | 'embedded' | undefined, env: Environment): void {
   if (database !== 'embedded' || env['NODE_ENV'] !== 'production') return;
   throw new TenantsError(
     'EMBEDDED_REFUSED',

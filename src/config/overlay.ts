@@ -1,8 +1,7 @@
 import { z } from 'zod';
 
-import { orList } from '../util/format-count.js';
-import { nearestNames } from '../util/nearest.js';
-import { isPlainObject } from './plain-object.js';
+import { isPlainObject } from '../util/json.js';
+import { didYouMean, nearestNames } from '../util/nearest.js';
 import { describeIssue } from './problems.js';
 import { configSchema } from './schema.js';
 import {
@@ -50,8 +49,8 @@ export function misspelledVariables(env: Environment): string[] {
     .map((name) => ({ name, near: nearestNames(withoutPrefix(name), known.map(withoutPrefix)) }))
     .filter(({ near }) => near.length > 0)
     .map(({ name, near }) => {
-      const meant = orList(near.map((candidate) => PREFIX + candidate));
-      return `The environment variable ${name} is no setting; did you mean ${meant}?`;
+      const [question = ''] = didYouMean(near.map((candidate) => PREFIX + candidate));
+      return `The environment variable ${name} is not a setting. ${question}`;
     });
 }
 

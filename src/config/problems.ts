@@ -1,7 +1,6 @@
 import type { z } from 'zod';
 
-import { orList } from '../util/format-count.js';
-import { nearestNames } from '../util/nearest.js';
+import { didYouMean, nearestNames } from '../util/nearest.js';
 import { keysAt } from './walk.js';
 
 /** Every complaint about a configuration as a line of its own, `tenants.types.shop: expected a path`. */
@@ -9,7 +8,10 @@ export function describeProblems(schema: z.ZodType, issues: readonly z.core.$Zod
   return issues.flatMap(innermost).flatMap((issue) => {
     if (issue.code !== 'unrecognized_keys') return [`${pathName(issue.path)}: ${wording(issue)}`];
     const known = keysAt(schema, issue.path);
-    return issue.keys.map((key) => `${pathName([...issue.path, key])}: unknown key${didYouMean(key, known)}`);
+    return issue.keys.map(
+      (key) =>
+        `${pathName([...issue.path, key])}: unknown key${['', ...didYouMean(nearestNames(key, known))].join('. ')}`,
+    );
   });
 }
 
@@ -17,12 +19,6 @@ export function describeProblems(schema: z.ZodType, issues: readonly z.core.$Zod
 export function describeIssue(error: z.ZodError): string {
   const [issue] = error.issues.flatMap(innermost);
   return issue === undefined ? 'is not valid' : wording(issue);
-}
-
-/** `, did you mean 'lockTimeout'?`, or nothing. */
-function didYouMean(name: string, known: string[]): string {
-  const near = nearestNames(name, known);
-  return near.length === 0 ? '' : `, did you mean ${orList(near.map((candidate) => `'${candidate}'`))}?`;
 }
 
 /** A union's complaint hides those of the form that was meant: the one whose type fitted, if there is one. */

@@ -1,14 +1,13 @@
 import path from 'node:path';
 
-import type { ClientConfig } from 'pg';
-
+import type { DatabaseConfig } from '../db/database-config.js';
 import type { Hooks } from '../project/hook-types.js';
 import type { Project } from '../project/project.js';
 import type { ParsedConfig } from './schema.js';
 
 /** A project as it is loaded: the database may be missing or still have to be started. */
 export type LoadedProject = Omit<Project, 'database'> & {
-  database: ClientConfig | 'embedded' | undefined;
+  database: DatabaseConfig | 'embedded' | undefined;
   /** Absolute path of the file that the configuration comes from; `null` when there is none and the defaults hold. */
   configFile: string | null;
   hooks: Hooks;

@@ -3,10 +3,9 @@ import path from 'node:path';
 
 import { TenantsError } from '../errors/tenants-error.js';
 import { cacheFolder } from '../util/cache-folder.js';
-import { JsonSyntaxError, parseJson } from '../util/json.js';
+import { isPlainObject, JsonSyntaxError, parseJson } from '../util/json.js';
 import { redact } from '../util/redact.js';
 import { defineConfig } from './define-config.js';
-import { isPlainObject } from './plain-object.js';
 
 const MODULES = new Set(['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs']);
 

@@ -1,33 +1,18 @@
 import { z } from 'zod';
 
+import { DOMAIN_COLUMNS, isOptionalColumn, type OptionalColumn, TENANT_COLUMNS } from '../registry/names.js';
 import { identifier } from './fields.js';
 
 const ACCEPTED = 'expected a table name, or an object with table and columns';
 
 const tenantTable = z.strictObject({
   table: identifier().default('tenants'),
-  columns: z
-    .strictObject({
-      id: identifier().default('id'),
-      schemaName: identifier().default('schema_name'),
-      name: identifier().nullable().default('name'),
-      type: identifier().nullable().default('type'),
-      status: identifier().nullable().default('status'),
-      createdAt: identifier().nullable().default('created_at'),
-    })
-    .prefault({}),
+  columns: columns(TENANT_COLUMNS).prefault({}),
 });
 
 const domainTable = z.strictObject({
   table: identifier().default('domains'),
-  columns: z
-    .strictObject({
-      id: identifier().default('id'),
-      domain: identifier().default('domain'),
-      tenantId: identifier().default('tenant_id'),
-      isPrimary: identifier().nullable().default('is_primary'),
-    })
-    .prefault({}),
+  columns: columns(DOMAIN_COLUMNS).prefault({}),
 });
 
 /** The registry's tables and columns: a name stands for a table whose columns have the usual names. */
@@ -46,3 +31,18 @@ export const registrySchema = z
     path: ['domains'],
     error: 'is the same table as registry.tenants',
   });
+
+type Name = ReturnType<typeof identifier>;
+
+type ColumnSchemas<Usual> = {
+  [Key in keyof Usual]: z.ZodDefault<Key extends OptionalColumn ? z.ZodNullable<Name> : Name>;
+};
+
+/** A schema for the names of a table's columns, each with its usual name as the default. */
+function columns<Usual extends Record<string, string>>(usual: Usual) {
+  const shape = Object.entries(usual).map(([key, name]) => [
+    key,
+    isOptionalColumn(key) ? identifier().nullable().default(name) : identifier().default(name),
+  ]);
+  return z.strictObject(Object.fromEntries(shape) as ColumnSchemas<Usual>);
+}

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { databaseSchema } from './database-schema.js';
-import { choice, count, duration, identifier, text, toggle } from './fields.js';
+import { choice, duration, identifier, text, toggle, wholeNumber } from './fields.js';
 import { hooksSchema } from './hooks-schema.js';
 import { registrySchema } from './registry-schema.js';
 
@@ -54,24 +54,24 @@ const settings = z.strictObject({
   executor: text('standard, multiprocessing, worker-threads, or a module')
     .default('standard')
     .describe('`standard`, `multiprocessing`, `worker-threads`, or a module that exports an executor.'),
-  maxProcesses: count(1).default(2).describe('Worker processes or threads.'),
-  chunkSize: count(1).default(2).describe('Tenants that a worker is handed at once.'),
-  concurrency: count(1).optional().describe('Tenants migrated at once in each process.'),
+  maxProcesses: wholeNumber(1).default(2).describe('Worker processes or threads.'),
+  chunkSize: wholeNumber(1).default(2).describe('Tenants that a worker is handed at once.'),
+  concurrency: wholeNumber(1).optional().describe('Tenants migrated at once in each process.'),
   role: identifier().optional().describe('Role that owns what is created (`SET ROLE`).'),
   fallThrough: choice(['error', 'warn', 'off'])
     .default('error')
     .describe('When a tenant migration changes objects of another schema: `error`, `warn` or `off`.'),
   recycle: z
-    .strictObject({ tenants: count(1).default(500).describe('Tenants after which a connection is replaced.') })
+    .strictObject({ tenants: wholeNumber(1).default(500).describe('Tenants after which a connection is replaced.') })
     .prefault({}),
   hooks: hooksSchema
     .prefault({})
     .describe('Functions that are called around the migrations and the life of each tenant.'),
-  canary: count(0)
+  canary: wholeNumber(0)
     .default(1)
     .describe('Tenants of each cohort that are migrated alone before the rest; 0 turns it off.'),
-  maxFailures: count(1).optional().describe('Failed tenants after which no more work is handed out.'),
-  retries: count(0).default(3).describe('How often a transaction is tried again after a passing error.'),
+  maxFailures: wholeNumber(1).optional().describe('Failed tenants after which no more work is handed out.'),
+  retries: wholeNumber(0).default(3).describe('How often a transaction is tried again after a passing error.'),
   lockTimeout: duration().prefault('5s').describe('How long a statement waits for a lock; 0 waits for ever.'),
   statementTimeout: duration().prefault('0').describe('How long a statement may take; 0 is no limit.'),
   lockWait: duration().prefault('0s').describe('How long to wait while another run holds the fleet lock.'),

@@ -1,6 +1,8 @@
 import { Client, type ClientConfig } from 'pg';
 
-import { TenantsError } from '../errors/tenants-error.js';
+import { isTenantsError, TenantsError } from '../errors/tenants-error.js';
+import { type DatabaseConfig, toClientConfig } from './database-config.js';
+import { currentPassword } from './password.js';
 import { destroySocket } from './pg-internals.js';
 import { codeOf, isConnectionError, SQLSTATE } from './sqlstates.js';
 
@@ -14,7 +16,7 @@ const CONNECT_TIMEOUT_MS = 10_000;
  * @throws TenantsError DATABASE_UNREACHABLE or DATABASE_REFUSED when there is no connection to be had.
  */
 export async function withClient<T>(
-  config: ClientConfig,
+  config: DatabaseConfig,
   purpose: string,
   use: (client: Client) => Promise<T>,
 ): Promise<T> {
@@ -27,12 +29,13 @@ export async function withClient<T>(
 }
 
 /** Opens a connection that the caller closes with `closeClient`. Errors as in `withClient`. */
-export async function openClient(config: ClientConfig, purpose: string): Promise<Client> {
+export async function openClient(config: DatabaseConfig, purpose: string): Promise<Client> {
   const client = new Client({
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
-    ...config,
+    ...toClientConfig(config),
+    ...(typeof config.password === 'function' ? { password: async () => (await currentPassword(config)) ?? '' } : {}),
     application_name: applicationName(purpose),
   });
   // Without a listener a connection that breaks between two queries would end the process; the next query reports it.
@@ -71,6 +74,7 @@ export function applicationName(purpose: string): string {
 
 /** Says in the product's own words why there is no connection; errors of other kinds come back unchanged. */
 export function connectionFailure(error: unknown, config: ClientConfig): unknown {
+  if (isTenantsError(error)) return error;
   const code = codeOf(error);
   const where = `${config.host ?? 'localhost'}:${String(config.port ?? 5432)}`;
   const who = config.user === undefined ? '' : ` as ${config.user}`;

@@ -1,12 +1,7 @@
 import { escapeIdentifier, escapeLiteral } from 'pg';
 
 import { TenantsError } from '../errors/tenants-error.js';
-
-/** Longest identifier PostgreSQL keeps, in bytes (`NAMEDATALEN - 1`); anything longer would be cut off in silence. */
-export const MAX_IDENTIFIER_BYTES = 63;
-
-/** A NUL ends a name on the wire, and half a character would arrive there as another one. */
-const UNSENDABLE = /\0|\p{Surrogate}/u;
+import { isIdentifier } from '../util/identifier.js';
 
 /**
  * Quotes an identifier, whatever it is called.
@@ -29,11 +24,6 @@ export function quoteLiteral(text: string): string {
 /** `"schema"."name"`. */
 export function qualified(schema: string, name: string): string {
   return `${quoteIdentifier(schema)}.${quoteIdentifier(name)}`;
-}
-
-/** True for any name an existing PostgreSQL object can have. */
-export function isIdentifier(name: string): boolean {
-  return name.length > 0 && !UNSENDABLE.test(name) && Buffer.byteLength(name) <= MAX_IDENTIFIER_BYTES;
 }
 
 /**

@@ -1,6 +1,7 @@
 import { TenantsError } from '../errors/tenants-error.js';
+import { MAX_IDENTIFIER_BYTES } from '../util/identifier.js';
 
-const NEW_SCHEMA_NAME = /^[a-z_][a-z0-9_]{0,62}$/;
+const NEW_SCHEMA_NAME = /^[a-z_][a-z0-9_]*$/;
 
 /**
  * Checks the name of a schema that is about to be made. Existing schemas may be called anything PostgreSQL allows.
@@ -14,7 +15,7 @@ export function assertNewSchemaName(name: string): void {
   throw new TenantsError('INVALID_NAME', `${JSON.stringify(name)} cannot be the name of a tenant: ${problem}.`, {
     suggestions: [
       ...(accepted === undefined ? [] : [`"${accepted}" would be accepted.`]),
-      'A tenant name is 1 to 63 lower-case letters, digits and underscores, and does not begin with a digit.',
+      `A tenant name is 1 to ${MAX_IDENTIFIER_BYTES} lower-case letters, digits and underscores, and does not begin with a digit.`,
     ],
   });
 }
@@ -22,7 +23,7 @@ export function assertNewSchemaName(name: string): void {
 function problemWith(name: string): string | undefined {
   if (name.startsWith('pg_')) return 'names that begin with pg_ belong to PostgreSQL';
   if (name === 'information_schema') return 'this schema belongs to PostgreSQL';
-  if (name.length > 63) return 'it is longer than 63 characters';
+  if (name.length > MAX_IDENTIFIER_BYTES) return `it is longer than ${MAX_IDENTIFIER_BYTES} characters`;
   if (!NEW_SCHEMA_NAME.test(name)) return 'it has characters that are not allowed';
   return undefined;
 }
@@ -36,6 +37,6 @@ function acceptedForm(name: string): string | undefined {
     .replace(/^pg_/, 'tenant_pg_')
     .replace(/^(?=[0-9])/, 't')
     .replaceAll(/^_+|_+$/g, '')
-    .slice(0, 63);
+    .slice(0, MAX_IDENTIFIER_BYTES);
   return form !== '' && form !== name && problemWith(form) === undefined ? form : undefined;
 }

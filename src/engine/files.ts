@@ -1,6 +1,7 @@
-import { basename, extname } from 'node:path';
+import { basename } from 'node:path';
 
 import { TenantsError } from '../errors/tenants-error.js';
+import { migrationName } from '../util/migration-files.js';
 import { listPaths } from './compile/list-paths.js';
 import type { MigrationFile, MigrationSource } from './types.js';
 
@@ -14,7 +15,7 @@ export async function listMigrationFiles(source: MigrationSource): Promise<Migra
   const paths = await listPaths(source.directory, source.ignorePattern).catch((error: unknown) => {
     throw unreadable(source, error);
   });
-  const files = paths.map((path) => ({ name: basename(path, extname(path)), path }));
+  const files = paths.map((path) => ({ name: migrationName(path), path }));
   assertDistinctNames(source, files);
   return files;
 }

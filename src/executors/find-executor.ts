@@ -1,7 +1,7 @@
 import { isAbsolute } from 'node:path';
 
 import { TenantsError } from '../errors/tenants-error.js';
-import { nearestNames } from '../util/nearest.js';
+import { didYouMean, nearestNames } from '../util/nearest.js';
 import { standardExecutor } from './standard.js';
 import type { Executor } from './types.js';
 
@@ -26,10 +26,9 @@ export async function findExecutor(name: string): Promise<Executor> {
   const make = Object.hasOwn(BUILT_IN, name) ? BUILT_IN[name] : undefined;
   if (make !== undefined) return await make();
   const names = Object.keys(BUILT_IN);
-  const near = nearestNames(name, names);
   throw new TenantsError('EXECUTOR_UNAVAILABLE', `There is no executor "${name}".`, {
     suggestions: [
-      ...(near.length === 0 ? [] : [`Perhaps "${near.join('" or "')}" was meant.`]),
+      ...didYouMean(nearestNames(name, names)),
       `The built-in ones are ${names.join(', ')}; a module is named by its path, such as ./my-executor.js.`,
     ],
   });

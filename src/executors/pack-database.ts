@@ -1,5 +1,4 @@
-import type { ClientConfig } from 'pg';
-
+import type { DatabaseConfig } from '../db/database-config.js';
 import { TenantsError } from '../errors/tenants-error.js';
 
 /** A database configuration that can be copied to a worker. */
@@ -7,8 +6,6 @@ export type PackedDatabase = {
   config: Record<string, unknown>;
   /** The password comes from a function of the configuration, which stays with the parent and is asked for each connection. */
   asksPassword: boolean;
-  /** `ssl.checkServerIdentity` is a function that accepts every host name, as libpq's `sslmode=verify-ca` does. */
-  anyIdentity: boolean;
 };
 
 /**
@@ -16,13 +13,12 @@ export type PackedDatabase = {
  *
  * @throws TenantsError EXECUTOR_UNAVAILABLE naming everything that cannot be copied: functions, and objects with a class.
  */
-export function packDatabase(database: ClientConfig, executor: string): PackedDatabase {
+export function packDatabase(database: DatabaseConfig, executor: string): PackedDatabase {
   const problems: string[] = [];
-  const packed: PackedDatabase = { config: {}, asksPassword: false, anyIdentity: false };
+  const packed: PackedDatabase = { config: {}, asksPassword: false };
   const copy = (value: unknown, path: string): unknown => {
     if (typeof value === 'function') {
       if (path === 'password') packed.asksPassword = true;
-      else if (path === 'ssl.checkServerIdentity' && isEmptyFunction(value)) packed.anyIdentity = true;
       else problems.push(`database.${path} is a function`);
       return undefined;
     }
@@ -46,21 +42,8 @@ export function packDatabase(database: ClientConfig, executor: string): PackedDa
 }
 
 /** The configuration as a worker uses it. `askPassword` asks the parent. */
-export function unpackDatabase(packed: PackedDatabase, askPassword: () => Promise<string>): ClientConfig {
-  const config = { ...packed.config } as ClientConfig;
-  if (packed.asksPassword) config.password = askPassword;
-  if (packed.anyIdentity && typeof config.ssl === 'object') {
-    config.ssl = { ...config.ssl, checkServerIdentity: () => undefined };
-  }
-  return config;
-}
-
-/** A function without statements returns `undefined`, whatever it is given: its copy is as good. */
-function isEmptyFunction(value: object): boolean {
-  const source = Function.prototype.toString.call(value);
-  return (
-    /^(function\s*\w*\s*\(\s*\)|\(\s*\)\s*=>)\s*\{\s*\}$/.test(source) || /^\(\s*\)\s*=>\s*undefined$/.test(source)
-  );
+export function unpackDatabase(packed: PackedDatabase, askPassword: () => Promise<string>): DatabaseConfig {
+  return { ...packed.config, ...(packed.asksPassword ? { password: askPassword } : {}) };
 }
 
 function isPlain(value: object): boolean {
@@ -72,6 +55,14 @@ function cannotTravel(executor: string, problems: string[]): TenantsError {
   return new TenantsError(
     'EXECUTOR_UNAVAILABLE',
     `The executor "${executor}" cannot be used with this database configuration: workers get a copy of it, and ${problems.join(', ')}.`,
-    { problems, suggestions: ['Use --executor=standard, which works in this process.'] },
+    {
+      problems,
+      suggestions: [
+        'Use --executor=standard, which works in this process.',
+        ...(problems.some((problem) => problem.startsWith('database.ssl.checkServerIdentity '))
+          ? ['If the function accepts every host name, a URL can say the same: ?sslmode=verify-ca&sslrootcert=FILE']
+          : []),
+      ],
+    },
   );
 }

@@ -1,5 +1,4 @@
-import type { ClientConfig } from 'pg';
-
+import type { DatabaseConfig } from '../db/database-config.js';
 import type { ApplySettings, Plan, TenantResult, TenantAssignment } from '../engine/types.js';
 import type { HookSource } from './worker-hooks.js';
 
@@ -20,7 +19,7 @@ export type ExecutionContext = {
   readonly maxProcesses: number;
   readonly chunkSize: number;
   /** Where lanes connect to, password included: nothing to print, and nothing for an argv or an environment. */
-  readonly database: ClientConfig;
+  readonly database: DatabaseConfig;
   /** The hooks that lanes call, for an executor that opens lanes elsewhere; those of `openLane` have them already. */
   readonly hooks?: HookSource | undefined;
   /** Tenants after which a lane's connection is replaced. */
@@ -51,7 +50,7 @@ export interface Executor {
    *
    * @throws TenantsError EXECUTOR_UNAVAILABLE when it cannot work with this configuration.
    */
-  assertUsable?(database: ClientConfig, hooks?: HookSource): void;
+  assertUsable?(database: DatabaseConfig, hooks?: HookSource): void;
   /**
    * Takes work as lanes become free and yields results as they come, in any order. A tenant that was taken and gets no
    * result has failed; what is thrown ends the run and leaves the results that were yielded.

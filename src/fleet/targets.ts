@@ -1,6 +1,6 @@
 import type { MigrationFile } from '../engine/types.js';
 import { TenantsError } from '../errors/tenants-error.js';
-import { nearestNames } from '../util/nearest.js';
+import { didYouMean, nearestNames } from '../util/nearest.js';
 import type { FilesByType } from './cohorts.js';
 import type { Target } from './types.js';
 
@@ -41,7 +41,7 @@ function assertTarget(
     `There is no migration "${target.to}" ${without.map(({ label }) => label).join(', ')}.`,
     {
       suggestions: [
-        ...(near.length === 0 ? [] : [`Perhaps "${near.join('" or "')}" was meant.`]),
+        ...didYouMean(near),
         'A migration is named by its file name without the extension, such as 0004_add_invoices.',
       ],
     },

@@ -1,5 +1,22 @@
-import type { TenantWithDomains } from '../registry/types.js';
-import type { ChangedTenant } from './change-types.js';
+import type { FleetEvent } from '../fleet/types.js';
+import type { TenantDomain, TenantWithDomains } from '../registry/types.js';
+import type { CreatedTenant } from './create-types.js';
+
+/** What every command that changes one tenant can be told. */
+export type ChangeOptions = {
+  /** Aborted when the change is to be given up and rolled back. */
+  cancel?: AbortSignal;
+  onEvent?: (event: FleetEvent) => void;
+};
+
+/** A tenant as it is after a change, as `create-tenant` shows it, and what should be known about it. */
+export type ChangedTenant = CreatedTenant & { warnings: string[] };
+
+/** A tenant as it was before it was deleted; its status is `deleted`, or `unregistered` when the schema was kept. */
+export type DeletedTenant = ChangedTenant;
+
+/** The tenant that a domain was taken from, as it is now. */
+export type DeletedDomain = ChangedTenant & { deleted: TenantDomain };
 
 /** The document of a changed tenant; `startedAt` is a reading of `performance.now()`. */
 export function toChangedTenant(tenant: TenantWithDomains, startedAt: number, warnings: string[] = []): ChangedTenant {

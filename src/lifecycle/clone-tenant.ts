@@ -3,7 +3,7 @@ import type { Client } from 'pg';
 import { assertNewSchemaName } from '../db/schema-name.js';
 import { HookError } from '../engine/hooks/run-hook.js';
 import { TenantsError } from '../errors/tenants-error.js';
-import { withLibpqEnvironment } from '../pg-dump/environment.js';
+import { withDumpEnvironment } from '../pg-dump/environment.js';
 import { assertPgDump } from '../pg-dump/find.js';
 import { hookCalls } from '../project/hook-calls.js';
 import type { Hooks } from '../project/hook-types.js';
@@ -12,6 +12,7 @@ import { assertAvailable } from '../registry/availability.js';
 import { parseDomain } from '../registry/domain-name.js';
 import { assertFinished, assertNotPublic, requireTenant } from '../registry/known-tenant.js';
 import { findTenant } from '../registry/list.js';
+import { STATUS } from '../registry/names.js';
 import { registrationFailure } from '../registry/registration-failure.js';
 import { type NewTenant, registrationStatements } from '../registry/registration.js';
 import { lockRowStatement } from '../registry/statements.js';
@@ -19,8 +20,7 @@ import type { TenantWithDomains } from '../registry/types.js';
 import { callInChange } from './call-hooks.js';
 import { withChangeSession } from './change-session.js';
 import { changeTenant, send } from './change-transaction.js';
-import type { ChangedTenant, ChangeOptions } from './change-types.js';
-import { toChangedTenant } from './changed-tenant.js';
+import { type ChangedTenant, type ChangeOptions, toChangedTenant } from './changed-tenant.js';
 import { copySchema } from './copy-schema.js';
 import { findTextReferences } from './find-text-references.js';
 import { namespaceOf, readContents } from './schema-contents.js';
@@ -70,11 +70,11 @@ export async function cloneTenant(project: Project, options: CloneTenantOptions)
       schema,
       name: options.label ?? null,
       type,
-      status: 'active',
+      status: STATUS.active,
       extra: options.set ?? {},
       domains,
     };
-    return await withLibpqEnvironment(database, `tenants: ${purpose}`, async (environment) => {
+    return await withDumpEnvironment(database, `tenants: ${purpose}`, async (environment) => {
       await assertPgDump(environment, server.version);
       return await changeTenant(project, client, {
         locks: [source, schema],

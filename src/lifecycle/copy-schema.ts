@@ -4,7 +4,7 @@ import type { Client } from 'pg';
 
 import { copyIn } from '../db/copy-in.js';
 import { qualified, quoteIdentifier, quoteLiteral } from '../db/identifiers.js';
-import { type Dump, startDump } from '../pg-dump/run.js';
+import { type Dump, exportSnapshot, startDump } from '../pg-dump/run.js';
 import { scriptParts } from '../pg-dump/script.js';
 import type { Project } from '../project/project.js';
 import { alignGrants } from './align-grants.js';
@@ -53,11 +53,6 @@ export async function copySchema(client: Client, project: Project, options: Copy
   } finally {
     await dump.stop();
   }
-}
-
-async function exportSnapshot(client: Client): Promise<string> {
-  const { rows } = await client.query<{ snapshot: string }>('SELECT pg_export_snapshot() AS snapshot');
-  return rows[0]?.snapshot ?? '';
 }
 
 /** A dump that ends badly has given a script that ends early, so its end is waited for before anything is believed. */

@@ -8,13 +8,13 @@ import { parseDomain } from '../registry/domain-name.js';
 import { findDomain, makePrimaryStatements } from '../registry/domains.js';
 import { requireTenant } from '../registry/known-tenant.js';
 import { findTenant } from '../registry/list.js';
+import { STATUS } from '../registry/names.js';
 import { domainStatement } from '../registry/registration.js';
 import { lockRowStatement } from '../registry/statements.js';
 import type { TenantWithDomains } from '../registry/types.js';
 import { withChangeSession } from './change-session.js';
 import { changeTenant, send } from './change-transaction.js';
-import type { ChangedTenant, ChangeOptions } from './change-types.js';
-import { toChangedTenant } from './changed-tenant.js';
+import { type ChangedTenant, type ChangeOptions, toChangedTenant } from './changed-tenant.js';
 
 export type CreateDomainOptions = ChangeOptions & {
   schema: string;
@@ -63,7 +63,7 @@ async function addDomain(
   // Before anything is read: what two calls at once see must not be the same.
   await send(client, [lockRowStatement(registry, schema)]);
   const before = await requireTenant(client, registry, schema);
-  if (before.status === 'deleting') {
+  if (before.status === STATUS.deleting) {
     throw new TenantsError('USAGE', `The tenant "${schema}" is being deleted and gets no more domains.`, {
       tenant: schema,
     });

@@ -20,6 +20,7 @@ import { assertAvailable, tenantExists } from '../registry/availability.js';
 import { assertRegistry } from '../registry/check.js';
 import { parseDomain } from '../registry/domain-name.js';
 import { findTenant } from '../registry/list.js';
+import { STATUS } from '../registry/names.js';
 import { createPublicTenant, hasDomains } from '../registry/public-tenant.js';
 import type { NewTenant } from '../registry/registration.js';
 import type { TenantWithDomains } from '../registry/types.js';
@@ -54,7 +55,7 @@ export async function createTenant(project: Project, options: CreateTenantOption
     }
     await takeCreationLock(client, project, registration.schema, options.cancel);
     const existing = await findTenant(client, project.registry, registration.schema);
-    const leftover = existing?.status === 'provisioning' && hasDomains(existing, registration.domains);
+    const leftover = existing?.status === STATUS.provisioning && hasDomains(existing, registration.domains);
     if (existing !== undefined && !leftover && options.ifNotExists === true) {
       return { ...answer(acceptExisting(existing, registration), [], startedAt), created: false };
     }
@@ -91,7 +92,7 @@ function hooksOf(
 
 /** @throws TenantsError TENANT_EXISTS when the tenant is not the one that was wished for. */
 function acceptExisting(existing: TenantWithDomains, { schema, domains }: NewTenant): TenantWithDomains {
-  const unfinished = existing.status === 'provisioning' || existing.status === 'deleting';
+  const unfinished = existing.status === STATUS.provisioning || existing.status === STATUS.deleting;
   if (!unfinished && hasDomains(existing, domains)) return existing;
   if (unfinished) throw tenantExists(schema, existing.status);
   const absent = domains.filter((wanted) => !hasDomains(existing, [wanted])).map(({ domain }) => domain);
@@ -120,7 +121,7 @@ function registrationOf(project: Project, options: CreateTenantOptions): NewTena
     schema,
     name: options.label ?? null,
     type,
-    status: 'active',
+    status: STATUS.active,
     extra: options.set ?? {},
     domains: (options.domains ?? []).map((domain, index) => ({ domain: parseDomain(domain), primary: index === 0 })),
   };

@@ -8,8 +8,7 @@ import { lockRowStatement } from '../registry/statements.js';
 import type { TenantDomain, TenantWithDomains } from '../registry/types.js';
 import { withChangeSession } from './change-session.js';
 import { changeTenant, send } from './change-transaction.js';
-import type { ChangeOptions, DeletedDomain } from './change-types.js';
-import { toChangedTenant } from './changed-tenant.js';
+import { type ChangeOptions, type DeletedDomain, toChangedTenant } from './changed-tenant.js';
 
 /**
  * Takes a domain from the tenant that has it, whichever that is. Another domain does not become the primary one by

@@ -8,6 +8,7 @@ import type { Hooks } from '../project/hook-types.js';
 import type { Project } from '../project/project.js';
 import { assertNotPublic, requireTenant } from '../registry/known-tenant.js';
 import { findTenant } from '../registry/list.js';
+import { STATUS } from '../registry/names.js';
 import {
   lockRowStatement,
   markDeletingStatement,
@@ -19,8 +20,7 @@ import { callAfterChange, callInChange } from './call-hooks.js';
 import { changeFailure } from './change-failure.js';
 import { withChangeSession } from './change-session.js';
 import { asOwner, changeTenant, lockTenant, send } from './change-transaction.js';
-import type { ChangeOptions, DeletedTenant } from './change-types.js';
-import { toChangedTenant } from './changed-tenant.js';
+import { type ChangeOptions, type DeletedTenant, toChangedTenant } from './changed-tenant.js';
 import { dropInBatches, dropSchema } from './drop-in-batches.js';
 import { assertOwnContents, isLarge, readContents, type SchemaContents } from './schema-contents.js';
 
@@ -102,7 +102,7 @@ async function remove(
       return found;
     },
     isDone: async (other) =>
-      (await isGone(other)) || (large && (await findTenant(other, registry, schema))?.status === 'deleting'),
+      (await isGone(other)) || (large && (await findTenant(other, registry, schema))?.status === STATUS.deleting),
   }).catch(async (error: unknown) => {
     // What may be the only copy stays.
     if (!isTenantsError(error) || error.code !== 'OUTCOME_UNKNOWN') await file?.remove();
@@ -118,7 +118,7 @@ async function remove(
     });
   }
   if (contents === undefined) await file?.remove();
-  const missing = contents === undefined && !keepSchema && tenant.status !== 'deleting';
+  const missing = contents === undefined && !keepSchema && tenant.status !== STATUS.deleting;
   return { tenant, warnings: missing ? [`There was no schema "${schema}"; only the registration was removed.`] : [] };
 }
 
@@ -131,7 +131,7 @@ async function prepare(
 ): Promise<{ tenant: TenantWithDomains; contents: SchemaContents | undefined }> {
   await send(client, [lockRowStatement(project.registry, schema)]);
   const tenant = await requireTenant(client, project.registry, schema);
-  if (file !== undefined && tenant.status === 'deleting') throw dumpTooLate(schema);
+  if (file !== undefined && tenant.status === STATUS.deleting) throw dumpTooLate(schema);
   const contents = await readContents(client, schema);
   if (contents !== undefined && keepSchema !== true) assertOwnContents(schema, contents);
   await callInChange(client, project, {
@@ -144,7 +144,7 @@ async function prepare(
   });
   if (file !== undefined && contents !== undefined) {
     await asOwner(client, project.role, () => keepWritersOut(client, contents.oid));
-    await file.write(schema);
+    await file.write(client, schema);
   }
   return { tenant, contents };
 }

@@ -16,6 +16,7 @@ import { applySettings } from '../fleet/apply-settings.js';
 import { createLaneOpener } from '../fleet/open-lanes.js';
 import type { SurveyedSchema } from '../fleet/survey.js';
 import type { Project } from '../project/project.js';
+import { type RegistryShape, STATUS } from '../registry/names.js';
 import { registrationFailure } from '../registry/registration-failure.js';
 import {
   activateStatements,
@@ -23,7 +24,6 @@ import {
   registrationStatements,
   removeRegistrationStatements,
 } from '../registry/registration.js';
-import type { RegistryShape } from '../registry/types.js';
 import type { CreateTenantOptions } from './create-types.js';
 
 export type NewTenantWork = {
@@ -48,7 +48,7 @@ export async function provision(client: Client, project: Project, work: NewTenan
   const { registration, plan, place, leftover, options, hooks } = work;
   const { registry } = project;
   const atomic = isAtomic(plan) && !leftover;
-  const status = atomic ? 'active' : 'provisioning';
+  const status = atomic ? STATUS.active : STATUS.provisioning;
   const framed = frame(plan, !atomic);
   const prelude: BatchItem[] = leftover ? [] : registrationStatements(registry, { ...registration, status });
   const postlude = atomic ? [] : activateStatements(registry, registration.schema);
@@ -157,7 +157,7 @@ async function takeBack(client: Client, project: Project, { registration, option
 function stillProvisioningGuard({ schema: shared, tenants }: RegistryShape, schema: string): BatchItem[] {
   const { status, schemaName } = tenants.columns;
   if (status === null) return [];
-  const row = `SELECT FROM ${qualified(shared, tenants.table)} WHERE ${quoteIdentifier(schemaName)} = $1 AND ${quoteIdentifier(status)} = 'provisioning'`;
+  const row = `SELECT FROM ${qualified(shared, tenants.table)} WHERE ${quoteIdentifier(schemaName)} = $1 AND ${quoteIdentifier(status)} = '${STATUS.provisioning}'`;
   return [
     {
       text: `SELECT CASE WHEN EXISTS (${row}) THEN 1 ELSE ${raise('not provisioning')} END`,

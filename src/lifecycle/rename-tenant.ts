@@ -14,8 +14,7 @@ import type { TenantWithDomains } from '../registry/types.js';
 import { callInChange } from './call-hooks.js';
 import { withChangeSession } from './change-session.js';
 import { asOwner, changeTenant, send } from './change-transaction.js';
-import type { ChangedTenant, ChangeOptions } from './change-types.js';
-import { toChangedTenant } from './changed-tenant.js';
+import { type ChangedTenant, type ChangeOptions, toChangedTenant } from './changed-tenant.js';
 import { findTextReferences } from './find-text-references.js';
 import { namespaceOf } from './schema-contents.js';
 

@@ -1,15 +1,17 @@
 import { open, unlink } from 'node:fs/promises';
 
+import type { Client } from 'pg';
+
 import { TenantsError } from '../errors/tenants-error.js';
 import type { Project } from '../project/project.js';
-import { withLibpqEnvironment } from './environment.js';
+import { withDumpEnvironment } from './environment.js';
 import { assertPgDump } from './find.js';
-import { startDump } from './run.js';
+import { exportSnapshot, startDump } from './run.js';
 
 /** A file that a dump is written to. */
 export type DumpFile = {
-  /** Writes the dump of a schema to it and has it on the disk before it returns. */
-  write(schema: string): Promise<void>;
+  /** Writes the dump of a schema, as the client's transaction sees it, and has it on the disk before it returns. */
+  write(client: Client, schema: string): Promise<void>;
   /** Removes it: the dump failed, or what it was for did not happen. */
   remove(): Promise<void>;
 };
@@ -28,15 +30,16 @@ export async function withDumpFile<T>(
   use: (file: DumpFile) => Promise<T>,
 ): Promise<T> {
   const { database, role, lockTimeoutMs } = project;
-  return await withLibpqEnvironment(database, 'tenants: dump', async (environment) => {
+  return await withDumpEnvironment(database, 'tenants: dump', async (environment) => {
     await assertPgDump(environment, server);
     const handle = await open(path, 'wx', 0o600).catch((error: unknown) => {
       throw unwritable(path, error);
     });
     try {
       return await use({
-        write: async (schema) => {
-          const dump = startDump({ schema, environment, role, lockTimeoutMs, cancel }, handle.fd);
+        write: async (client, schema) => {
+          const snapshot = await exportSnapshot(client);
+          const dump = startDump({ schema, environment, role, lockTimeoutMs, snapshot, cancel }, handle.fd);
           await dump.done;
           await handle.sync();
         },

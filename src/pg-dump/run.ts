@@ -1,6 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable } from 'node:stream';
 
+import type { Client } from 'pg';
+
 import { quoteIdentifier } from '../db/identifiers.js';
 import { TenantsError } from '../errors/tenants-error.js';
 
@@ -14,8 +16,8 @@ export type DumpOptions = {
   role: string | undefined;
   /** ms; 0 waits for ever. */
   lockTimeoutMs: number;
-  /** Taken of `pg_export_snapshot()`: the dump sees exactly what that transaction saw. */
-  snapshot?: string;
+  /** From `exportSnapshot`: the dump sees exactly what that transaction saw. */
+  snapshot: string;
   /** Structure only. */
   schemaOnly?: boolean;
   cancel?: AbortSignal | undefined;
@@ -62,6 +64,15 @@ export function startDump(options: DumpOptions, target: number | 'pipe'): Dump {
   return { output: child.stdout ?? undefined, done, stop: () => stop(child, done) };
 }
 
+/**
+ * A snapshot for `pg_dump`, valid until the client's transaction ends. A dump that has connected to another server or
+ * database does not find it, and fails.
+ */
+export async function exportSnapshot(client: Client): Promise<string> {
+  const { rows } = await client.query<{ snapshot: string }>('SELECT pg_catalog.pg_export_snapshot() AS snapshot');
+  return rows[0]?.snapshot ?? '';
+}
+
 /** Pure. A pattern in double quotes stands for itself (psql, "Patterns"). */
 export function dumpArguments({
   schema,
@@ -80,7 +91,7 @@ export function dumpArguments({
     '--no-subscriptions',
     ...(lockTimeoutMs > 0 ? [`--lock-wait-timeout=${lockTimeoutMs}`] : []),
     ...(role === undefined ? [] : [`--role=${role}`]),
-    ...(snapshot === undefined ? [] : [`--snapshot=${snapshot}`]),
+    `--snapshot=${snapshot}`,
     ...(schemaOnly === true ? ['--schema-only'] : []),
   ];
 }

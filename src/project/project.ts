@@ -1,14 +1,13 @@
-import type { ClientConfig } from 'pg';
-
+import type { DatabaseConfig } from '../db/database-config.js';
 import type { HookSource } from '../executors/worker-hooks.js';
-import type { RegistryShape } from '../registry/types.js';
+import type { RegistryShape } from '../registry/names.js';
 import type { Hooks } from './hook-types.js';
 
 /** The configuration after loading and validation: absolute paths, numbers in ms, a database one can connect to. */
 export type Project = {
   /** Folder of the configuration file; `.tenants/` lies in it. */
   root: string;
-  database: ClientConfig;
+  database: DatabaseConfig;
   shared: { schema: string; migrations: string };
   tenants: {
     migrations: string;

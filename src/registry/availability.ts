@@ -4,7 +4,8 @@ import { qualified, quoteIdentifier } from '../db/identifiers.js';
 import { TenantsError } from '../errors/tenants-error.js';
 import { plural } from '../util/format-count.js';
 import { shellWord } from '../util/shell-word.js';
-import type { RegistryShape, TenantDomain } from './types.js';
+import type { RegistryShape } from './names.js';
+import type { TenantDomain } from './types.js';
 
 /** What a new tenant wants to call its own. */
 export type Claim = {

@@ -2,7 +2,7 @@ import type { Client } from 'pg';
 
 import { TenantsError } from '../errors/tenants-error.js';
 import { readRegistryColumns } from './columns.js';
-import type { RegistryShape } from './types.js';
+import { isOptionalColumn, type RegistryShape } from './names.js';
 
 /**
  * Looks whether the registry is there, with one catalog query.
@@ -51,9 +51,6 @@ export async function assertRegistry(client: Client, shape: RegistryShape): Prom
   );
 }
 
-/** Columns that the configuration may map to `null`. */
-const OPTIONAL: ReadonlySet<string> = new Set(['name', 'type', 'status', 'createdAt', 'isPrimary']);
-
 function missingFrom(
   part: 'tenants' | 'domains',
   { table, columns }: { table: string; columns: Record<string, string | null> },
@@ -62,7 +59,7 @@ function missingFrom(
   if (found === undefined) return [`table "${table}" does not exist (registry.${part}.table)`];
   return Object.entries(columns).flatMap(([key, column]) => {
     if (column === null || found.includes(column)) return [];
-    const way = OPTIONAL.has(key) ? ', optional' : '';
+    const way = isOptionalColumn(key) ? ', optional' : '';
     return [`table "${table}" has no column "${column}" (registry.${part}.columns.${key}${way})`];
   });
 }

@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 
-import type { RegistryShape } from './types.js';
+import type { RegistryShape } from './names.js';
 
 /** The columns that the registry's tables really have; `undefined` where there is no such table. */
 export type RegistryColumns = { tenants: string[] | undefined; domains: string[] | undefined };

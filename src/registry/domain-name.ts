@@ -1,10 +1,9 @@
 import { domainToASCII } from 'node:url';
 
 import { TenantsError } from '../errors/tenants-error.js';
+import { MAX_DOMAIN_LENGTH, MAX_LABEL_LENGTH } from './names.js';
 
-/** Longest hostname of the DNS, in bytes. */
-const MAX_LENGTH = 253;
-const LABEL = /^(?!-)[a-z0-9-]{1,63}(?<!-)$/;
+const LABEL = /^(?!-)[a-z0-9-]+(?<!-)$/;
 
 /**
  * Checks a domain as it was typed. Accepted is what a browser sends as the host, and nothing that would have to be
@@ -27,7 +26,8 @@ export function parseDomain(input: string): string {
 
 /** Node's own host parser, a browser's, has to leave it as it is: it reads 127.1 as an address and knows punycode. */
 function isDomain(text: string): boolean {
-  if (text.length > MAX_LENGTH || !text.split('.').every((label) => LABEL.test(label))) return false;
+  const fits = (label: string): boolean => label.length <= MAX_LABEL_LENGTH && LABEL.test(label);
+  if (text.length > MAX_DOMAIN_LENGTH || !text.split('.').every((label) => fits(label))) return false;
   return domainToASCII(text) === text;
 }
 
@@ -56,9 +56,11 @@ function problemWith(input: string): string {
   // oxlint-disable-next-line no-control-regex
   if (/[^\u0000-\u007F]/.test(input)) return 'it has letters outside ASCII';
   if (/[A-Z]/.test(input)) return 'it has upper-case letters';
-  if (input.length > MAX_LENGTH) return `it is longer than ${MAX_LENGTH} characters`;
+  if (input.length > MAX_DOMAIN_LENGTH) return `it is longer than ${MAX_DOMAIN_LENGTH} characters`;
   if (input.split('.').includes('')) return 'it has an empty label between dots';
-  if (input.split('.').some((label) => label.length > 63)) return 'it has a label of more than 63 characters';
+  if (input.split('.').some((label) => label.length > MAX_LABEL_LENGTH)) {
+    return `it has a label of more than ${MAX_LABEL_LENGTH} characters`;
+  }
   if (/[^a-z0-9.-]/.test(input)) return 'it has characters that are not allowed in a hostname';
   if (/(^|\.)-|-(\.|$)/.test(input)) return 'a label begins or ends with a hyphen';
   return 'it is no hostname that a browser would ask for';

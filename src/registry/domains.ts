@@ -3,8 +3,8 @@ import type { Client } from 'pg';
 import type { BatchItem } from '../db/batch.js';
 import { qualified, quoteIdentifier } from '../db/identifiers.js';
 import { TenantsError } from '../errors/tenants-error.js';
-import { nearestNames } from '../util/nearest.js';
-import type { RegistryShape } from './types.js';
+import { didYouMean, nearestNames } from '../util/nearest.js';
+import type { RegistryShape } from './names.js';
 
 /** Who has a domain; `tenant` is `null` when the row points at no tenant. `domain` is spelled as it is stored. */
 export type DomainOwner = { domain: string; tenant: string | null };
@@ -42,12 +42,9 @@ export async function requireDomain(client: Client, shape: RegistryShape, domain
   const near = nearestNames(
     domain,
     rows.map((row) => row.domain),
-  ).map((name) => `"${name}"`);
-  throw new TenantsError(
-    'UNKNOWN_DOMAIN',
-    `No tenant has the domain "${domain}"${near.length === 0 ? '' : `, perhaps you mean ${near.join(' or ')}`}.`,
-    { suggestions: ['To see all domains, run: tenants list'] },
   );
+  const message = [`No tenant has the domain "${domain}".`, ...didYouMean(near)].join(' ');
+  throw new TenantsError('UNKNOWN_DOMAIN', message, { suggestions: ['To see all domains, run: tenants list'] });
 }
 
 /**

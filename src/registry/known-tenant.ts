@@ -1,9 +1,10 @@
 import type { Client } from 'pg';
 
 import { TenantsError } from '../errors/tenants-error.js';
-import { nearestNames } from '../util/nearest.js';
+import { didYouMean, nearestNames } from '../util/nearest.js';
 import { findTenant, isPublicTenant, readTenants } from './list.js';
-import type { RegistryShape, TenantWithDomains } from './types.js';
+import { type RegistryShape, STATUS } from './names.js';
+import type { TenantWithDomains } from './types.js';
 
 /**
  * The tenant of that name with its domains; the public one as well.
@@ -16,15 +17,11 @@ export async function requireTenant(client: Client, shape: RegistryShape, schema
   const known = (await readTenants(client, shape, { order: shape.tenants.columns.schemaName })).map(
     (tenant) => tenant.schema,
   );
-  const near = nearestNames(schema, known).map((name) => `"${name}"`);
-  throw new TenantsError(
-    'UNKNOWN_TENANT',
-    `There is no tenant "${schema}"${near.length === 0 ? '' : `, perhaps ${near.join(' or ')}`}.`,
-    {
-      tenant: schema,
-      suggestions: [known.length === 0 ? 'There is no tenant at all yet.' : 'To see all tenants, run: tenants list'],
-    },
-  );
+  const message = [`There is no tenant "${schema}".`, ...didYouMean(nearestNames(schema, known))].join(' ');
+  throw new TenantsError('UNKNOWN_TENANT', message, {
+    tenant: schema,
+    suggestions: [known.length === 0 ? 'There is no tenant at all yet.' : 'To see all tenants, run: tenants list'],
+  });
 }
 
 /**
@@ -48,13 +45,13 @@ export function assertNotPublic(shape: RegistryShape, schema: string, verb: stri
  * @throws TenantsError USAGE with the way to finish it.
  */
 export function assertFinished({ schema, status }: Pick<TenantWithDomains, 'schema' | 'status'>): void {
-  if (status === 'deleting') {
+  if (status === STATUS.deleting) {
     throw new TenantsError('USAGE', `The tenant "${schema}" is being deleted.`, {
       tenant: schema,
       suggestions: [`To finish its deletion, run: tenants delete-tenant ${schema}`],
     });
   }
-  if (status !== 'provisioning') return;
+  if (status !== STATUS.provisioning) return;
   throw new TenantsError('USAGE', `The creation of the tenant "${schema}" is not finished.`, {
     tenant: schema,
     suggestions: ['Run the same create-tenant again, or: tenants doctor --fix'],

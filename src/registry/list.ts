@@ -5,7 +5,8 @@ import { codeOf, SQLSTATE } from '../db/sqlstates.js';
 import { TenantsError } from '../errors/tenants-error.js';
 import { assertRegistry } from './check.js';
 import { readRegistryColumns } from './columns.js';
-import type { RegistryShape, Tenant, TenantWithDomains } from './types.js';
+import { type RegistryShape, STATUS } from './names.js';
+import type { Tenant, TenantWithDomains } from './types.js';
 
 /**
  * All tenants, the public one included, or those of the given names; without their domains, in one query.
@@ -119,7 +120,7 @@ function tenantFields(shape: RegistryShape): string {
   const text = (column: string | null): string =>
     column === null ? 'NULL::text' : `t.${quoteIdentifier(column)}::text`;
   return `${schemaName(shape)} AS schema, ${text(name)} AS name, ${text(type)} AS type,
-    coalesce(${text(status)}, 'active') AS status`;
+    coalesce(${text(status)}, '${STATUS.active}') AS status`;
 }
 
 /** With the table's alias before it: alone, the name of a result column would win over the table's. */

@@ -1,15 +1,6 @@
 import { quoteIdentifier, quoteLiteral } from '../db/identifiers.js';
-import type { RegistryShape } from './types.js';
-
-/**
- * The channel on which the registry's triggers announce changes.
- *
- * The payload is JSON and always far below the 8,000 bytes that NOTIFY takes: `{"schemas": […]}` for a row of the tenant
- * table, `{"domains": […]}` for one of the domain table, each with the key before and after the change. A tenant's row
- * may change whether its domains are answered at all (`status`), so a listener forgets, for `schemas`, what it knows of
- * these tenants and every hostname that it believes to be nobody's.
- */
-export const REGISTRY_CHANNEL = 'tenants_changed';
+import { MAX_IDENTIFIER_BYTES } from '../util/identifier.js';
+import { MAX_DOMAIN_LENGTH, REGISTRY_CHANNEL, type RegistryShape, STATUS } from './names.js';
 
 /** Name of the trigger function, and of the trigger on either table. */
 export const NOTIFY_FUNCTION = 'tenants_registry_notify';
@@ -87,18 +78,21 @@ type Column = { name: string | null; definition: string; comment?: string };
 function tenantColumns({ tenants: { columns } }: RegistryShape): Column[] {
   const schemaName = plain(columns.schemaName);
   const status = columns.status === null ? '' : plain(columns.status);
+  const statuses = Object.values(STATUS)
+    .map((one) => `'${one}'`)
+    .join(', ');
   return [
     { name: columns.id, definition: 'bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY' },
     {
       name: columns.schemaName,
-      definition: `text NOT NULL UNIQUE CHECK (octet_length(${schemaName}) BETWEEN 1 AND 63)`,
+      definition: `text NOT NULL UNIQUE CHECK (octet_length(${schemaName}) BETWEEN 1 AND ${MAX_IDENTIFIER_BYTES})`,
       comment: 'The schema that holds the tables of this tenant: its name in every command.',
     },
     { name: columns.name, definition: 'text', comment: 'A label for people.' },
     { name: columns.type, definition: 'text', comment: 'Chooses the migrations directory where there are several.' },
     {
       name: columns.status,
-      definition: `text NOT NULL DEFAULT 'active' CHECK (${status} IN ('active', 'provisioning', 'deleting'))`,
+      definition: `text NOT NULL DEFAULT '${STATUS.active}' CHECK (${status} IN (${statuses}))`,
       comment: 'Only active tenants are served; the other two are states between.',
     },
     { name: columns.createdAt, definition: 'timestamptz NOT NULL DEFAULT now()' },
@@ -112,7 +106,7 @@ function domainColumns({ tenants, domains }: RegistryShape): Column[] {
     { name: columns.id, definition: 'bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY' },
     {
       name: columns.domain,
-      definition: `text NOT NULL UNIQUE CHECK (${domain} = lower(${domain}) AND octet_length(${domain}) BETWEEN 1 AND 253)`,
+      definition: `text NOT NULL UNIQUE CHECK (${domain} = lower(${domain}) AND octet_length(${domain}) BETWEEN 1 AND ${MAX_DOMAIN_LENGTH})`,
       comment: 'A hostname in lower case (xn-- form for other scripts), without scheme, port or trailing dot.',
     },
     {

@@ -4,9 +4,10 @@ import { type BatchItem, sendBatch } from '../db/batch.js';
 import { isTenantsError, TenantsError } from '../errors/tenants-error.js';
 import { assertPublicAvailable, tenantExists } from './availability.js';
 import { findTenant } from './list.js';
+import { type RegistryShape, STATUS } from './names.js';
 import { registrationFailure } from './registration-failure.js';
 import { type NewTenant, registrationStatements } from './registration.js';
-import type { RegistryShape, TenantDomain, TenantWithDomains } from './types.js';
+import type { TenantDomain, TenantWithDomains } from './types.js';
 
 export type PublicTenantOptions = {
   name: string | null;
@@ -28,7 +29,7 @@ export async function createPublicTenant(
   shape: RegistryShape,
   { name, domains, ifNotExists, extra }: PublicTenantOptions,
 ): Promise<{ tenant: TenantWithDomains; created: boolean }> {
-  const registration = { schema: shape.schema, name, type: null, status: 'active', extra, domains, adopt: true };
+  const registration = { schema: shape.schema, name, type: null, status: STATUS.active, extra, domains, adopt: true };
   const items = registrationStatements(shape, registration);
   const existing = await findTenant(client, shape, shape.schema);
   if (existing !== undefined) return acceptExisting(existing, domains, ifNotExists);

@@ -3,12 +3,12 @@ import { type Client, DatabaseError } from 'pg';
 import { BatchError } from '../db/batch.js';
 import { SQLSTATE } from '../db/sqlstates.js';
 import { isTenantsError, TenantsError, type TenantsErrorOptions } from '../errors/tenants-error.js';
-import { nearestNames } from '../util/nearest.js';
+import { didYouMean, nearestNames } from '../util/nearest.js';
 import { assertAvailable, assertPublicAvailable } from './availability.js';
 import { assertRegistry } from './check.js';
 import { readRegistryColumns } from './columns.js';
+import type { RegistryShape } from './names.js';
 import { type NewTenant, tenantValues } from './registration.js';
-import type { RegistryShape } from './types.js';
 
 /**
  * Says why a registration was refused by the server: `registrationItems`, or the `CREATE SCHEMA` that goes with them.
@@ -66,10 +66,9 @@ async function explain(
 function unknownColumns({ extra }: NewTenant, columns: string[], cause: DatabaseError): TenantsError | undefined {
   const unknown = Object.keys(extra).filter((column) => !columns.includes(column));
   if (unknown.length === 0) return undefined;
-  const problems = unknown.map((column) => {
-    const near = nearestNames(column, columns).map((name) => `"${name}"`);
-    return `--set ${column}: the tenant table has no such column${near.length > 0 ? `; near: ${near.join(', ')}` : ''}`;
-  });
+  const problems = unknown.map((column) =>
+    [`--set ${column}: the tenant table has no such column`, ...didYouMean(nearestNames(column, columns))].join('. '),
+  );
   const names = unknown.map((column) => `"${column}"`).join(', ');
   return new TenantsError('USAGE', `The tenant table has no column ${names}, as given with --set.`, {
     problems,

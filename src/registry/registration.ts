@@ -1,7 +1,8 @@
 import type { BatchItem } from '../db/batch.js';
 import { qualified, quoteIdentifier } from '../db/identifiers.js';
 import { TenantsError } from '../errors/tenants-error.js';
-import type { RegistryShape, TenantDomain, TenantStatus } from './types.js';
+import { type RegistryShape, STATUS, type TenantStatus } from './names.js';
+import type { TenantDomain } from './types.js';
 
 /** A tenant that is about to be registered. */
 export type NewTenant = {
@@ -41,8 +42,8 @@ export function activateStatements(shape: RegistryShape, schema: string): BatchI
   if (status === null) return [];
   return [
     {
-      text: `UPDATE ${tenantTable(shape)} SET ${quoteIdentifier(status)} = 'active'
-              WHERE ${quoteIdentifier(schemaName)} = $1 AND ${quoteIdentifier(status)} = 'provisioning'`,
+      text: `UPDATE ${tenantTable(shape)} SET ${quoteIdentifier(status)} = '${STATUS.active}'
+              WHERE ${quoteIdentifier(schemaName)} = $1 AND ${quoteIdentifier(status)} = '${STATUS.provisioning}'`,
       values: [schema],
     },
   ];
@@ -55,7 +56,7 @@ export function activateStatements(shape: RegistryShape, schema: string): BatchI
  */
 export function removeRegistrationStatements(shape: RegistryShape, schema: string): BatchItem[] {
   const { id, status, schemaName } = shape.tenants.columns;
-  const state = status === null ? '' : `AND ${quoteIdentifier(status)} = 'provisioning'`;
+  const state = status === null ? '' : `AND ${quoteIdentifier(status)} = '${STATUS.provisioning}'`;
   const which = `WHERE ${quoteIdentifier(schemaName)} = $1 ${state}`;
   return [
     {

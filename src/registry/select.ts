@@ -1,7 +1,8 @@
 import { TenantsError } from '../errors/tenants-error.js';
-import { nearestNames } from '../util/nearest.js';
+import { didYouMean, nearestNames } from '../util/nearest.js';
 import { isPublicTenant } from './list.js';
-import type { RegistryShape, Tenant } from './types.js';
+import { type RegistryShape, STATUS } from './names.js';
+import type { Tenant } from './types.js';
 
 /** Which tenants are meant. What is left out means no restriction; an empty list of names or types means no tenant. */
 export type TenantSelection = { names?: readonly string[]; exclude?: readonly string[]; types?: readonly string[] };
@@ -30,7 +31,7 @@ export function selectTenants(
   assertSelectable(fleet, names, shape);
   return fleet.filter(
     ({ schema, type, status }) =>
-      status !== 'deleting' &&
+      status !== STATUS.deleting &&
       !exclude.has(schema) &&
       (names === undefined || names.has(schema)) &&
       (types === undefined || (type !== null && types.has(type))),
@@ -58,7 +59,7 @@ function assertSelectable(fleet: Tenant[], names: ReadonlySet<string> | undefine
       { suggestions: ['For the shared schema itself, migrate, rollback and plan have --shared.'] },
     );
   }
-  const deleting = fleet.filter(({ schema, status }) => status === 'deleting' && names?.has(schema));
+  const deleting = fleet.filter(({ schema, status }) => status === STATUS.deleting && names?.has(schema));
   if (deleting.length === 0) return;
   const list = deleting.map(({ schema }) => `"${schema}"`).join(', ');
   throw new TenantsError('USAGE', `These tenants are being deleted: ${list}.`, {
@@ -72,14 +73,10 @@ function unknownNames(
   unknown: string[],
   known: ReadonlySet<string>,
 ): TenantsError {
-  const problems = unknown.map((name) => {
-    const near = nearestNames(name, known).map((candidate) => `"${candidate}"`);
-    return near.length === 0 ? `"${name}"` : `"${name}", perhaps ${near.join(' or ')}`;
-  });
-  const message =
-    unknown.length === 1
-      ? `There is no ${word} ${problems.join()}.`
-      : `There are no such ${word}s: ${unknown.join(', ')}.`;
+  const problems = unknown.map((name) =>
+    [`There is no ${word} "${name}".`, ...didYouMean(nearestNames(name, known))].join(' '),
+  );
+  const message = unknown.length === 1 ? problems.join() : `There are no such ${word}s: ${unknown.join(', ')}.`;
   const suggestions = [known.size === 0 ? `There is no ${word} at all yet.` : 'To see all tenants, run: tenants list'];
   return new TenantsError(code, message, { ...(unknown.length > 1 ? { problems } : {}), suggestions });
 }

@@ -1,6 +1,6 @@
 import type { BatchItem } from '../db/batch.js';
 import { qualified, quoteIdentifier } from '../db/identifiers.js';
-import type { RegistryShape } from './types.js';
+import { type RegistryShape, STATUS } from './names.js';
 
 /** The statement that gives a tenant's row another schema name; its domains follow by the row's id. */
 export function renameStatement(shape: RegistryShape, from: string, to: string): BatchItem {
@@ -19,7 +19,7 @@ export function markDeletingStatement(shape: RegistryShape, schema: string): Bat
   const { status, schemaName } = shape.tenants.columns;
   if (status === null) return undefined;
   return {
-    text: `UPDATE ${tenantTable(shape)} SET ${quoteIdentifier(status)} = 'deleting' WHERE ${quoteIdentifier(schemaName)} = $1`,
+    text: `UPDATE ${tenantTable(shape)} SET ${quoteIdentifier(status)} = '${STATUS.deleting}' WHERE ${quoteIdentifier(schemaName)} = $1`,
     values: [schema],
   };
 }

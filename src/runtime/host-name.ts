@@ -1,7 +1,6 @@
 import { domainToASCII } from 'node:url';
 
-/** Longest hostname of the DNS, in bytes. */
-const MAX_LENGTH = 253;
+import { MAX_DOMAIN_LENGTH } from '../registry/names.js';
 
 /** A host that needs nothing but a look at its port. */
 const PLAIN = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/;
@@ -13,9 +12,9 @@ const PLAIN = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/;
  */
 export function normalizeHost(host: string): string | null {
   const name = host.replace(/:\d*$/, '').replace(/\.$/, '');
-  if (name.length > MAX_LENGTH * 4) return null;
+  if (name.length > MAX_DOMAIN_LENGTH * 4) return null;
   const ascii = PLAIN.test(name) ? name : domainToASCII(name);
-  return ascii.length <= MAX_LENGTH && PLAIN.test(ascii) ? ascii : null;
+  return ascii.length <= MAX_DOMAIN_LENGTH && PLAIN.test(ascii) ? ascii : null;
 }
 
 /** The name without a leading `www.`, or `undefined` where there is none to leave out. */

@@ -1,10 +1,8 @@
 import { Client, type ClientConfig } from 'pg';
 
 import { announcedPid, destroySocket, unref } from '../db/pg-internals.js';
+import { REGISTRY_CHANNEL } from '../registry/names.js';
 import type { RegistryChange } from './resolver.js';
-
-/** The channel on which the registry's triggers announce changes; part of the first shared migration. */
-export const CHANNEL = 'tenants_changed';
 
 export type ListenerEvents = {
   changed(change: RegistryChange): void;
@@ -54,7 +52,7 @@ export class Listener {
     });
     this.#client = client;
     client.on('notification', ({ channel, payload = '' }) => {
-      if (channel === CHANNEL && client === this.#client) this.#hear(payload);
+      if (channel === REGISTRY_CHANNEL && client === this.#client) this.#hear(payload);
     });
     client.on('error', (error) => this.#lost(client, error));
     client.on('end', () => this.#lost(client));
@@ -73,7 +71,7 @@ export class Listener {
   async #listen(client: Client): Promise<void> {
     await client.connect();
     unref(client);
-    await client.query(`LISTEN ${CHANNEL}`);
+    await client.query(`LISTEN ${REGISTRY_CHANNEL}`);
     const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
     if (this.#client !== client) return;
     // A pooler announces a process number of its own, and may give the LISTEN to a backend that others use next.
@@ -96,7 +94,7 @@ export class Listener {
   #hear(payload: string): void {
     const change = parseChange(payload);
     if (change !== undefined) return this.#events.changed(change);
-    this.#events.warn(`A message on the channel ${CHANNEL} is not understood; the whole cache is emptied.`);
+    this.#events.warn(`A message on the channel ${REGISTRY_CHANNEL} is not understood; the whole cache is emptied.`);
     this.#events.listening();
   }
 

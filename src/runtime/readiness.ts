@@ -4,10 +4,12 @@ import { qualified } from '../db/identifiers.js';
 import { codeOf, SQLSTATE } from '../db/sqlstates.js';
 import { LookupCache } from './lookup-cache.js';
 import { migrationNames } from './migration-names.js';
-import type { Migrations, Tenant } from './types.js';
+import type { TenancyOptions, Tenant } from './types.js';
 
 /** How long "not ready" holds, in ms: short, because a deployment is waiting for the opposite. */
 const PENDING_TTL = 1000;
+
+type ReadinessOptions = Pick<TenancyOptions, 'migrations' | 'migrationsTable' | 'ignorePattern'>;
 
 /** Tells whether a tenant has all migrations that this process knows. One small query a tenant, and then from memory. */
 export class Readiness {
@@ -17,10 +19,14 @@ export class Readiness {
   /** "Not ready" is what this cache knows as unknown. */
   readonly #ready: LookupCache<object>;
 
-  constructor(pool: Pool, migrations: Migrations | undefined, table: string, limits: { ttl: number; max: number }) {
+  constructor(
+    pool: Pool,
+    { migrations, migrationsTable = 'pgmigrations', ignorePattern }: ReadinessOptions,
+    limits: { ttl: number; max: number },
+  ) {
     this.#pool = pool;
-    this.#table = table;
-    this.#namesOf = migrationNames(migrations);
+    this.#table = migrationsTable;
+    this.#namesOf = migrationNames(migrations, ignorePattern);
     this.#ready = new LookupCache({ ...limits, negativeTtl: PENDING_TTL });
   }
 

@@ -1,8 +1,8 @@
 import type { Pool } from 'pg';
 
 import { qualified, quoteIdentifier } from '../db/identifiers.js';
+import { type RegistryShape, STATUS } from '../registry/names.js';
 import { withoutWww } from './host-name.js';
-import type { RegistryShape } from './registry-shape.js';
 import type { Tenant } from './types.js';
 
 /** The registry as the resolver asks it. Names are qualified: the session's search path may be anything. */
@@ -41,7 +41,7 @@ export function registryQueries(pool: Pool, shape: RegistryShape): RegistryQueri
 
 function servedCondition({ tenants: { columns } }: RegistryShape): string {
   if (columns.status === null) return 'true';
-  return `coalesce(t.${quoteIdentifier(columns.status)}::text, 'active') NOT IN ('provisioning', 'deleting')`;
+  return `coalesce(t.${quoteIdentifier(columns.status)}::text, '${STATUS.active}') NOT IN ('${STATUS.provisioning}', '${STATUS.deleting}')`;
 }
 
 function toTenant(row: Record<string, unknown>, { tenants: { columns } }: RegistryShape): Tenant {
@@ -54,7 +54,7 @@ function toTenant(row: Record<string, unknown>, { tenants: { columns } }: Regist
     schemaName: String(row[columns.schemaName]),
     name: read(columns.name),
     type: read(columns.type),
-    status: read(columns.status) ?? 'active',
+    status: read(columns.status) ?? STATUS.active,
     createdAt: read(columns.createdAt),
   };
   return Object.freeze(tenant) as Tenant;

@@ -1,4 +1,4 @@
-import { isIdentifier } from '../db/identifiers.js';
+import { isIdentifier } from '../util/identifier.js';
 import { normalizeHost } from './host-name.js';
 import { type CacheLimits, LookupCache } from './lookup-cache.js';
 import type { RegistryQueries } from './registry-queries.js';

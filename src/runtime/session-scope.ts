@@ -7,7 +7,7 @@ import { TenantsError } from '../errors/tenants-error.js';
 import { borrowClient } from './borrow-client.js';
 import { guardClient } from './guarded-client.js';
 import type { Session } from './scope.js';
-import type { Place } from './transaction.js';
+import type { ScopeOptions } from './transaction.js';
 import { schemaGone } from './unknown-tenant.js';
 
 /**
@@ -19,7 +19,7 @@ import { schemaGone } from './unknown-tenant.js';
  * @throws TenantsError UNSAFE_POOLER where the session is not ours alone; UNKNOWN_TENANT when the schema is not there.
  */
 export async function inSession<R>(
-  { pool, schemas, options }: Place,
+  { pool, schemas, options }: ScopeOptions,
   work: (session: Session) => Promise<R>,
 ): Promise<R> {
   if (options.isolation !== undefined) throw new TenantsError('USAGE', 'Without a transaction there is no isolation.');

@@ -30,12 +30,12 @@ const CACHE = { ttl: 60_000, negativeTtl: 10_000, max: 10_000 };
 export function createTenancy<Columns extends object = object>(options: TenancyOptions): Tenancy<Columns> {
   type Own = TenantOf<Columns>;
   const pool = options.pool as Pool;
-  const { shared = 'public', extraSearchPath = [], registry = {}, migrationsTable = 'pgmigrations' } = options;
+  const { shared = 'public', extraSearchPath = [], registry = {} } = options;
   searchPath([shared, ...extraSearchPath]);
   const limits = { ...CACHE, ...options.cache };
   const queries = registryQueries(pool, registryShape(shared, registry));
   const resolver = new Resolver(queries, limits);
-  const readiness = new Readiness(pool, options.migrations, migrationsTable, limits);
+  const readiness = new Readiness(pool, options, limits);
   const scopes = new Scopes();
   const scopedPool = createScopedPool(scopes);
   const listener = createListener(pool, options, resolver);

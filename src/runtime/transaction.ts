@@ -11,7 +11,7 @@ import type { WithTenantOptions } from './types.js';
 import { schemaGone } from './unknown-tenant.js';
 
 /** Where and how a tenant's work runs; `schemas` is the search path, the tenant's schema first. */
-export type Place = { pool: Pool; schemas: readonly string[]; options: WithTenantOptions };
+export type ScopeOptions = { pool: Pool; schemas: readonly string[]; options: WithTenantOptions };
 
 /**
  * Runs work in a transaction whose search path is the tenant's.
@@ -21,7 +21,7 @@ export type Place = { pool: Pool; schemas: readonly string[]; options: WithTenan
  *
  * @throws TenantsError UNKNOWN_TENANT when the schema is not there: PostgreSQL would go on in the shared one.
  */
-export async function inTransaction<R>(place: Place, work: (session: Session) => Promise<R>): Promise<R> {
+export async function inTransaction<R>(place: ScopeOptions, work: (session: Session) => Promise<R>): Promise<R> {
   return await borrowClient(place.pool, async (loan) => {
     const before = await begin(loan, place);
     const session = guardClient(loan.client, true);
@@ -72,7 +72,7 @@ export async function inSavepoint<R>(
 /** How things were when the transaction began: the search path of the session, and the time, which says which one it is. */
 type Beginning = { path: string | undefined; at: string | undefined };
 
-async function begin(loan: Loan, { schemas, options }: Place): Promise<Beginning> {
+async function begin(loan: Loan, { schemas, options }: ScopeOptions): Promise<Beginning> {
   const isolation = options.isolation === undefined ? '' : ` ISOLATION LEVEL ${ISOLATION[options.isolation]}`;
   const access = options.readOnly === true ? ' READ ONLY' : '';
   try {

@@ -47,6 +47,8 @@ export type TenancyOptions = {
   listen?: boolean | string | ClientConfig | undefined;
   /** What a tenant must have applied to be ready. Needed by `isReady` and `requireReady` only. */
   migrations?: Migrations;
+  /** Files of the migrations directories that are not migrations, as in the configuration. Default: dot files. */
+  ignorePattern?: string | undefined;
   /** node-pg-migrate's bookkeeping table; default `pgmigrations`. */
   migrationsTable?: string;
   /** Hears of what goes wrong without failing a call, such as a broken LISTEN connection. pino's and console's shape. */

@@ -1,4 +1,4 @@
-import { count } from './format-count.js';
+import { formatCount } from './format-count.js';
 
 const UNITS = new Map([
   ['', 1],
@@ -48,5 +48,7 @@ function longDuration(seconds: number): string {
 }
 
 function joinUnits(large: number, largeUnit: string, small: number, smallUnit: string): string {
-  return small === 0 ? `${count(large)} ${largeUnit}` : `${count(large)} ${largeUnit} ${small} ${smallUnit}`;
+  return small === 0
+    ? `${formatCount(large)} ${largeUnit}`
+    : `${formatCount(large)} ${largeUnit} ${small} ${smallUnit}`;
 }

@@ -1,11 +1,11 @@
 /** A whole number with thousands separators, the same in every locale. */
-export function count(value: number): string {
+export function formatCount(value: number): string {
   return String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
 /** `1 tenant`, `2 tenants`, `1,998 tenants`; `many` is the plural where it is not the word with an s. */
 export function plural(value: number, one: string, many = `${one}s`): string {
-  return `${count(value)} ${value === 1 ? one : many}`;
+  return `${formatCount(value)} ${value === 1 ? one : many}`;
 }
 
 /** `a`, `a or b`, `a, b or c`. */

@@ -74,3 +74,8 @@ function firstFault(text: string): Fault {
   skip(SPACE);
   return fault('nothing more');
 }
+
+/** An object with keys: no array, no null, no function. */
+export function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,3 +1,10 @@
+import { orList } from './format-count.js';
+
+/** `Did you mean "a"?` or `Did you mean "a" or "b"?`: a sentence, or none where nothing is near. */
+export function didYouMean(near: readonly string[]): string[] {
+  return near.length === 0 ? [] : [`Did you mean ${orList(near.map((name) => `"${name}"`))}?`];
+}
+
 /**
  * The candidates that a mistyped name may have meant, nearest first, at most `max` of them.
  *

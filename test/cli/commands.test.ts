@@ -216,7 +216,10 @@ describe('a project from its first command on', () => {
     const outcome = await run(['migrate', '--tenant', 'acmee,nobody', '--json']);
     expect(outcome.code).toBe(2);
     expect(outcome.json()).toMatchObject({
-      error: { code: 'UNKNOWN_TENANT', problems: ['"acmee", perhaps "acme"', '"nobody"'] },
+      error: {
+        code: 'UNKNOWN_TENANT',
+        problems: ['There is no tenant "acmee". Did you mean "acme"?', 'There is no tenant "nobody".'],
+      },
     });
   });
 });

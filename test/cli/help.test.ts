@@ -17,6 +17,8 @@ describe('help', () => {
       const { code, stdout, stderr } = await runCli(args, options);
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
       for (const command of commands) expect(stdout).toMatch(new RegExp(`^  ${command} +[A-Z]`, 'm'));
+      const listed = stdout.split('\n').flatMap((line) => /^ {2}([a-z-]+) +[A-Z]/.exec(line)?.[1] ?? []);
+      expect(listed.filter((name) => name !== 'tenants')).toEqual(commands);
       expect(widest(stdout)).toBeLessThanOrEqual(80);
     }
   });
@@ -30,6 +32,11 @@ describe('help', () => {
     }
     expect(stdout.match(/\$ tenants /g)?.length).toBeGreaterThanOrEqual(3);
     expect(stdout).not.toMatch(/\[default: /);
+    // Words are compared, because lines are wrapped; the summary stands above and is not repeated.
+    const words = stdout.replaceAll(/\s+/g, ' ');
+    const { summary = '', description = '' } = COMMANDS[command] ?? {};
+    expect(words).toContain(` DESCRIPTION ${description.replaceAll(/\s+/g, ' ')}`);
+    expect(words.split(summary)).toHaveLength(2);
     expect(widest(stdout)).toBeLessThanOrEqual(80);
   });
 

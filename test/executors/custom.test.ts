@@ -88,7 +88,7 @@ test('the command line takes a module by its path and refuses a name that is non
     expect(wrong.json()).toMatchObject({
       error: {
         code: 'EXECUTOR_UNAVAILABLE',
-        suggestions: expect.arrayContaining(['Perhaps "worker-threads" was meant.']),
+        suggestions: expect.arrayContaining(['Did you mean "worker-threads"?']),
       },
     });
     const right = await runCli(['migrate', '--executor=./own/one-by-one.js', '--json'], settings);

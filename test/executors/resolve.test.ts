@@ -56,7 +56,7 @@ describe('a name', () => {
   test('that is nearly right gets the right one suggested', async () => {
     await expect(findExecutor('multiprocesing')).rejects.toMatchObject({
       code: 'EXECUTOR_UNAVAILABLE',
-      suggestions: expect.arrayContaining(['Perhaps "multiprocessing" was meant.']),
+      suggestions: expect.arrayContaining(['Did you mean "multiprocessing"?']),
     });
     await expect(findExecutor('constructor')).rejects.toMatchObject({ code: 'EXECUTOR_UNAVAILABLE' });
   });

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createRequire } from 'node:module';
+import { Socket } from 'node:net';
 import { promisify } from 'node:util';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -73,6 +74,54 @@ function node(script: string): [string, ...string[]] {
 function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
+
+test('a database that is reached through a function is refused, because programs would find another one', async () => {
+  const { database: config } = await fleet.project();
+  const connected: string[] = [];
+  const stream = (): Socket => {
+    connected.push('stream');
+    return new Socket();
+  };
+  await expect(run(node('console.log(1)'), {}, { database: { ...config, stream } })).rejects.toMatchObject({
+    code: 'CONFIG_INVALID',
+    exitCode: 2,
+  });
+  expect(connected).toEqual([]);
+});
+
+test('a password function is called for each program, and one that fails leaves its program out with the reason', async () => {
+  const { database: config } = await fleet.project();
+  const secret = typeof config.password === 'string' ? config.password : 'any';
+  let isSealed = false;
+  const password = (): string => {
+    if (isSealed) throw new Error('the vault is sealed');
+    return secret;
+  };
+  const said: string[] = [];
+  const { results } = await run(
+    node('console.log(process.env.PGPASSWORD)'),
+    {
+      names: ['acme', 'globex'],
+      onLines: (_tenant, _stream, lines) => {
+        said.push(...lines);
+        isSealed = true;
+      },
+    },
+    { database: { ...config, password }, concurrency: 1 },
+  );
+  expect(said).toEqual([secret]);
+  expect(results).toEqual([
+    { tenant: 'acme', exitCode: 0 },
+    {
+      tenant: 'globex',
+      exitCode: null,
+      error: expect.objectContaining({
+        code: 'DATABASE_REFUSED',
+        message: 'The password function of the database setting failed: the vault is sealed.',
+      }),
+    },
+  ]);
+});
 
 describe('what a program finds', () => {
   test('is its tenant and the shared schema, by URL and by variables alike, whatever the tenant is called', async () => {

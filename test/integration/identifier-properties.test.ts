@@ -4,12 +4,14 @@ import { array, assert, asyncProperty, constantFrom, oneof, tuple } from 'fast-c
 import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
-import { isIdentifier, qualified, quoteIdentifier, quoteLiteral, searchPath } from '../../src/db/identifiers.js';
+import { qualified, quoteIdentifier, quoteLiteral, searchPath } from '../../src/db/identifiers.js';
+import { withLibpqVariables } from '../../src/db/libpq-environment.js';
 import { tenantEnvironment } from '../../src/each-tenant/exec/environment.js';
 import { exec } from '../../src/each-tenant/exec/exec.js';
 import { status } from '../../src/fleet/status.js';
 import { deleteTenant } from '../../src/lifecycle/delete-tenant.js';
 import { renameTenant } from '../../src/lifecycle/rename-tenant.js';
+import { isIdentifier } from '../../src/util/identifier.js';
 import { anyName, anyText, schemas } from '../support/arbitrary-names.js';
 import { useDatabase } from '../support/database.js';
 import { ask } from '../support/every-command.js';
@@ -177,13 +179,10 @@ describe('fleets of tenants with any names', () => {
         await clear();
         await adopt(names);
         for (const tenant of names) {
-          const place = {
-            tenant,
-            sharedSchema: 'public',
-            extraSearchPath: names.slice(0, 2),
-            database: database.config,
-          };
-          const { PGOPTIONS, DATABASE_URL } = tenantEnvironment({ PGOPTIONS: '-c work_mem=7MB' }, place);
+          const given = { tenant, sharedSchema: 'public', extraSearchPath: names.slice(0, 2) };
+          const { PGOPTIONS, DATABASE_URL } = await withLibpqVariables(database.config, 'test', async (variables) =>
+            tenantEnvironment({ PGOPTIONS: '-c work_mem=7MB' }, await variables(), given),
+          );
           const path = [...new Set([tenant, 'public', ...names.slice(0, 2)])];
           for (const config of [{ ...database.config, options: PGOPTIONS }, { connectionString: DATABASE_URL }]) {
             const client = new Client(config);

@@ -1,4 +1,5 @@
 import { chmod, readFile, stat } from 'node:fs/promises';
+import { Socket } from 'node:net';
 import { delimiter } from 'node:path';
 
 import { Client } from 'pg';
@@ -287,6 +288,25 @@ describe('with a dump', () => {
     });
     await expectUntouched();
     await expect(stat(dump)).rejects.toThrow('ENOENT');
+  });
+
+  test('a database that is reached through a function is refused, because the dump would be of another one', async () => {
+    const dump = fleet.files.path(`elsewhere-${count}.sql`);
+    const { host, port } = project.database;
+    class Detour extends Socket {
+      override connect(): this {
+        return super.connect({ port: Number(port), host: String(host) });
+      }
+    }
+    const database = { ...project.database, host: 'elsewhere.invalid', stream: () => new Detour() };
+    await withFakeDump('echo "-- of another server"; exit 0', 99, async () => {
+      await expect(deleteTenant({ ...project, database }, { schema, dump })).rejects.toMatchObject({
+        code: 'CONFIG_INVALID',
+        exitCode: 2,
+      });
+    });
+    await expect(stat(dump)).rejects.toThrow('ENOENT');
+    await expectUntouched();
   });
 
   test('a pg_dump older than the server is refused, with the version that is needed', async () => {

@@ -19,6 +19,15 @@ describe.skipIf(inject('externalServer'))('a connection that is refused', () => 
     }
   });
 
+  test('by a password function that fails gives its reason', async () => {
+    const password = (): Promise<string> => Promise.reject(new Error('the vault is sealed'));
+    await expect(openClient({ ...database.config, password }, 'test')).rejects.toMatchObject({
+      code: 'DATABASE_REFUSED',
+      exitCode: 5,
+      message: 'The password function of the database setting failed: the vault is sealed.',
+    });
+  });
+
   test('for want of TLS says how to do without', async () => {
     const config = { ...database.config, ssl: { rejectUnauthorized: false } };
     await expect(openClient(config, 'test')).rejects.toMatchObject({

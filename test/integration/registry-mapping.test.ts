@@ -5,7 +5,7 @@ import { status } from '../../src/fleet/status.js';
 import { createTenant } from '../../src/lifecycle/create-tenant.js';
 import type { Project } from '../../src/project/project.js';
 import { registryMigration } from '../../src/registry/migration-template.js';
-import type { RegistryShape } from '../../src/registry/types.js';
+import type { RegistryShape } from '../../src/registry/names.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';
 import { BARE_SHAPE, CUSTOM_SHAPE, SHAPES } from '../support/registry-shapes.js';

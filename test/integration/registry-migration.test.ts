@@ -4,8 +4,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { qualified } from '../../src/db/identifiers.js';
 import { inspectRegistry } from '../../src/registry/check.js';
-import { REGISTRY_CHANNEL, registryMigration } from '../../src/registry/migration-template.js';
-import type { RegistryShape } from '../../src/registry/types.js';
+import { registryMigration } from '../../src/registry/migration-template.js';
+import { REGISTRY_CHANNEL, type RegistryShape } from '../../src/registry/names.js';
 import { useDatabase } from '../support/database.js';
 import { createProject, type TestProject } from '../support/project.js';
 import { SHAPE, SHAPES } from '../support/registry-shapes.js';

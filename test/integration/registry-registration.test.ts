@@ -134,7 +134,7 @@ describe('a refused registration', () => {
       {
         message: 'The tenant table has no column "se"ets", "plans", as given with --set.',
         details: {
-          problems: [expect.stringContaining('near: "seats"'), expect.stringContaining('near: "plan"')],
+          problems: [expect.stringContaining('Did you mean "seats"?'), expect.stringContaining('Did you mean "plan"?')],
           sqlstate: '42703',
         },
         suggestions: [expect.stringContaining('plan, seats, code')],

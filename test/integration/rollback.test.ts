@@ -157,7 +157,7 @@ describe('what is refused before anything is changed', () => {
   test('a name that is no migration', async () => {
     await expect(run({ target: { to: '0002_task' } })).rejects.toMatchObject({
       code: 'UNKNOWN_MIGRATION',
-      suggestions: expect.arrayContaining(['Perhaps "0002_tasks" was meant.']) as unknown,
+      suggestions: expect.arrayContaining(['Did you mean "0002_tasks"?']) as unknown,
     });
   });
 

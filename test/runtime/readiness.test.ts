@@ -1,3 +1,5 @@
+import { dirname } from 'node:path';
+
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import type { Tenancy } from '../../src/runtime/index.js';
@@ -35,6 +37,21 @@ describe('isReady', () => {
     expect(await ready({ default: ['0001_projects'], types: { big: ['0009_big'] } }, 'big')).toBe(false);
     await expect(ready({ types: {} }, 'other')).rejects.toMatchObject({ code: 'UNKNOWN_TYPE' });
     await expect(ready('/nowhere')).rejects.toMatchObject({ code: 'MIGRATIONS_UNREADABLE' });
+  });
+
+  it('leaves out the files of the directory that the ignore pattern names', async () => {
+    const tenant = await tenancy.find('globex');
+    if (tenant === null) throw new Error('no tenant');
+    const readme = await site.fleet.files.write('documented/README.md', 'How to write a migration');
+    await site.fleet.files.write('documented/0001_projects.sql', '');
+    const options = { listen: false, migrations: dirname(readme) };
+    expect(await site.tenancy(options).isReady(tenant)).toBe(false);
+    const ignorePattern = String.raw`(\..*|.*\.md)`;
+    expect(await site.tenancy({ ...options, ignorePattern }).isReady(tenant)).toBe(true);
+    await expect(site.tenancy({ ...options, ignorePattern: '(' }).isReady(tenant)).rejects.toMatchObject({
+      code: 'MIGRATIONS_UNREADABLE',
+      message: expect.stringContaining('regular expression') as string,
+    });
   });
 
   it('is false without a migrations table, and true for the public tenant', async () => {

@@ -1,4 +1,4 @@
-import type { RegistryShape } from '../../src/registry/types.js';
+import type { RegistryShape } from '../../src/registry/names.js';
 
 /** As the configuration's defaults have it. */
 export const SHAPE: RegistryShape = {

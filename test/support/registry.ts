@@ -2,8 +2,8 @@ import { escapeIdentifier, type Client } from 'pg';
 
 import { sendBatch } from '../../src/db/batch.js';
 import { registryMigration } from '../../src/registry/migration-template.js';
+import type { RegistryShape } from '../../src/registry/names.js';
 import { type NewTenant, registrationStatements } from '../../src/registry/registration.js';
-import type { RegistryShape } from '../../src/registry/types.js';
 
 /** Creates the shared schema and, by the text of the first shared migration, an empty registry; drops what was there. */
 export async function createRegistry(client: Client, shape: RegistryShape): Promise<void> {

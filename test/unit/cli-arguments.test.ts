@@ -82,7 +82,7 @@ describe('the directory of a new migration', () => {
   });
 
   it('is refused for an unknown type, with the nearest one, and for two kinds at once', () => {
-    const suggestions = expect.arrayContaining(['Perhaps "shop" was meant.']) as string[];
+    const suggestions = expect.arrayContaining(['Did you mean "shop"?']) as string[];
     expect(() => migrationDirectory(project, { type: 'shp' })).toThrow(
       expect.objectContaining({ code: 'UNKNOWN_TYPE', suggestions }),
     );

@@ -7,6 +7,7 @@ import type { ClientConfig } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { describeDatabase, parseDatabase, requireDatabase } from '../../src/config/database.js';
+import { toClientConfig } from '../../src/db/database-config.js';
 import { isTenantsError } from '../../src/errors/tenants-error.js';
 
 const ENV = { USER: 'os-user', HOME: '/nonexistent' };
@@ -69,6 +70,7 @@ describe('parseDatabase', () => {
       connectionTimeoutMillis: 3000,
       options: '-c x=y',
       ssl: { rejectUnauthorized: false },
+      sslmode: 'require',
     });
     expect(
       parseDatabase('postgres://u:p@h:1/d?application_name=a&connect_timeout=9&sslmode=disable&options=o', env),
@@ -82,6 +84,7 @@ describe('parseDatabase', () => {
       connectionTimeoutMillis: 9000,
       options: 'o',
       ssl: false,
+      sslmode: 'disable',
     });
   });
 
@@ -133,9 +136,10 @@ describe('parseDatabase', () => {
   it.each(['require', 'verify-ca'])(
     'checks the certificate but not the host name for sslmode=%s with a root',
     (mode) => {
-      const { ssl } = parseDatabase(`postgres://h/d?sslmode=${mode}&sslrootcert=${encodeURIComponent(root)}`, ENV);
-      expect(ssl).toMatchObject({ ca: 'ROOT', checkServerIdentity: expect.any(Function) });
-      expect(ssl).not.toHaveProperty('rejectUnauthorized');
+      const parsed = parseDatabase(`postgres://h/d?sslmode=${mode}&sslrootcert=${encodeURIComponent(root)}`, ENV);
+      expect(parsed).toMatchObject({ sslmode: 'verify-ca', ssl: { ca: 'ROOT' } });
+      const { ssl } = toClientConfig(parsed);
+      expect(ssl).toEqual({ ca: 'ROOT', checkServerIdentity: expect.any(Function) });
     },
   );
 

@@ -125,12 +125,12 @@ describe('wrong values', () => {
   const several = 'expected a whole number, 1 or more';
   const duration = "expected a duration such as '5s', '250ms', '2m' or '0'";
   it.each<[unknown, string]>([
-    [{ lockTimout: '5s' }, "lockTimout: unknown key, did you mean 'lockTimeout'?"],
+    [{ lockTimout: '5s' }, 'lockTimout: unknown key. Did you mean "lockTimeout"?'],
     [{ zzz: 1 }, 'zzz: unknown key'],
-    [{ tenants: { migration: 'x' } }, "tenants.migration: unknown key, did you mean 'migrations'?"],
+    [{ tenants: { migration: 'x' } }, 'tenants.migration: unknown key. Did you mean "migrations"?'],
     [
       { hooks: { afterCreateTenan: null } },
-      "hooks.afterCreateTenan: unknown key, did you mean 'afterCreateTenant', 'afterRenameTenant' or 'afterDeleteTenant'?",
+      'hooks.afterCreateTenan: unknown key. Did you mean "afterCreateTenant", "afterRenameTenant" or "afterDeleteTenant"?',
     ],
     [{ hooks: { afterCreateTenant: 'x' } }, 'hooks.afterCreateTenant: expected a function'],
     [{ tenants: { types: { shop: 5 } } }, 'tenants.types.shop: expected a path'],
@@ -147,7 +147,7 @@ describe('wrong values', () => {
     [{ registry: { tenants: { columns: { schemaName: null } } } }, `registry.tenants.columns.schemaName: ${name}`],
     [
       { registry: { tenants: { columns: { schemaname: 'x' } } } },
-      "registry.tenants.columns.schemaname: unknown key, did you mean 'schemaName'?",
+      'registry.tenants.columns.schemaname: unknown key. Did you mean "schemaName"?',
     ],
     [{ checkOrder: 'no' }, 'checkOrder: expected true or false'],
     [{ maxProcesses: 0 }, `maxProcesses: ${several}`],
@@ -161,7 +161,7 @@ describe('wrong values', () => {
     [{ executor: '' }, 'executor: expected standard, multiprocessing, worker-threads, or a module'],
     [{ tsconfigPaths: 5 }, 'tsconfigPaths: expected true, false, or the path of a tsconfig.json'],
     [{ database: 5 }, "database: expected a PostgreSQL URL, a node-postgres configuration object, or 'embedded'"],
-    [{ database: { hots: 'x' } }, "database.hots: unknown key, did you mean 'host'?"],
+    [{ database: { hots: 'x' } }, 'database.hots: unknown key. Did you mean "host"?'],
     [{ database: { port: 'x' } }, 'database.port: expected a port number'],
     [{ database: 'Embedded' }, 'database: expected a PostgreSQL URL'],
   ])('reports %j', async (file, problem) => {
@@ -225,13 +225,13 @@ describe('what the environment may not do', () => {
     const { warnings: none, ...plain } = await load({});
     expect(project).toEqual(plain);
     expect(none).toEqual([]);
-    expect(warnings.every((warning) => warning.includes('is no setting'))).toBe(true);
+    expect(warnings.every((warning) => warning.includes('is not a setting'))).toBe(true);
   });
 
   it('pass off a slip in silence', async () => {
     const { warnings } = await load({ env: { TENANTS_LOCK_TIMOUT: '1s', TENANTS_THEME: 'dark' } });
     expect(warnings).toEqual([
-      'The environment variable TENANTS_LOCK_TIMOUT is no setting; did you mean TENANTS_LOCK_TIMEOUT?',
+      'The environment variable TENANTS_LOCK_TIMOUT is not a setting. Did you mean "TENANTS_LOCK_TIMEOUT"?',
     ]);
   });
 });

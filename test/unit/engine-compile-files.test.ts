@@ -1,4 +1,4 @@
-import { basename } from 'node:path';
+import { basename, parse } from 'node:path';
 
 import * as fc from 'fast-check';
 import { getMigrationFilePaths } from 'node-pg-migrate/migration';
@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { listPaths } from '../../src/engine/compile/list-paths.js';
 import { quiet } from '../../src/engine/compile/quiet.js';
 import { listMigrationFiles } from '../../src/engine/files.js';
+import { migrationNames } from '../../src/runtime/migration-names.js';
 import { project } from '../fixtures/compile/directory.js';
 
 function namesOrMessage(list: () => Promise<string[]>): Promise<unknown> {
@@ -35,7 +36,7 @@ describe('listMigrationFiles', () => {
     expect((await listMigrationFiles(source)).map(({ path }) => basename(path))).toEqual(['0001_a.sql']);
   });
 
-  it('lists what node-pg-migrate lists, in its order', async () => {
+  it('lists what node-pg-migrate lists, in its order, and the runtime waits for the same migrations', async () => {
     const fileName = fc
       .tuple(
         fc.oneof(
@@ -59,6 +60,9 @@ describe('listMigrationFiles', () => {
           }),
         );
         expect(await namesOrMessage(() => listPaths(directory, pattern))).toEqual(theirs);
+        if (!Array.isArray(theirs)) return;
+        const awaited = await migrationNames(directory, pattern)(null);
+        expect(awaited.toSorted()).toEqual(theirs.map((path) => parse(String(path)).name).toSorted());
       }),
     );
   });

@@ -64,7 +64,7 @@ describe('comments for tenants', () => {
 
   it('that are misspelt give a warning', async () => {
     const migration = await compileOne('0001_a.sql', `-- tenants: no-transactions\n${UP}`);
-    expect(migration.warnings).toEqual([expect.stringContaining('did you mean no-transaction?')]);
+    expect(migration.warnings).toEqual([expect.stringContaining('Did you mean "no-transaction"?')]);
   });
 
   it('are prose when they are more than one word', async () => {

@@ -2,14 +2,22 @@ import { parse } from 'pg-connection-string';
 import { describe, expect, test } from 'vitest';
 
 import { searchPathOption, tenantEnvironment } from '../../src/each-tenant/exec/environment.js';
-import { readLines } from '../../src/each-tenant/exec/lines.js';
-import type { Environment } from '../../src/each-tenant/exec/types.js';
+import type { ProgramEnvironment } from '../../src/each-tenant/exec/types.js';
 
-const DATABASE = { host: 'db.example.com', port: 5433, user: 'da:ve', password: 'p@ss/w?rd %', database: 'app' };
+const CONNECTION = {
+  PGHOST: 'db.example.com',
+  PGPORT: '5433',
+  PGUSER: 'da:ve',
+  PGPASSWORD: 'p@ss/w?rd %',
+  PGDATABASE: 'app',
+};
 
-function environment(surrounding: Environment = {}, database: object = {}, tenant = 'acme'): Record<string, string> {
-  const place = { tenant, sharedSchema: 'public', extraSearchPath: ['ext'], database: { ...DATABASE, ...database } };
-  return tenantEnvironment(surrounding, place);
+function environment(
+  surrounding: ProgramEnvironment = {},
+  connection: Record<string, string> = {},
+): Record<string, string> {
+  const schemas = { tenant: 'acme', sharedSchema: 'public', extraSearchPath: ['ext'] };
+  return tenantEnvironment(surrounding, { ...CONNECTION, ...connection }, schemas);
 }
 
 describe('the search path as an option', () => {
@@ -48,54 +56,32 @@ describe('the environment of a program', () => {
   });
 
   test('lets no other server in', () => {
-    const made = environment({ PGHOST: 'other', PGSERVICE: 'other', PGHOSTADDR: '10.0.0.1', HOME: '/home/me' });
+    const foreign = { PGSERVICE: 'other', PGHOSTADDR: '10.0.0.1', PGSSLROOTCERT: '/other.pem', PGSSLMODE: 'disable' };
+    const made = environment({ ...foreign, PGHOST: 'other', HOME: '/home/me' });
     expect(made).toMatchObject({ PGHOST: 'db.example.com', HOME: '/home/me' });
-    expect(made).not.toHaveProperty('PGSERVICE');
-    expect(made).not.toHaveProperty('PGHOSTADDR');
+    for (const name of Object.keys(foreign)) expect(made).not.toHaveProperty(name);
   });
 
   test('keeps options, and the search path comes last so that it holds', () => {
     const path = '-c search_path="acme","public","ext"';
     expect(environment({ PGOPTIONS: '-c geqo=off' })['PGOPTIONS']).toBe(`-c geqo=off ${path}`);
-    const both = environment({}, { options: '-c jit=off' });
+    const both = environment({}, { PGOPTIONS: '-c jit=off' });
     expect(both['PGOPTIONS']).toBe(`-c jit=off ${path}`);
     expect(parse(both['DATABASE_URL'] ?? '')['options']).toBe(`-c jit=off ${path}`);
   });
 
   test('reaches a socket and an address', () => {
-    expect(parse(environment({}, { host: '/var/run/postgresql' })['DATABASE_URL'] ?? '').host).toBe(
+    expect(parse(environment({}, { PGHOST: '/var/run/postgresql' })['DATABASE_URL'] ?? '').host).toBe(
       '/var/run/postgresql',
     );
-    expect(parse(environment({}, { host: '::1' })['DATABASE_URL'] ?? '').host).toBe('::1');
+    expect(parse(environment({}, { PGHOST: '::1' })['DATABASE_URL'] ?? '').host).toBe('::1');
   });
 
-  test.each([
-    ['nothing', undefined, undefined],
-    ['no TLS', false, 'disable'],
-    ['TLS with a look at the certificate', true, 'verify-full'],
-    ['TLS without one', { rejectUnauthorized: false }, 'require'],
-    ['TLS with an authority', { ca: '…' }, 'verify-full'],
-    ['TLS without a look at the host', { ca: '…', checkServerIdentity: () => undefined }, 'verify-ca'],
-  ])('says %s', (_what, ssl, mode) => {
-    const made = environment({}, { ssl });
-    expect(made['PGSSLMODE']).toBe(mode);
-    expect(new URL(made['DATABASE_URL'] ?? '').searchParams.get('sslmode')).toBe(mode ?? null);
+  test('says the same about TLS in the URL and in the variables', () => {
+    const tls = { PGSSLMODE: 'verify-ca', PGSSLROOTCERT: '/a b/ca.pem' };
+    const made = environment({ PGSSLMODE: 'disable' }, tls);
+    expect(made).toMatchObject(tls);
+    const { searchParams } = new URL(made['DATABASE_URL'] ?? '');
+    expect([searchParams.get('sslmode'), searchParams.get('sslrootcert')]).toEqual(['verify-ca', '/a b/ca.pem']);
   });
-
-  test('repeats what the surrounding URL says about TLS, if it leads to the same database', () => {
-    const parameters = '?sslmode=verify-ca&sslrootcert=%2Fca.pem';
-    const same = environment({ DATABASE_URL: `postgres://x@db.example.com:5433/app${parameters}` }, { ssl: true });
-    expect(same).toMatchObject({ PGSSLMODE: 'verify-ca', PGSSLROOTCERT: '/ca.pem' });
-    const other = environment({ DATABASE_URL: `postgres://x@db.example.com/app${parameters}` }, { ssl: true });
-    expect(other['PGSSLMODE']).toBe('verify-full');
-  });
-});
-
-test('lines are whole, whatever pieces they come in', async () => {
-  async function* pieces(): AsyncGenerator<string> {
-    yield* ['a', 'b\nc\r', '\n\n', 'x'.repeat(70_000), '\nlast'];
-  }
-  const lines: string[] = [];
-  for await (const some of readLines(pieces())) lines.push(...some);
-  expect(lines).toEqual(['ab', 'c', '', 'x'.repeat(65_536), 'x'.repeat(70_000 - 65_536), 'last']);
 });

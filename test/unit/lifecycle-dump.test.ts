@@ -1,10 +1,7 @@
-import { tmpdir } from 'node:os';
-import { rootCertificates } from 'node:tls';
-
 import { describe, expect, it, test } from 'vitest';
 
 import { isLarge } from '../../src/lifecycle/schema-contents.js';
-import { tlsVariables, withLibpqEnvironment } from '../../src/pg-dump/environment.js';
+import { withDumpEnvironment } from '../../src/pg-dump/environment.js';
 import { parseVersion } from '../../src/pg-dump/find.js';
 import { dumpArguments } from '../../src/pg-dump/run.js';
 import { scriptParts } from '../../src/pg-dump/script.js';
@@ -98,13 +95,13 @@ test('no version is found where there is none', () => {
 });
 
 test('the arguments of pg_dump name exactly one schema, whatever it is called', () => {
-  const base = { role: undefined, lockTimeoutMs: 0 };
+  const base = { role: undefined, lockTimeoutMs: 0, snapshot: '0-1' };
   expect(dumpArguments({ ...base, schema: 'a"b.*?' })).toContain('--schema="a""b.*?"');
   const all = dumpArguments({ schema: 'a', role: 'owner', lockTimeoutMs: 5000, snapshot: '0-1', schemaOnly: true });
   expect(all).toEqual(
     expect.arrayContaining(['--lock-wait-timeout=5000', '--role=owner', '--snapshot=0-1', '--schema-only']),
   );
-  expect(dumpArguments({ ...base, schema: 'a' }).join(' ')).not.toMatch(/lock-wait|role|snapshot|schema-only/);
+  expect(dumpArguments({ ...base, schema: 'a' }).join(' ')).not.toMatch(/lock-wait|role|schema-only/);
 });
 
 test.each([
@@ -114,72 +111,31 @@ test.each([
   expect(isLarge({ objects, lockSpace: 6400 })).toBe(large);
 });
 
-describe('the environment of pg_dump', () => {
-  const file = (name: string, text: string): Promise<string> => Promise.resolve(`${name}:${text}`);
-
-  it('says everything about the connection, and nothing that stands in ours gets in', async () => {
-    process.env['PGSERVICE'] = 'wrong';
-    process.env['PGPASSWORD'] = 'wrong';
-    try {
-      const database = { host: 'db', port: 6543, user: 'u', database: 'd', password: 'secret', options: '-c a=b' };
-      await withLibpqEnvironment(database, 'purpose', (environment) => {
-        const ours = Object.fromEntries(Object.entries(environment).filter(([name]) => name.startsWith('PG')));
-        expect(ours).toEqual({
-          PGHOST: 'db',
-          PGPORT: '6543',
-          PGUSER: 'u',
-          PGDATABASE: 'd',
-          PGPASSWORD: 'secret',
-          PGOPTIONS: '-c a=b',
-          PGAPPNAME: 'purpose',
-          PGCLIENTENCODING: 'UTF8',
-          PGSSLMODE: 'disable',
-          PGPASSFILE: expect.stringContaining('none') as string,
-        });
-        expect(environment['PATH']).toBe(process.env['PATH']);
-        return Promise.resolve();
+test('the environment of pg_dump says everything about the connection, and nothing of ours gets in', async () => {
+  process.env['PGSERVICE'] = 'wrong';
+  process.env['PGPASSWORD'] = 'wrong';
+  try {
+    const database = { host: 'db', port: 6543, user: 'u', database: 'd', password: 'secret', options: '-c a=b' };
+    await withDumpEnvironment(database, 'purpose', (environment) => {
+      const ours = Object.fromEntries(Object.entries(environment).filter(([name]) => name.startsWith('PG')));
+      expect(ours).toEqual({
+        PGHOST: 'db',
+        PGPORT: '6543',
+        PGUSER: 'u',
+        PGDATABASE: 'd',
+        PGPASSWORD: 'secret',
+        PGOPTIONS: '-c a=b',
+        PGAPPNAME: 'purpose',
+        PGCLIENTENCODING: 'UTF8',
+        PGSSLMODE: 'disable',
+        PGPASSFILE: expect.stringContaining('none') as string,
+        PGSSLROOTCERT: expect.stringContaining('none') as string,
       });
-    } finally {
-      delete process.env['PGSERVICE'];
-      delete process.env['PGPASSWORD'];
-    }
-  });
-
-  it('asks for a password that is computed', async () => {
-    await withLibpqEnvironment({ password: () => Promise.resolve('token') }, 'purpose', (environment) => {
-      expect(environment['PGPASSWORD']).toBe('token');
+      expect(environment['PATH']).toBe(process.env['PATH']);
       return Promise.resolve();
     });
-  });
-
-  it('checks certificates as node-postgres does', async () => {
-    expect(await tlsVariables(undefined, file)).toEqual({ PGSSLMODE: 'disable' });
-    expect(await tlsVariables(false, file)).toEqual({ PGSSLMODE: 'disable' });
-    expect(await tlsVariables({ rejectUnauthorized: false, ca: 'x' }, file)).toMatchObject({ PGSSLMODE: 'require' });
-    expect(await tlsVariables(true, file)).toEqual({
-      PGSSLMODE: 'verify-full',
-      PGSSLROOTCERT: `root.crt:${rootCertificates.join('\n')}`,
-    });
-    expect(await tlsVariables({ ca: Buffer.from('root'), checkServerIdentity: () => undefined }, file)).toEqual({
-      PGSSLMODE: 'verify-ca',
-      PGSSLROOTCERT: 'root.crt:root',
-    });
-    expect(await tlsVariables({ ca: ['a', 'b'], cert: 'mine', key: 'secret' }, file)).toEqual({
-      PGSSLMODE: 'verify-full',
-      PGSSLROOTCERT: 'root.crt:a\nb',
-      PGSSLCERT: 'client.crt:mine',
-      PGSSLKEY: 'client.key:secret',
-    });
-  });
-
-  it('keeps certificates in a private folder only as long as they are needed', async () => {
-    const { stat } = await import('node:fs/promises');
-    let path = '';
-    await withLibpqEnvironment({ ssl: { ca: 'root', key: 'k' } }, 'purpose', async (environment) => {
-      path = environment['PGSSLKEY'] ?? '';
-      expect(path.startsWith(tmpdir())).toBe(true);
-      expect((await stat(path)).mode & 0o777).toBe(0o600);
-    });
-    await expect(stat(path)).rejects.toThrow('ENOENT');
-  });
+  } finally {
+    delete process.env['PGSERVICE'];
+    delete process.env['PGPASSWORD'];
+  }
 });

@@ -35,7 +35,13 @@ describe('selectTenants', () => {
         code: 'UNKNOWN_TENANT',
         exitCode: 2,
         message: 'There are no such tenants: acmee, Zeta, qqqqqq.',
-        details: { problems: ['"acmee", perhaps "acme"', '"Zeta", perhaps "zeta"', '"qqqqqq"'] },
+        details: {
+          problems: [
+            'There is no tenant "acmee". Did you mean "acme"?',
+            'There is no tenant "Zeta". Did you mean "zeta"?',
+            'There is no tenant "qqqqqq".',
+          ],
+        },
       }),
     );
   });
@@ -44,7 +50,13 @@ describe('selectTenants', () => {
     expect(() => selectTenants(FLEET, { types: ['shop', 'shpo', 'wiik', 'qqqqqq'] }, SHAPE, ['wiki'])).toThrowError(
       expect.objectContaining({
         code: 'UNKNOWN_TYPE',
-        details: { problems: ['"shpo", perhaps "shop"', '"wiik", perhaps "wiki"', '"qqqqqq"'] },
+        details: {
+          problems: [
+            'There is no tenant type "shpo". Did you mean "shop"?',
+            'There is no tenant type "wiik". Did you mean "wiki"?',
+            'There is no tenant type "qqqqqq".',
+          ],
+        },
       }),
     );
   });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { judgeLockTable } from '../../src/doctor/checks/capacity.js';
-import { kindOf } from '../../src/doctor/checks/invalid-indexes.js';
+import { invalidIndexKind } from '../../src/doctor/checks/invalid-indexes.js';
 import { versionCheck } from '../../src/doctor/checks/server.js';
 import { right, skipped, wrong } from '../../src/doctor/results.js';
 import { formatDoctor } from '../../src/ui/summary/format-doctor.js';
@@ -98,7 +98,7 @@ describe('decisions of doctor', () => {
     [{ name: 'i', kind: 'i', bound: false, pending: true }, 'pending'],
     [{ name: 'i', kind: 'I', bound: false, pending: false }, 'partitioned'],
   ])('%j is %s', (index, kind) => {
-    expect(kindOf(index)).toBe(kind);
+    expect(invalidIndexKind(index)).toBe(kind);
   });
 
   it('weighs the lock table against the lanes of a run and its largest tenant', () => {

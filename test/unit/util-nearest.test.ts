@@ -1,8 +1,19 @@
 import { describe, expect, it } from 'vitest';
 
-import { nearestNames } from '../../src/util/nearest.js';
+import { didYouMean, nearestNames } from '../../src/util/nearest.js';
 
 const NAMES = ['acme', 'acme_eu', 'globex', 'initech', 'Umbrella', 'hooli'];
+
+describe('didYouMean', () => {
+  it.each<[string[], string[]]>([
+    [[], []],
+    [['a'], ['Did you mean "a"?']],
+    [['a', 'b'], ['Did you mean "a" or "b"?']],
+    [['a', 'b', 'c'], ['Did you mean "a", "b" or "c"?']],
+  ])('asks about %j', (near, question) => {
+    expect(didYouMean(near)).toEqual(question);
+  });
+});
 
 describe('nearestNames', () => {
   it.each<[string, string[]]>([

@@ -1,16 +1,16 @@
 import { describe, expect, it } from 'vitest';
 
-import { count, orList, plural } from '../../src/util/format-count.js';
+import { formatCount, orList, plural } from '../../src/util/format-count.js';
 import { redact } from '../../src/util/redact.js';
 
-describe('count', () => {
+describe('formatCount', () => {
   it.each<[number, string]>([
     [0, '0'],
     [999, '999'],
     [1000, '1,000'],
     [1_234_567, '1,234,567'],
   ])('writes %d as %s', (value, shown) => {
-    expect(count(value)).toBe(shown);
+    expect(formatCount(value)).toBe(shown);
   });
 });
 

@@ -55,7 +55,7 @@ export async function readInvalidIndexes({ client, project, shared, fleet }: Exa
     schema,
     namespace,
     name,
-    kind: kindOf({ name, kind, bound, pending: behind.has(schema) }),
+    kind: invalidIndexKind({ name, kind, bound, pending: behind.has(schema) }),
   }));
 }
 
@@ -73,7 +73,12 @@ function schemasBehind({ project, shared, fleet }: Pick<Examination, 'project' |
 }
 
 /** Pure. */
-export function kindOf(index: { name: string; kind: string; bound: boolean; pending: boolean }): InvalidIndex['kind'] {
+export function invalidIndexKind(index: {
+  name: string;
+  kind: string;
+  bound: boolean;
+  pending: boolean;
+}): InvalidIndex['kind'] {
   if (index.kind === 'I') return 'partitioned';
   // What REINDEX builds beside an index, and what it puts in the place of the old one; never that of a constraint.
   if (/_cc(?:new|old)\d*$/.test(index.name) && !index.bound) return 'leftover';

@@ -2,7 +2,7 @@ import type { Client } from 'pg';
 
 import { qualified, quoteIdentifier } from '../../db/identifiers.js';
 import { NOTIFY_FUNCTION, REGISTRY_INDEXES, registryNotification } from '../../registry/migration-template.js';
-import type { RegistryShape } from '../../registry/types.js';
+import type { RegistryShape } from '../../registry/names.js';
 
 /** A trigger of the registry; without a problem it is as the template creates it. */
 export type TriggerState = { table: string; problem?: 'missing' | 'disabled' | 'altered' };

@@ -1,5 +1,6 @@
 import { quoteIdentifier } from '../../db/identifiers.js';
 import type { SurveyedFleet } from '../../fleet/read-fleet.js';
+import { STATUS } from '../../registry/names.js';
 import { plural } from '../../util/format-count.js';
 import { shellWord } from '../../util/shell-word.js';
 import { noneOf, right, wrong } from '../results.js';
@@ -24,7 +25,7 @@ export const TENANT_CHECKS: CheckGroup = {
 /** Tenants between two states are the business of another check. Pure. */
 function missingCheck({ cohorts, registered }: SurveyedFleet): Check {
   const unfinished = new Set(
-    registered.filter(({ status }) => status === 'provisioning').map((tenant) => tenant.schema),
+    registered.filter(({ status }) => status === STATUS.provisioning).map((tenant) => tenant.schema),
   );
   const items = cohorts
     .filter(({ state, members }) => state.kind === 'missing' || members.some(({ oid }) => oid === null))

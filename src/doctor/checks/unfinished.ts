@@ -1,6 +1,7 @@
 import { tenantLock } from '../../db/locks.js';
 import type { SurveyedFleet } from '../../fleet/read-fleet.js';
 import { creationLock } from '../../lifecycle/creation-lock.js';
+import { STATUS } from '../../registry/names.js';
 import { plural } from '../../util/format-count.js';
 import { right, wrong } from '../results.js';
 import type { Check, CheckGroup, CheckName, Examination } from '../types.js';
@@ -43,7 +44,7 @@ export async function readUnfinished(
       atWork: schemas.filter((schema) => isAtWork(schema)),
     };
   };
-  return { creations: divide('provisioning'), deletions: divide('deleting') };
+  return { creations: divide(STATUS.provisioning), deletions: divide(STATUS.deleting) };
 }
 
 function check(name: CheckName, { left, atWork }: Unfinished, command: string): Check {

@@ -1,6 +1,7 @@
 import { createTenant } from '../../lifecycle/create-tenant.js';
 import { deleteTenant } from '../../lifecycle/delete-tenant.js';
 import { findTenant } from '../../registry/list.js';
+import { STATUS } from '../../registry/names.js';
 import { readUnfinished, type Unfinished } from '../checks/unfinished.js';
 import type { Repair } from '../types.js';
 import type { DoctorOptions, Examination } from '../types.js';
@@ -15,7 +16,7 @@ export async function finishCreations(exam: Examination, { drain, cancel }: Doct
     run: async () => {
       const tenant = await findTenant(exam.client, project.registry, schema);
       // Somebody else was faster.
-      if (tenant?.status !== 'provisioning') return;
+      if (tenant?.status !== STATUS.provisioning) return;
       await createTenant(project, {
         schema,
         domains: tenant.domains.map(({ domain }) => domain),
@@ -37,7 +38,7 @@ export async function finishDeletions(exam: Examination, { cancel }: DoctorOptio
     undone: `the deletion of "${schema}" was not finished`,
     run: async () => {
       const tenant = await findTenant(exam.client, project.registry, schema);
-      if (tenant?.status !== 'deleting') return;
+      if (tenant?.status !== STATUS.deleting) return;
       await deleteTenant(project, {
         schema,
         ...(cancel === undefined ? {} : { cancel }),

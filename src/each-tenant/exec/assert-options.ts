@@ -1,6 +1,5 @@
-import type { ClientConfig } from 'pg';
-
 import { withClient } from '../../db/connect.js';
+import type { DatabaseConfig } from '../../db/database-config.js';
 import { unsafePooler } from '../../db/own-session.js';
 import { SQLSTATE } from '../../db/sqlstates.js';
 import { isTenantsError } from '../../errors/tenants-error.js';
@@ -14,7 +13,7 @@ const PROBE = '"tenants probe"';
  *
  * @throws TenantsError UNSAFE_POOLER
  */
-export async function assertOptionsArrive(database: ClientConfig): Promise<void> {
+export async function assertOptionsArrive(database: DatabaseConfig): Promise<void> {
   const options = `-c search_path=${PROBE.replaceAll(' ', String.raw`\ `)}`;
   if ((await pathWith({ ...database, options })) === PROBE) return;
   throw unsafePooler(
@@ -23,7 +22,7 @@ export async function assertOptionsArrive(database: ClientConfig): Promise<void>
 }
 
 /** The search path of a connection; `undefined` when the pooler refuses it. */
-async function pathWith(config: ClientConfig): Promise<string | undefined> {
+async function pathWith(config: DatabaseConfig): Promise<string | undefined> {
   try {
     return await withClient(config, 'exec', async (client) => {
       const { rows } = await client.query<{ path: string }>(`SELECT current_setting('search_path') AS path`);

@@ -2,7 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import type { Readable } from 'node:stream';
 
-import { readLines } from './lines.js';
+import { LineSplitter } from '../../util/line-splitter.js';
+
+/** A line that does not end is handed over in pieces of this many characters. */
+const LONGEST_LINE = 64 * 1024;
 
 export type ChildOptions = {
   command: readonly [string, ...string[]];
@@ -44,8 +47,14 @@ export function startChild({ command, env, cwd, onLines }: ChildOptions): Child 
   };
 }
 
+/** Lines that have come together are handed over together, and the next ones are read only when those were taken. */
 async function pass(stream: Readable, take: (lines: readonly string[]) => Promise<void> | void): Promise<void> {
-  for await (const lines of readLines(stream.setEncoding('utf8') as AsyncIterable<string>)) await take(lines);
+  const splitter = new LineSplitter(LONGEST_LINE);
+  for await (const text of stream.setEncoding('utf8') as AsyncIterable<string>) {
+    const lines = splitter.push(text);
+    if (lines.length > 0) await take(lines);
+  }
+  if (splitter.rest !== '') await take([splitter.rest]);
 }
 
 function ended(child: ChildProcess, say: (line: string) => Promise<void> | void): Promise<number> {

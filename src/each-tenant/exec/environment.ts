@@ -1,43 +1,38 @@
-import type { ClientConfig } from 'pg';
-
 import { quoteIdentifier } from '../../db/identifiers.js';
-import { sslParameters } from './ssl.js';
-import type { Environment } from './types.js';
+import type { ProgramEnvironment } from './types.js';
 
-/** What a program of one tenant needs to know. */
-export type ExecPlace = {
+/** The schemas that a program of one tenant sees. */
+export type TenantSchemas = {
   tenant: string;
   sharedSchema: string;
   extraSearchPath: readonly string[];
-  database: ClientConfig;
 };
+
+/** What says where and how to connect, or would win over what says it. */
+const CONNECTION =
+  /^PG(?:SERVICE|SERVICEFILE|HOST|HOSTADDR|PORT|USER|DATABASE|PASSWORD|SSLMODE|SSLNEGOTIATION|SSLROOTCERT|SSLCERT|SSLKEY)$/;
 
 /**
  * The environment of a program that is to see one tenant: the surrounding one, with `TENANT_SCHEMA`, a `DATABASE_URL` and
  * libpq's own variables that all lead to the same database and set the search path when a session starts. Pure.
  *
  * A search path is a default, not a fence: names with a schema, and `SET search_path`, reach other schemas.
+ *
+ * @param connection libpq's variables for the database
  */
-export function tenantEnvironment(surrounding: Environment, place: ExecPlace): Record<string, string> {
-  const { host, port, user, database, password, options } = place.database;
-  const path = searchPathOption(place);
-  const ssl = sslParameters(place.database, surrounding);
-  const environment: Environment = {
-    // What comes from PGSERVICE and the like would win over the variables below, or stand for another server.
-    ...without(surrounding, ['PGSERVICE', 'PGSERVICEFILE', 'PGHOSTADDR']),
-    TENANT_SCHEMA: place.tenant,
-    DATABASE_URL: connectionUrl(place.database, { ...ssl, options: joined(options, path) }),
-    PGOPTIONS: joined(surrounding['PGOPTIONS'] || options, path),
-    PGHOST: host,
-    PGPORT: port === undefined ? undefined : String(port),
-    PGUSER: user,
-    PGDATABASE: database ?? user,
-    PGPASSWORD: typeof password === 'string' ? password : undefined,
-    ...Object.fromEntries(Object.entries(ssl).map(([key, value]) => [`PG${key.toUpperCase()}`, value])),
+export function tenantEnvironment(
+  surrounding: ProgramEnvironment,
+  { PGOPTIONS, ...connection }: Readonly<Record<string, string>>,
+  schemas: TenantSchemas,
+): Record<string, string> {
+  const path = searchPathOption(schemas);
+  return {
+    ...withoutConnection(surrounding),
+    TENANT_SCHEMA: schemas.tenant,
+    ...connection,
+    DATABASE_URL: connectionUrl(connection, joined(PGOPTIONS, path)),
+    PGOPTIONS: joined(surrounding['PGOPTIONS'] || PGOPTIONS, path),
   };
-  return Object.fromEntries(
-    Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined),
-  );
 }
 
 /**
@@ -45,29 +40,36 @@ export function tenantEnvironment(surrounding: Environment, place: ExecPlace): R
  * unless there is a backslash before it, and a backslash stands for itself when it is doubled. Quotes mean nothing there,
  * only later, when the list of names is read.
  */
-export function searchPathOption({ tenant, sharedSchema, extraSearchPath }: Omit<ExecPlace, 'database'>): string {
+export function searchPathOption({ tenant, sharedSchema, extraSearchPath }: TenantSchemas): string {
   const schemas = [...new Set([tenant, sharedSchema, ...extraSearchPath])];
   const list = schemas.map((schema) => quoteIdentifier(schema)).join(',');
   return `-c search_path=${list.replaceAll(/[\\\s]/g, String.raw`\$&`)}`;
 }
 
 /** A URL that libpq and node-postgres read alike. */
-function connectionUrl(config: ClientConfig, parameters: Record<string, string>): string {
-  const { host = 'localhost', port = 5432, user, database = user ?? '', password } = config;
+function connectionUrl(connection: Readonly<Record<string, string>>, options: string): string {
+  const { PGHOST: host = 'localhost', PGPORT = '5432', PGUSER, PGPASSWORD, PGDATABASE = '' } = connection;
   const encode = encodeURIComponent;
-  const secret = typeof password === 'string' ? `:${encode(password)}` : '';
-  const login = user === undefined ? '' : `${encode(user)}${secret}@`;
+  const secret = PGPASSWORD === undefined ? '' : `:${encode(PGPASSWORD)}`;
+  const login = PGUSER === undefined ? '' : `${encode(PGUSER)}${secret}@`;
   const socket = host.startsWith('/');
   const where = socket ? 'localhost' : host.includes(':') ? `[${host}]` : encode(host);
-  const query = Object.entries({ ...(socket ? { host } : {}), ...parameters });
+  const tls = Object.entries(connection).flatMap(([name, value]) =>
+    name.startsWith('PGSSL') ? [[name.slice(2).toLowerCase(), value] as const] : [],
+  );
+  const query = [...(socket ? [['host', host] as const] : []), ...tls, ['options', options] as const];
   const text = query.map(([key, value]) => `${key}=${encode(value)}`).join('&');
-  return `postgresql://${login}${where}:${port}/${encode(database)}?${text}`;
+  return `postgresql://${login}${where}:${PGPORT}/${encode(PGDATABASE)}?${text}`;
 }
 
 function joined(before: string | undefined, ours: string): string {
   return before === undefined || before === '' ? ours : `${before} ${ours}`;
 }
 
-function without(environment: Environment, names: readonly string[]): Environment {
-  return Object.fromEntries(Object.entries(environment).filter(([name]) => !names.includes(name)));
+function withoutConnection(environment: ProgramEnvironment): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(environment).filter(
+      (entry): entry is [string, string] => entry[1] !== undefined && !CONNECTION.test(entry[0]),
+    ),
+  );
 }

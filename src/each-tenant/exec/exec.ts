@@ -1,5 +1,6 @@
 import pLimit from 'p-limit';
 
+import { type LibpqVariables, withLibpqVariables } from '../../db/libpq-environment.js';
 import { assertOwn } from '../../db/own-session.js';
 import { serializeError } from '../../errors/serialize.js';
 import { TenantsError } from '../../errors/tenants-error.js';
@@ -12,7 +13,7 @@ import type { Tenant } from '../../registry/types.js';
 import { withSession } from '../../session/control-session.js';
 import { assertOptionsArrive } from './assert-options.js';
 import { type Child, startChild } from './child.js';
-import { tenantEnvironment } from './environment.js';
+import { tenantEnvironment, type TenantSchemas } from './environment.js';
 import { assertProgram } from './find-program.js';
 import { SchemaLook } from './schema-look.js';
 import type { ExecOptions, ExecReport, ExecResult } from './types.js';
@@ -22,12 +23,24 @@ import type { ExecOptions, ExecReport, ExecResult } from './types.js';
  * The tenants whose program fails are reported and the others go on. A tenant without a schema is left out: its program
  * would find the shared schema in its place.
  *
- * @throws TenantsError for what concerns the whole run: no such program, an unknown tenant, a database that cannot be used.
+ * @throws TenantsError for what concerns the whole run: no such program, an unknown tenant, a database that cannot be used,
+ *   or one that a program cannot be led to.
  *   Nothing was started then. Besides, whatever `onLines` throws.
  */
 export async function exec(project: Project, options: ExecOptions): Promise<ExecReport> {
   const startedAt = performance.now();
   await assertProgram(options.command[0], options);
+  return await withLibpqVariables(project.database, 'exec', async (variables) => {
+    const report = await runTenants(project, options, variables);
+    return { ...report, durationMs: Math.round(performance.now() - startedAt) };
+  });
+}
+
+async function runTenants(
+  project: Project,
+  options: ExecOptions,
+  variables: LibpqVariables,
+): Promise<Omit<ExecReport, 'durationMs'>> {
   options.onEvent?.({ type: 'phase', phase: 'connect' });
   const tenants = await selectedTenants(project, options);
   options.onEvent?.({ type: 'phase', phase: 'tenants', total: tenants.length });
@@ -35,9 +48,15 @@ export async function exec(project: Project, options: ExecOptions): Promise<Exec
   const children = new Children(options);
   const limit = pLimit(project.concurrency ?? STANDARD_CONCURRENCY);
   try {
-    const runs = tenants.map(({ schema }) => limit(() => runTenant(project, options, schema, look, children)));
-    const results = await Promise.all(runs);
-    return { results, interrupted: isStopped(options), durationMs: Math.round(performance.now() - startedAt) };
+    const run = async (tenant: string): Promise<ExecResult> => {
+      const environment = async (): Promise<Record<string, string>> => {
+        await look.assertExists(tenant);
+        return tenantEnvironment(options.env, await variables(), schemasOf(project, tenant));
+      };
+      return await runTenant(options, tenant, environment, children);
+    };
+    const results = await Promise.all(tenants.map(({ schema }) => limit(() => run(schema))));
+    return { results, interrupted: isStopped(options) };
   } finally {
     limit.clearQueue();
     children.close();
@@ -56,29 +75,32 @@ async function selectedTenants(project: Project, options: ExecOptions): Promise<
   });
 }
 
+function schemasOf({ shared, tenants }: Project, tenant: string): TenantSchemas {
+  return { tenant, sharedSchema: shared.schema, extraSearchPath: tenants.extraSearchPath };
+}
+
+/** @param environment that of the tenant's program; rejects where there is no such tenant to be led to */
 async function runTenant(
-  project: Project,
   options: ExecOptions,
   tenant: string,
-  look: SchemaLook,
+  environment: () => Promise<Record<string, string>>,
   children: Children,
 ): Promise<ExecResult> {
-  const { command, cwd, env, onLines, onEvent } = options;
+  const { command, cwd, onLines, onEvent } = options;
   const notStarted = (error: unknown): ExecResult => ({ tenant, exitCode: null, error: serializeError(error) });
   if (isStopped(options)) return notStarted(interrupted());
+  let env: Record<string, string>;
   try {
-    await look.assertExists(tenant);
+    env = await environment();
   } catch (error) {
     return notStarted(error);
   }
   if (isStopped(options)) return notStarted(interrupted());
   onEvent?.({ type: 'tenant:start', tenant });
-  const { shared, tenants, database } = project;
-  const place = { tenant, sharedSchema: shared.schema, extraSearchPath: tenants.extraSearchPath, database };
   const child = startChild({
     command,
     cwd,
-    env: tenantEnvironment(env, place),
+    env,
     onLines: (stream, lines) => onLines(tenant, stream, lines),
   });
   return { tenant, exitCode: await children.follow(child) };

@@ -3,7 +3,7 @@ import { access, stat } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 
 import { TenantsError } from '../../errors/tenants-error.js';
-import type { Environment } from './types.js';
+import type { ProgramEnvironment } from './types.js';
 
 /**
  * Insists that a program is there, so that a misspelt one is a single complaint and not one a tenant. A name is searched in
@@ -11,7 +11,10 @@ import type { Environment } from './types.js';
  *
  * @throws TenantsError COMMAND_NOT_FOUND.
  */
-export async function assertProgram(program: string, { env, cwd }: { env: Environment; cwd: string }): Promise<void> {
+export async function assertProgram(
+  program: string,
+  { env, cwd }: { env: ProgramEnvironment; cwd: string },
+): Promise<void> {
   if (process.platform === 'win32') return;
   const isPath = program.includes('/');
   const folders = isPath ? [program.startsWith('/') ? '' : cwd] : (env['PATH'] ?? '').split(delimiter);

@@ -1,7 +1,8 @@
 import pLimit from 'p-limit';
-import type { Client, ClientConfig } from 'pg';
+import type { Client } from 'pg';
 
 import { closeClient, openClient } from '../../db/connect.js';
+import type { DatabaseConfig } from '../../db/database-config.js';
 import { isConnectionError } from '../../db/sqlstates.js';
 import { TenantsError } from '../../errors/tenants-error.js';
 
@@ -10,12 +11,12 @@ import { TenantsError } from '../../errors/tenants-error.js';
  * database cannot be reached any more it is not tried again.
  */
 export class SchemaLook {
-  readonly #database: ClientConfig;
+  readonly #database: DatabaseConfig;
   readonly #oneByOne = pLimit(1);
   #client: Client | undefined;
   #unreachable: unknown;
 
-  constructor(database: ClientConfig) {
+  constructor(database: DatabaseConfig) {
     this.#database = database;
   }
 

@@ -1,7 +1,7 @@
 import type { SerializedError } from '../../errors/serialize.js';
 import type { FleetEvent } from '../../fleet/types.js';
 
-export type Environment = Readonly<Record<string, string | undefined>>;
+export type ProgramEnvironment = Readonly<Record<string, string | undefined>>;
 
 export type ExecOptions = {
   /** A program and its arguments; no shell looks at them. */
@@ -12,7 +12,7 @@ export type ExecOptions = {
   types?: string[];
   /** Where the program runs, and the environment that it gets besides what leads to its tenant. */
   cwd: string;
-  env: Environment;
+  env: ProgramEnvironment;
   /** Called with lines that the programs write, as they come; the program waits for what it returns. What it throws ends the run. */
   onLines: (tenant: string, stream: 'stdout' | 'stderr', lines: readonly string[]) => Promise<void> | void;
   /** Aborted by the first signal: no new programs, and those at work get the signal that `signal` names. */

@@ -1,6 +1,6 @@
 import { getActions } from 'node-pg-migrate/sqlMigration';
 
-import { nearestNames } from '../../util/nearest.js';
+import { didYouMean, nearestNames } from '../../util/nearest.js';
 import type { Direction } from '../types.js';
 
 /** What the `tenants:` comments of a migration file ask for, in one direction. */
@@ -20,8 +20,12 @@ export function readDirectives(text: string, direction: Direction, sql: boolean)
     word.toLowerCase(),
   );
   const warnings = words
-    .filter((word) => !KNOWN.includes(word) && nearestNames(word, KNOWN).length > 0)
-    .map((word) => `the comment "tenants: ${word}" means nothing; did you mean ${nearestNames(word, KNOWN)[0]}?`);
+    .filter((word) => !KNOWN.includes(word))
+    .flatMap((word) =>
+      didYouMean(nearestNames(word, KNOWN)).map(
+        (question) => `the comment "tenants: ${word}" means nothing. ${question}`,
+      ),
+    );
   if (sql && direction === 'up' && parts(text).upIsWhole) {
     warnings.push(
       'there is a `-- Down Migration` comment but no `-- Up Migration`, so the whole file is the up migration.',

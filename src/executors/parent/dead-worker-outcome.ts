@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import type { Client, ClientConfig } from 'pg';
+import type { Client } from 'pg';
 
 import { closeClient, openClient } from '../../db/connect.js';
+import type { DatabaseConfig } from '../../db/database-config.js';
 import { findOutcome, type SegmentOutcome } from '../../engine/apply/find-outcome.js';
 import { appliedBefore, isRepeatable } from '../../engine/plan.js';
 import type { ApplySettings, Plan, TenantAssignment } from '../../engine/types.js';
@@ -26,7 +27,7 @@ export type TenantOutcome =
   | { kind: 'unknown'; error: unknown };
 
 export type LookUpOptions = {
-  database: ClientConfig;
+  database: DatabaseConfig;
   settings: ApplySettings;
   plans: ReadonlyMap<string, Plan>;
   cancel: AbortSignal;
@@ -101,10 +102,10 @@ function partly({ segments }: Plan, count: number): TenantOutcome {
 
 /** A connection that is opened when it is needed, and again after it broke. */
 class Connection {
-  readonly #database: ClientConfig;
+  readonly #database: DatabaseConfig;
   #client: Client | undefined;
 
-  constructor(database: ClientConfig) {
+  constructor(database: DatabaseConfig) {
     this.#database = database;
   }
 

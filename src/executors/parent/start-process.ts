@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import type { StartWorker, WorkerExit } from '../channel.js';
 import { isFromWorker } from '../protocol.js';
 import { entryUrl } from './entry-url.js';
-import { readLines } from './output-lines.js';
+import { passOutput } from './pass-output.js';
 
 /** How long a process that has ended may keep its streams open, in ms: a program that it started may have inherited them. */
 const CLOSE_MS = 1000;
@@ -22,8 +22,8 @@ export function processStarter(options: { heapMb?: number | undefined }): StartW
     child.on('message', (message) => {
       if (isFromWorker(message)) onMessage(message);
     });
-    readLines(child.stdout, onOutput);
-    const complaints = readLines(child.stderr, onOutput);
+    passOutput(child.stdout, onOutput);
+    const complaints = passOutput(child.stderr, onOutput);
     return {
       send: (message) => void child.send(message, () => {}),
       kill: () => void child.kill('SIGKILL'),

@@ -4,7 +4,7 @@ import { codeOf } from '../../db/sqlstates.js';
 import type { StartWorker, WorkerExit } from '../channel.js';
 import { isFromWorker } from '../protocol.js';
 import { entryUrl } from './entry-url.js';
-import { readLines } from './output-lines.js';
+import { passOutput } from './pass-output.js';
 
 /** Starts worker threads. A thread that runs out of memory or exits ends alone. */
 export function threadStarter(options: { heapMb?: number | undefined }): StartWorker {
@@ -18,8 +18,8 @@ export function threadStarter(options: { heapMb?: number | undefined }): StartWo
     thread.on('message', (message) => {
       if (isFromWorker(message)) onMessage(message);
     });
-    readLines(thread.stdout, onOutput);
-    readLines(thread.stderr, onOutput);
+    passOutput(thread.stdout, onOutput);
+    passOutput(thread.stderr, onOutput);
     return {
       // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
       send: (message) => thread.postMessage(message),

@@ -1,9 +1,7 @@
-import type { ClientConfig } from 'pg';
-
-import { TenantsError } from '../../errors/tenants-error.js';
+import { currentPassword } from '../../db/password.js';
 import type { StartWorker } from '../channel.js';
 import { packDatabase } from '../pack-database.js';
-import type { ExecutionContext, Executor } from '../types.js';
+import type { Executor } from '../types.js';
 import { assertHooksTravel } from '../worker-hooks.js';
 import { processStarter } from './start-process.js';
 import { threadStarter } from './start-thread.js';
@@ -64,7 +62,7 @@ function workerExecutor(name: string, start: StartWorker, options: WorkerExecuto
             setup,
             silenceMs: options.silenceMs ?? SILENCE_MS,
             planOf: (id) => context.plans.get(id),
-            password: () => passwordOf(context),
+            password: async () => (await currentPassword(context.database)) ?? '',
           }),
       });
       crews.add(crew);
@@ -78,11 +76,4 @@ function workerExecutor(name: string, start: StartWorker, options: WorkerExecuto
       await Promise.all([...crews].map((crew) => crew.killAll()));
     },
   };
-}
-
-async function passwordOf({ database }: ExecutionContext): Promise<string> {
-  const password: ClientConfig['password'] = database.password;
-  const made = typeof password === 'function' ? await password() : password;
-  if (typeof made === 'string') return made;
-  throw new TenantsError('DATABASE_REFUSED', 'The password function of the configuration returned no text.');
 }

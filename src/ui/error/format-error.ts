@@ -5,6 +5,7 @@ import { clean, cleanLines } from '../text/clean.js';
 import type { FormatContext } from '../text/format-context.js';
 import { createStyle } from '../text/style.js';
 import { errorFacts } from './error-facts.js';
+import { suggestionLine } from './suggestion-line.js';
 
 /** The document that `--json` prints on failure. */
 export type ErrorJson = { error: SerializedError & { suggestions: string[] } };
@@ -23,7 +24,7 @@ export function formatError(error: unknown, context: Pick<FormatContext, 'color'
   for (const problem of shown.problems ?? []) lines.push(`  - ${clean(problem)}`);
   lines.push(...errorFacts(shown, style).map((line) => `  ${line}`));
   for (const cause of newCauses(shown)) lines.push(`  ${style.dim('Caused by:')} ${clean(cause)}`);
-  for (const suggestion of shown.suggestions ?? []) lines.push(`${style.cyan('Try:')} ${clean(suggestion)}`);
+  for (const suggestion of shown.suggestions ?? []) lines.push(suggestionLine(clean(suggestion), style));
   if (context.verbose) lines.push(...stackOf(error).map((line) => style.dim(line)));
   return lines.join('\n');
 }

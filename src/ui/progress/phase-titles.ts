@@ -1,17 +1,20 @@
 import type { FleetEvent } from '../../fleet/types.js';
 import { formatDuration } from '../../util/duration.js';
-import { count, plural } from '../../util/format-count.js';
+import { formatCount, plural } from '../../util/format-count.js';
 import { redact } from '../../util/redact.js';
 import { clean } from '../text/clean.js';
 import { listed } from '../text/name-list.js';
 
-export type Phase = Extract<FleetEvent, { type: 'phase' }>['phase'];
+export type PhaseName = Extract<FleetEvent, { type: 'phase' }>['phase'];
 type TenantResult = Extract<FleetEvent, { type: 'tenant:done' }>['result'];
 type SharedResult = Extract<FleetEvent, { type: 'shared' }>['result'];
 type Surveyed = Extract<FleetEvent, { type: 'surveyed' }>;
 
+/** How many failures are printed as they happen; a broken migration must not bury the terminal or a log. */
+const FAILURE_LIMIT = 100;
+
 /** What each phase is called while it lasts. */
-export const PHASE_TITLES: Record<Phase, string> = {
+export const PHASE_TITLES: Record<PhaseName, string> = {
   connect: 'Connect',
   survey: 'Survey the fleet',
   compile: 'Compile migrations',
@@ -21,8 +24,8 @@ export const PHASE_TITLES: Record<Phase, string> = {
 };
 
 export function surveyedTitle(event: Surveyed): string {
-  const parts = [`${count(event.upToDate)} up to date`, `${count(event.pending)} pending`];
-  if (event.blocked > 0) parts.push(`${count(event.blocked)} blocked`);
+  const parts = [`${formatCount(event.upToDate)} up to date`, `${formatCount(event.pending)} pending`];
+  if (event.blocked > 0) parts.push(`${formatCount(event.blocked)} blocked`);
   return `Surveyed ${plural(event.total, 'tenant')}: ${parts.join(', ')}, in ${plural(event.cohorts, 'cohort')}`;
 }
 
@@ -48,4 +51,14 @@ export function doneLine(result: TenantResult): string | undefined {
   if (result.status !== 'applied' && result.status !== 'rolledBack') return undefined;
   const verb = result.status === 'applied' ? 'applied' : 'rolled back';
   return clean(`${result.tenant} · ${verb} ${listed(result.migrations, 5)} · ${formatDuration(result.durationMs)}`);
+}
+
+/** Lets the first lines through and says once that the rest is only counted. */
+export function limitFailures(print: (line: string) => void): (line: string) => void {
+  let printed = 0;
+  return (line) => {
+    printed++;
+    if (printed <= FAILURE_LIMIT) print(line);
+    if (printed === FAILURE_LIMIT + 1) print('Further failures are only counted here; the summary has them all.');
+  };
 }

@@ -1,10 +1,9 @@
-import { count } from '../../util/format-count.js';
+import { formatCount } from '../../util/format-count.js';
 import { redact } from '../../util/redact.js';
 import { clean } from '../text/clean.js';
 import { stoppingLine } from '../text/reasons.js';
 import { createStyle } from '../text/style.js';
-import { limitFailures } from './limit-failures.js';
-import { doneLine, failureLine, PHASE_TITLES, sharedTitle, surveyedTitle } from './phase-titles.js';
+import { doneLine, failureLine, limitFailures, PHASE_TITLES, sharedTitle, surveyedTitle } from './phase-titles.js';
 import { Screen } from './screen.js';
 import { Tally } from './tally.js';
 import type { Progress, ProgressOptions } from './types.js';
@@ -44,7 +43,7 @@ export function createLineProgress(options: ProgressOptions): Progress {
           counter(true);
           tally = event.phase === 'tenants' ? new Tally(event.total, now()) : undefined;
           last = { at: now(), done: 0 };
-          chat(PHASE_TITLES[event.phase] + (event.total === undefined ? '' : ` (${count(event.total)})`));
+          chat(PHASE_TITLES[event.phase] + (event.total === undefined ? '' : ` (${formatCount(event.total)})`));
           break;
         case 'surveyed':
           chat(surveyedTitle(event));

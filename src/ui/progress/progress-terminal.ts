@@ -5,15 +5,22 @@ import { truncate } from '../text/display-width.js';
 import { stoppingLine } from '../text/reasons.js';
 import { createStyle } from '../text/style.js';
 import { bar } from './bar.js';
-import { limitFailures } from './limit-failures.js';
-import { doneLine, failureLine, PHASE_TITLES, sharedTitle, surveyedTitle, type Phase } from './phase-titles.js';
+import {
+  doneLine,
+  failureLine,
+  limitFailures,
+  type PhaseName,
+  PHASE_TITLES,
+  sharedTitle,
+  surveyedTitle,
+} from './phase-titles.js';
 import { Screen } from './screen.js';
 import { Tally } from './tally.js';
 import type { Progress, ProgressOptions } from './types.js';
 
 /** A phase under way: what its line says, and how it is ended. */
 type Current = {
-  phase: Phase;
+  phase: PhaseName;
   title: string;
   note: string | undefined;
   failed: boolean;
@@ -33,7 +40,7 @@ export function createTerminalProgress(options: ProgressOptions): Progress {
   let current: Current | undefined;
   let drawn = Promise.resolve();
 
-  const begin = (phase: Phase, total: number | undefined) => {
+  const begin = (phase: PhaseName, total: number | undefined) => {
     let end: Current['end'] = () => undefined;
     const finished = new Promise<boolean>((resolve) => {
       end = resolve;

@@ -1,6 +1,6 @@
 import type { FleetEvent } from '../../fleet/types.js';
 import { roughDuration } from '../../util/duration.js';
-import { count } from '../../util/format-count.js';
+import { formatCount } from '../../util/format-count.js';
 
 type TenantResult = Extract<FleetEvent, { type: 'tenant:done' }>['result'];
 
@@ -51,9 +51,11 @@ export class Tally {
   /** `412/2,000, 3 failed`; without the total where that is not known. */
   counts(): string {
     const parts = [
-      this.#total === undefined ? `${count(this.done)} done` : `${count(this.done)}/${count(this.#total)}`,
+      this.#total === undefined
+        ? `${formatCount(this.done)} done`
+        : `${formatCount(this.done)}/${formatCount(this.#total)}`,
     ];
-    if (this.failed > 0) parts.push(`${count(this.failed)} failed`);
+    if (this.failed > 0) parts.push(`${formatCount(this.failed)} failed`);
     return parts.join(', ');
   }
 
@@ -62,7 +64,7 @@ export class Tally {
     const rate = this.#rate(now);
     const left = this.#total === undefined ? undefined : this.#total - this.done;
     if (rate === 0 || left === 0) return this.counts();
-    const parts = [this.counts(), rate >= 9.95 ? `${count(rate)}/s` : `${rate.toFixed(1)}/s`];
+    const parts = [this.counts(), rate >= 9.95 ? `${formatCount(rate)}/s` : `${rate.toFixed(1)}/s`];
     if (left !== undefined && left > 0) parts.push(`${roughDuration((left / rate) * 1000)} left`);
     return parts.join(', ');
   }

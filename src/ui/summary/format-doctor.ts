@@ -1,5 +1,5 @@
 import type { Check, DoctorReport } from '../../doctor/types.js';
-import { count, plural } from '../../util/format-count.js';
+import { formatCount, plural } from '../../util/format-count.js';
 import { redact } from '../../util/redact.js';
 import { clean } from '../text/clean.js';
 import type { FormatContext } from '../text/format-context.js';
@@ -66,7 +66,7 @@ function explained(check: Check, { columns, verbose }: FormatContext, style: Sty
   const some = (texts: readonly string[], limit: number, print: (text: string) => string[]): string[] => {
     const shown = verbose === true ? texts : texts.slice(0, limit);
     const rest = texts.length - shown.length;
-    return [...shown.flatMap(print), ...(rest > 0 ? [`      and ${count(rest)} more; --verbose shows all`] : [])];
+    return [...shown.flatMap(print), ...(rest > 0 ? [`      and ${formatCount(rest)} more; --verbose shows all`] : [])];
   };
   const itemLines = (texts: readonly string[]): string[] => {
     if (verbose === true || texts.some((text) => text.includes(': '))) {
@@ -110,9 +110,9 @@ function verdict(checks: readonly Check[], style: Style): string {
   const notMade = checks.filter(({ skipped }) => skipped === true).length;
   const right = checks.length - wrong - notMade;
   const parts = [
-    ...(wrong > 0 ? [style.red(`${count(wrong)} wrong`)] : []),
-    ...(notMade > 0 ? [`${count(notMade)} not made`] : []),
-    style.green(`${count(right)} right${fixed > 0 ? ` (${count(fixed)} fixed)` : ''}`),
+    ...(wrong > 0 ? [style.red(`${formatCount(wrong)} wrong`)] : []),
+    ...(notMade > 0 ? [`${formatCount(notMade)} not made`] : []),
+    style.green(`${formatCount(right)} right${fixed > 0 ? ` (${formatCount(fixed)} fixed)` : ''}`),
   ];
   return `${plural(checks.length, 'check')}: ${parts.join(', ')}`;
 }

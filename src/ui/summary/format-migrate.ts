@@ -1,9 +1,10 @@
 import type { SharedResult } from '../../fleet/types.js';
-import type { MigrateReport } from '../../run/types.js';
+import type { MigrateReport, RollbackReport } from '../../run/types.js';
 import { formatDuration } from '../../util/duration.js';
-import { count, plural } from '../../util/format-count.js';
+import { formatCount, plural } from '../../util/format-count.js';
 import { redact } from '../../util/redact.js';
 import { errorFacts } from '../error/error-facts.js';
+import { suggestionLine } from '../error/suggestion-line.js';
 import { clean, cleanLines } from '../text/clean.js';
 import type { FormatContext } from '../text/format-context.js';
 import { listed } from '../text/name-list.js';
@@ -35,6 +36,20 @@ export function formatMigrateSummary(report: MigrateReport, context: SummaryCont
     .join('\n\n');
 }
 
+/** What a person needs after a rollback, in the form that `migrate` has. */
+export function formatRollbackSummary(report: RollbackReport, context: Omit<SummaryContext, 'command'>): string {
+  const { shared, tenants, ...rest } = report;
+  const { rolledBack, ...counts } = tenants;
+  return formatMigrateSummary(
+    {
+      ...rest,
+      shared: { ...shared, status: shared.status === 'rolledBack' ? 'applied' : shared.status },
+      tenants: { ...counts, applied: rolledBack },
+    },
+    { ...context, command: 'rollback' },
+  );
+}
+
 function isNoOp({ shared, tenants, interrupted }: MigrateReport): boolean {
   const idle = shared.status === 'upToDate' || shared.status === 'skipped';
   return idle && !interrupted && tenants.applied + tenants.failed + tenants.notExecuted + tenants.missing === 0;
@@ -61,9 +76,13 @@ function headLines(report: MigrateReport, { command, verbose }: SummaryContext, 
     [tenants.notExecuted, 'not executed', style.yellow],
     [tenants.missing, 'missing', style.yellow],
   ] as const;
-  const parts = counts.filter(([value]) => value > 0).map(([value, label, paint]) => paint(`${count(value)} ${label}`));
+  const parts = counts
+    .filter(([value]) => value > 0)
+    .map(([value, label, paint]) => paint(`${formatCount(value)} ${label}`));
   const lines = sharedLines(report.shared, command, style);
-  if (tenants.total > 0) lines.push(`Tenants: ${parts.join(', ') || 'none touched'} (of ${count(tenants.total)})`);
+  if (tenants.total > 0) {
+    lines.push(`Tenants: ${parts.join(', ') || 'none touched'} (of ${formatCount(tenants.total)})`);
+  }
   const lanes = plural(report.concurrency, 'lane');
   const spread = report.processes > 1 ? `${plural(report.processes, 'worker')} of ${lanes}` : lanes;
   const how = verbose ? ` (${clean(report.executor)}, ${spread})` : '';
@@ -116,7 +135,7 @@ function groupLines({ migration, code, first, tenants }: FailureGroup, verbose: 
 }
 
 function suggestionLines({ suggestions = [] }: Failure['error'], style: Style): string[] {
-  return suggestions.map((text) => `    ${style.cyan('Try:')} ${oneLine(text)}`);
+  return suggestions.map((text) => `    ${suggestionLine(oneLine(text), style)}`);
 }
 
 function missingLines(report: MigrateReport, { command }: SummaryContext, style: Style): string[] {

@@ -3,6 +3,7 @@ import { formatDuration } from '../../util/duration.js';
 import { plural } from '../../util/format-count.js';
 import { redact } from '../../util/redact.js';
 import { errorFacts } from '../error/error-facts.js';
+import { suggestionLine } from '../error/suggestion-line.js';
 import { cleanLines } from '../text/clean.js';
 import type { FormatContext } from '../text/format-context.js';
 import { listed } from '../text/name-list.js';
@@ -26,7 +27,7 @@ export function formatQuerySummary(report: QueryReport, context: FormatContext):
     return [
       `${style.red('✖')} ${style.bold(title)} — ${plural(tenants.length, 'tenant')}: ${names}`,
       ...errorFacts(first.error, style, ['tenant', 'sqlstate']).map((line) => `    ${line}`),
-      ...(first.error.suggestions ?? []).map((text) => `    ${style.cyan('Try:')} ${redact(text)}`),
+      ...(first.error.suggestions ?? []).map((text) => `    ${suggestionLine(redact(text), style)}`),
     ];
   });
   const failed = failures.length === 0 ? '' : `, ${style.red(`${plural(failures.length, 'tenant')} failed`)}`;

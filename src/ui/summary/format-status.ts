@@ -1,5 +1,5 @@
 import type { StatusReport } from '../../fleet/types.js';
-import { count, plural } from '../../util/format-count.js';
+import { formatCount, plural } from '../../util/format-count.js';
 import { bar } from '../progress/bar.js';
 import { truncate } from '../text/display-width.js';
 import type { FormatContext } from '../text/format-context.js';
@@ -35,7 +35,7 @@ export function sharedLine(
   if (pending.length === 0) {
     return `Shared schema: ${style.green('up to date')} (${plural(applied.length, 'migration')})`;
   }
-  const number = `${count(pending.length)} pending`;
+  const number = `${formatCount(pending.length)} pending`;
   const room = columns - `Shared schema: ${number}: `.length - 1;
   return `Shared schema: ${style.yellow(number)}: ${truncate(listedWithin(pending, room), room)}`;
 }
@@ -50,7 +50,9 @@ export function fleetLine(tenants: StatusReport['tenants'], style: Style): strin
     [tenants.missing, 'missing', style.yellow],
   ] as const;
   if (tenants.total === 0) return 'No tenants yet.';
-  const shown = parts.filter(([value]) => value > 0).map(([value, label, paint]) => paint(`${count(value)} ${label}`));
+  const shown = parts
+    .filter(([value]) => value > 0)
+    .map(([value, label, paint]) => paint(`${formatCount(value)} ${label}`));
   return `${plural(tenants.total, 'tenant')}${shown.length > 0 ? `: ${shown.join(', ')}` : ''}`;
 }
 
@@ -58,7 +60,7 @@ function cohortLines(cohorts: Cohort[], total: number, { columns }: FormatContex
   const typed = cohorts.some(({ type }) => type !== null);
   const shown = cohorts.slice(0, ROWS);
   const rows = shown.map((cohort) => [
-    count(cohort.count),
+    formatCount(cohort.count),
     bar(cohort.count / total, BAR_COLUMNS),
     ...(typed ? [cohort.type ?? '(default)'] : []),
     cohort.last ?? '(no migrations)',
@@ -84,5 +86,5 @@ function cohortLines(cohorts: Cohort[], total: number, { columns }: FormatContex
 
 function pendingText({ state, pending }: Cohort): string {
   if (state === 'upToDate' || pending.length === 0) return 'up to date';
-  return `${count(pending.length)} pending: ${truncate(listed(pending, 2), 60)}`;
+  return `${formatCount(pending.length)} pending: ${truncate(listed(pending, 2), 60)}`;
 }

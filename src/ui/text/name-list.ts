@@ -1,4 +1,4 @@
-import { count } from '../../util/format-count.js';
+import { formatCount } from '../../util/format-count.js';
 import { clean } from './clean.js';
 import { displayWidth } from './display-width.js';
 
@@ -6,8 +6,8 @@ import { displayWidth } from './display-width.js';
 export function listed(names: readonly string[], limit = 10, total = names.length): string {
   const shown = names.slice(0, limit).map(clean);
   const more = total - shown.length;
-  if (shown.length === 0) return more > 0 ? count(more) : '';
-  return more > 0 ? `${shown.join(', ')} and ${count(more)} more` : shown.join(', ');
+  if (shown.length === 0) return more > 0 ? formatCount(more) : '';
+  return more > 0 ? `${shown.join(', ')} and ${formatCount(more)} more` : shown.join(', ');
 }
 
 /** As many names (at least one) as fit into a number of columns, and how many there are beyond. */

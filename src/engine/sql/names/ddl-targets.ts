@@ -1,7 +1,7 @@
 import type { AlterTableStmt, Node, RenameStmt } from 'libpg-query';
 
 import { strings } from '../parse/walk.js';
-import { dottedName, kindOf, objectName, relationName, relationNames, type ObjectName } from './names.js';
+import { dottedName, objectKindOf, objectName, relationName, relationNames, type ObjectName } from './names.js';
 
 /** An existing object that a statement changes. */
 export type DdlTargetName = ObjectName & { optional?: true };
@@ -72,7 +72,7 @@ function altered({ relation, cmds, objtype }: AlterTableStmt): DdlTargetName[] {
     const def = 'AlterTableCmd' in command ? command.AlterTableCmd.def : undefined;
     return def !== undefined && 'PartitionCmd' in def ? relationName(def.PartitionCmd.name) : [];
   });
-  return [...relationName(relation, kindOf(objtype) ?? 'relation'), ...partitions];
+  return [...relationName(relation, objectKindOf(objtype) ?? 'relation'), ...partitions];
 }
 
 function renamed({ renameType, relation, object }: RenameStmt): DdlTargetName[] {

@@ -1,6 +1,6 @@
 import type { Node } from 'libpg-query';
 
-import { kindOf, objectName, relationName, type ObjectName } from './names.js';
+import { objectKindOf, objectName, relationName, type ObjectName } from './names.js';
 
 /** An object that loses its name: it goes away, or it is called `to` afterwards. */
 export type Move = ObjectName & { to?: string };
@@ -10,7 +10,9 @@ export function movesOf(node: Node): Move[] {
   if ('DropStmt' in node) {
     const { removeType, objects } = node.DropStmt;
     // DROP TRIGGER names a table too, which stays.
-    return kindOf(removeType) === undefined ? [] : (objects ?? []).flatMap((object) => objectName(removeType, object));
+    return objectKindOf(removeType) === undefined
+      ? []
+      : (objects ?? []).flatMap((object) => objectName(removeType, object));
   }
   if ('AlterObjectSchemaStmt' in node) {
     const { objectType, relation, object } = node.AlterObjectSchemaStmt;
@@ -24,7 +26,7 @@ export function movesOf(node: Node): Move[] {
     // The index of a key is renamed along with its constraint.
     return subname === undefined ? [] : [{ kind: 'relation', name: subname, to: newname }];
   }
-  if (kindOf(renameType) === undefined) return [];
+  if (objectKindOf(renameType) === undefined) return [];
   return [...relationName(relation), ...objectName(renameType, object)].map((name) => ({ ...name, to: newname }));
 }
 

@@ -51,7 +51,7 @@ const PARTS_OF_A_RELATION: ReadonlySet<string> = new Set([
   'OBJECT_RULE',
 ]);
 
-export function kindOf(objectType: string | undefined): ObjectKind | undefined {
+export function objectKindOf(objectType: string | undefined): ObjectKind | undefined {
   return KINDS[objectType ?? ''];
 }
 
@@ -60,7 +60,7 @@ export function objectName(objectType: string | undefined, node: Node | undefine
   if (node === undefined) return [];
   if (PARTS_OF_A_RELATION.has(objectType ?? '')) return dottedName(nameParts(node).slice(0, -1), 'relation');
   if (objectType === 'OBJECT_DOMCONSTRAINT') return dottedName(domainParts(node), 'type');
-  const kind = kindOf(objectType);
+  const kind = objectKindOf(objectType);
   if (kind === undefined) return [];
   return 'RangeVar' in node ? relationName(node.RangeVar, kind) : dottedName(nameParts(node), kind);
 }

@@ -1,4 +1,5 @@
 import { TenantsError, type TenantsErrorOptions } from '../../../errors/tenants-error.js';
+import { plural } from '../../../util/format-count.js';
 import type { Refusal, RefusalKind } from '../types.js';
 
 const SUGGESTIONS: Record<RefusalKind, string> = {
@@ -25,7 +26,7 @@ export function formatRefusals(refusals: Refusal[], intro?: string): TenantsErro
   const migrations = new Set(refusals.map(({ migration }) => migration));
   const message =
     intro ??
-    `${count(refusals.length, 'statement')} in ${count(migrations.size, 'migration')} ${refusals.length === 1 ? 'was' : 'were'} refused; nothing was touched.`;
+    `${plural(refusals.length, 'statement')} in ${plural(migrations.size, 'migration')} ${refusals.length === 1 ? 'was' : 'were'} refused; nothing was touched.`;
   const kinds = new Set(refusals.map(({ kind }) => kind));
   const options: TenantsErrorOptions = {
     problems: refusals.map(describeRefusal),
@@ -42,8 +43,4 @@ export function formatRefusals(refusals: Refusal[], intro?: string): TenantsErro
 /** A refusal on one line, with its place. */
 export function describeRefusal({ file, line, reason, statement }: Refusal): string {
   return `${line === undefined ? file : `${file}:${line}`}: ${reason} (${statement})`;
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }

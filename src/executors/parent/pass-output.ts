@@ -1,11 +1,13 @@
 import type { Readable } from 'node:stream';
 
+import { LineSplitter } from '../../util/line-splitter.js';
+
 /** Longest line that is passed on, in characters; what a migration prints may have no end. */
 const LONGEST_LINE = 2000;
 
 /** Passes on what a worker prints, line by line. Returns a look at the end of it, for a worker that died. */
-export function readLines(stream: Readable | null, onLine: (line: string) => void): () => string {
-  let rest = '';
+export function passOutput(stream: Readable | null, onLine: (line: string) => void): () => string {
+  const splitter = new LineSplitter(LONGEST_LINE);
   let last = '';
   const emit = (line: string): void => {
     const text = line.trimEnd();
@@ -15,15 +17,9 @@ export function readLines(stream: Readable | null, onLine: (line: string) => voi
   };
   stream?.setEncoding('utf8');
   stream?.on('data', (text: string) => {
-    const lines = (rest + text).split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) emit(line);
-    if (rest.length > LONGEST_LINE) {
-      emit(rest);
-      rest = '';
-    }
+    for (const line of splitter.push(text)) emit(line);
   });
-  stream?.on('end', () => emit(rest));
+  stream?.on('end', () => emit(splitter.rest));
   stream?.on('error', () => {});
-  return () => `${last}\n${rest}`.trim();
+  return () => `${last}\n${splitter.rest}`.trim();
 }

@@ -1,4 +1,0 @@
-/** An object that can hold settings: no array, no null, no function. */
-export function isPlainObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
