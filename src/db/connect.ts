@@ -1,6 +1,7 @@
 import { Client, type ClientConfig } from 'pg';
 
 import { TenantsError } from '../errors/tenants-error.js';
+import { emptySearchPath } from './empty-search-path.js';
 import { codeOf, isConnectionError, SQLSTATE } from './sqlstates.js';
 
 /** Longest a connection attempt may take, in ms, unless the configuration says otherwise. */
@@ -25,7 +26,10 @@ export async function withClient<T>(
   }
 }
 
-/** Opens a connection that the caller closes with `closeClient`. Errors as in `withClient`. */
+/**
+ * Opens a connection that the caller closes with `closeClient`. Its search path is empty, and row-level security raises errors
+ * instead of hiding rows. Errors as in `withClient`.
+ */
 export async function openClient(config: ClientConfig, purpose: string): Promise<Client> {
   const client = new Client({
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
@@ -38,6 +42,7 @@ export async function openClient(config: ClientConfig, purpose: string): Promise
   client.on('error', () => {});
   try {
     await client.connect();
+    await emptySearchPath(client);
   } catch (error) {
     await closeClient(client);
     throw connectionFailure(error, config);

@@ -53,9 +53,9 @@ export function judgeServer(answer: ServerAnswer | undefined, announced: number 
 
 async function ask(client: Client): Promise<ServerAnswer | undefined> {
   const { rows } = await client.query<ServerAnswer>(
-    `SELECT current_setting('server_version_num')::int AS version, current_setting('server_version') AS name,
-            pg_is_in_recovery() AS standby, current_setting('default_transaction_read_only')::bool AS "readOnly",
-            current_setting('max_connections')::int AS max, pg_backend_pid() AS pid`,
+    `SELECT pg_catalog.current_setting('server_version_num')::int AS version, pg_catalog.current_setting('server_version') AS name,
+            pg_catalog.pg_is_in_recovery() AS standby, pg_catalog.current_setting('default_transaction_read_only')::boolean AS "readOnly",
+            pg_catalog.current_setting('max_connections')::int AS max, pg_catalog.pg_backend_pid() AS pid`,
   );
   return rows[0];
 }

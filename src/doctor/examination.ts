@@ -7,6 +7,7 @@ import { listMigrationFiles } from '../engine/files.js';
 import { EXIT } from '../errors/codes.js';
 import { isServerError } from '../errors/serialize.js';
 import { isTenantsError } from '../errors/tenants-error.js';
+import { assertExtraSearchPath } from '../fleet/assert-extra-search-path.js';
 import { formCohorts } from '../fleet/cohorts.js';
 import { readTenantFiles, sharedSource } from '../fleet/migration-sources.js';
 import { surveySchemas } from '../fleet/survey.js';
@@ -23,6 +24,7 @@ import { PRIVILEGE_CHECKS } from './checks/privileges.js';
 import { REGISTRY_CHECKS } from './checks/registry.js';
 import { SERVER_CHECKS, versionCheck } from './checks/server.js';
 import { TENANT_CHECKS } from './checks/tenants.js';
+import { TRUST_CHECKS } from './checks/trust.js';
 import { UNFINISHED_CHECKS } from './checks/unfinished.js';
 import { skipped, wrong } from './results.js';
 import type { Check, CheckGroup, Examination, SurveyedFleet, SurveyedShared } from './types.js';
@@ -35,6 +37,7 @@ const GROUPS: readonly CheckGroup[] = [
   SHARED_MIGRATION_CHECKS,
   MIGRATION_CHECKS,
   TENANT_CHECKS,
+  TRUST_CHECKS,
   UNFINISHED_CHECKS,
   OBJECT_CHECKS,
   CAPACITY_CHECKS,
@@ -120,6 +123,10 @@ async function surveyFleet(project: Project, client: Client): Promise<SurveyedFl
   if (!(await canRead(project, client))) return undefined;
   const { registry, tenants, migrationsTable, database } = project;
   const registered = await readTenants(client, registry, { order: tenants.order });
+  assertExtraSearchPath(
+    project,
+    registered.map(({ schema }) => schema),
+  );
   const members = selectTenants(registered, {}, registry, Object.keys(tenants.types ?? {}));
   const files = await readTenantFiles(project, members);
   const names = members.map(({ schema }) => schema);
@@ -136,10 +143,11 @@ async function canRead({ registry }: Project, client: Client): Promise<boolean> 
     throw error;
   }
   const { rows } = await client.query<{ readable: boolean }>(
-    `SELECT bool_and(has_schema_privilege(c.relnamespace, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')) AS readable
+    `SELECT bool_and(has_schema_privilege(c.relnamespace, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
+              AND NOT row_security_active(c.oid)) AS readable
        FROM pg_class c
-      WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = $1) AND c.relname = $2::text`,
-    [registry.schema, registry.tenants.table],
+      WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = $1) AND c.relname IN ($2, $3)`,
+    [registry.schema, registry.tenants.table, registry.domains.table],
   );
   return rows[0]?.readable === true;
 }

@@ -14,12 +14,27 @@ export function createMigrationsTable(schema: string, table: string): BatchItem 
   };
 }
 
-/** The row that says a migration is applied, or its removal. */
+/** What the error message of a statement of `recordMigration` quotes that found its row not written, or not removed. */
+export const UNRECORDED = 'unrecorded';
+
+/**
+ * The row that says a migration is applied, or its removal. It runs under the tenant's search path, so its names are
+ * qualified. A rule or a trigger can make a row disappear without an error, so the statement looks at what it has done.
+ *
+ * Applied migrations are ordered by `run_on`: a clock or a time zone that goes back must not put a new row before the others.
+ */
 export function recordMigration(schema: string, table: string, name: string, direction: Direction): BatchItem {
   const target = qualified(schema, table);
-  return direction === 'up'
-    ? { text: `INSERT INTO ${target} (name, run_on) VALUES ($1, NOW())`, values: [name] }
-    : { text: `DELETE FROM ${target} WHERE name = $1`, values: [name] };
+  const change =
+    direction === 'up'
+      ? `INSERT INTO ${target} (name, run_on) VALUES ($1, GREATEST(pg_catalog.now()::timestamp, (SELECT pg_catalog.max(run_on) FROM ${target})))`
+      : `DELETE FROM ${target} WHERE name OPERATOR(pg_catalog.=) $1`;
+  return {
+    text: `WITH done AS (${change} RETURNING 1)
+           SELECT CASE WHEN EXISTS (SELECT FROM done) THEN 1
+                       ELSE pg_catalog.concat('${UNRECORDED} ', pg_catalog.pg_backend_pid())::int END`,
+    values: [name],
+  };
 }
 
 /** SQL expression for the names in a migrations table, as an array of text in node-pg-migrate's order. */

@@ -6,6 +6,7 @@ import type { CompiledMigration, Direction, MigrationFile, MigrationSource, Plan
 import type { Project } from '../project/project.js';
 import type { Cohort, FilesByType } from './cohorts.js';
 import { tenantSource } from './migration-sources.js';
+import { inFileOrder } from './schema-state.js';
 import type { SurveyedSchema } from './survey.js';
 
 /** Compiles plans for a run; each migration is compiled once, however many cohorts need it. */
@@ -64,6 +65,10 @@ export function createPlanner(options: PlannerOptions): Planner {
     names: readonly string[],
   ): Promise<Plan> => {
     plans += 1;
+    const order = inFileOrder(
+      files.map(({ name }) => name),
+      place.applied,
+    );
     return makePlan({
       id: `plan-${plans}`,
       scope,
@@ -71,6 +76,7 @@ export function createPlanner(options: PlannerOptions): Planner {
       direction,
       applied: place.applied,
       tableExists: place.tableExists,
+      ...(order === undefined ? {} : { fileOrder: order }),
       fake,
       migrations: await compile(source, files, names, scope.kind === 'tenants'),
       transaction: project.transaction,

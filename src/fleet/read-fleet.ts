@@ -6,6 +6,7 @@ import type { Project } from '../project/project.js';
 import { inspectRegistry } from '../registry/check.js';
 import { readTenants } from '../registry/list.js';
 import { selectTenants, type TenantSelection } from '../registry/select.js';
+import { assertExtraSearchPath } from './assert-extra-search-path.js';
 import { type Cohort, type FilesByType, formCohorts } from './cohorts.js';
 import { readTenantFiles, sharedSource } from './migration-sources.js';
 import { assertSharedReadable, judgeShared, type SharedPlace } from './shared-schema.js';
@@ -42,6 +43,10 @@ export async function readFleet(
   assertSharedReadable({ place });
   const present = (await inspectRegistry(client, registry)) === 'present';
   const all = present ? await readTenants(client, registry, { order: settings.order }) : [];
+  assertExtraSearchPath(
+    project,
+    all.map(({ schema }) => schema),
+  );
   const tenants = selectTenants(all, selection, registry, Object.keys(settings.types ?? {}));
   const tenantFiles = await readTenantFiles(project, tenants);
   const names = tenants.map(({ schema }) => schema);

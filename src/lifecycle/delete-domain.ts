@@ -10,6 +10,7 @@ import { withChangeSession } from './change-session.js';
 import { changeTenant, send } from './change-transaction.js';
 import type { ChangeOptions, DeletedDomain } from './change-types.js';
 import { toChangedTenant } from './changed-tenant.js';
+import { writeRegistry } from './write-registry.js';
 
 /**
  * Takes a domain from the tenant that has it, whichever that is. Another domain does not become the primary one by
@@ -62,13 +63,14 @@ async function isGone(
 
 async function removeDomain(
   client: Client,
-  { registry }: Project,
+  project: Project,
   wish: string,
 ): Promise<{ tenant: TenantWithDomains; deleted: TenantDomain }> {
+  const { registry } = project;
   const { domain, tenant: schema } = await requireDomain(client, registry, wish);
   if (schema !== null) await send(client, [lockRowStatement(registry, schema)]);
   const before = schema === null ? undefined : await findTenant(client, registry, schema);
-  await send(client, [removeDomainStatement(registry, domain)]);
+  await writeRegistry(client, project, [removeDomainStatement(registry, domain)]);
   const deleted = before?.domains.find((one) => one.domain === domain);
   const tenant = schema === null ? undefined : await findTenant(client, registry, schema);
   if (tenant === undefined || deleted === undefined) {

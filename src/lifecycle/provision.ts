@@ -23,6 +23,7 @@ import {
 } from '../registry/registration.js';
 import type { RegistryShape } from '../registry/types.js';
 import type { CreateTenantOptions } from './create-types.js';
+import { registryWrites } from './write-registry.js';
 
 export type NewTenantWork = {
   registration: NewTenant;
@@ -138,7 +139,7 @@ async function takeBack(client: Client, project: Project, { registration, option
     { text: 'BEGIN' },
     lockGuard(schema),
     ...stillProvisioningGuard(project.registry, schema),
-    ...removeRegistrationStatements(project.registry, schema),
+    ...registryWrites(project, removeRegistrationStatements(project.registry, schema)),
     ...(options.adopt === true ? [] : [{ text: `DROP SCHEMA IF EXISTS ${quoteIdentifier(schema)} CASCADE` }]),
     { text: 'COMMIT' },
   ];
@@ -158,7 +159,7 @@ function stillProvisioningGuard({ schema: shared, tenants }: RegistryShape, sche
   const row = `SELECT FROM ${qualified(shared, tenants.table)} WHERE ${quoteIdentifier(schemaName)} = $1 AND ${quoteIdentifier(status)} = 'provisioning'`;
   return [
     {
-      text: `SELECT CASE WHEN EXISTS (${row}) THEN 1 ELSE ('not provisioning ' || pg_backend_pid())::int END`,
+      text: `SELECT CASE WHEN EXISTS (${row}) THEN 1 ELSE concat('not provisioning ', pg_backend_pid())::int END`,
       values: [schema],
     },
   ];

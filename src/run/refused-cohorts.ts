@@ -44,6 +44,7 @@ function refusal({ state }: Cohort, tenant: string): TenantsError | undefined {
         {
           tenant,
           ...(state.error.sqlstate === undefined ? {} : { sqlstate: state.error.sqlstate }),
+          ...(state.error.suggestions === undefined ? {} : { suggestions: state.error.suggestions }),
         },
       );
     case 'unknownType':

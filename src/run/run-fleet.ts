@@ -10,6 +10,7 @@ import { isTenantsError, TenantsError } from '../errors/tenants-error.js';
 import { findExecutor } from '../executors/find-executor.js';
 import type { Parallelism } from '../executors/fit-connections.js';
 import type { Executor, TenantResult } from '../executors/types.js';
+import { assertExtraSearchPath } from '../fleet/assert-extra-search-path.js';
 import { type Cohort, type FilesByType, formCohorts } from '../fleet/cohorts.js';
 import { compileAll, type WantedCohort } from '../fleet/compile-all.js';
 import { applySettings, assertTarget, readTenantFiles, sharedSource } from '../fleet/migration-sources.js';
@@ -158,6 +159,10 @@ class FleetRun {
     const { registry, tenants: settings, migrationsTable, database, checkOrder } = this.#project;
     const { selection, target } = this.#options;
     const all = await readTenants(client, registry, { order: settings.order });
+    assertExtraSearchPath(
+      this.#project,
+      all.map(({ schema }) => schema),
+    );
     const chosen = only === undefined ? selectionOf(selection) : selectionAmong(all, selection);
     const selected = selectTenants(all, chosen, registry, Object.keys(settings.types ?? {}));
     const tenants =

@@ -73,7 +73,7 @@ export class Listener {
     await client.connect();
     (client as unknown as { unref(): void }).unref();
     await client.query(`LISTEN ${CHANNEL}`);
-    const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+    const { rows } = await client.query<{ pid: number }>('SELECT pg_catalog.pg_backend_pid() AS pid');
     if (this.#client !== client) return;
     // A pooler announces a process number of its own, and may give the LISTEN to a backend that others use next.
     if (rows[0]?.pid !== (client as unknown as { processID: number | null }).processID) return this.#giveUp(client);

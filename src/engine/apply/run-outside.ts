@@ -9,6 +9,7 @@ import { TenantsError } from '../../errors/tenants-error.js';
 import { createMigrationsTable, recordMigration } from '../bookkeeping.js';
 import { runHookAlone } from '../hooks/run-hook.js';
 import type { CompiledMigration, MigrationFile, Statement } from '../types.js';
+import { bookkeepingFailure, clockFailure } from './bookkeeping-failure.js';
 import { dropIndexStatement, prepareConcurrentIndex, remainingIndexes } from './concurrent-index.js';
 import { type FailurePoint, MOVED, type TransactionOutcome } from './run-transaction.js';
 import { pathOf, placeGuards, type SegmentFrame } from './steps.js';
@@ -60,9 +61,8 @@ async function enter(client: Client, frame: SegmentFrame): Promise<boolean> {
   const { work, plan, settings } = frame;
   const items: BatchItem[] = [
     {
-      text: `SELECT set_config('search_path', $1, false), set_config('lock_timeout', '0', false), set_config('statement_timeout', $2, false), set_config('application_name', $3, false)`,
+      text: `SELECT pg_catalog.set_config('lock_timeout', '0', false), pg_catalog.set_config('statement_timeout', $1, false), pg_catalog.set_config('application_name', $2, false)`,
       values: [
-        pathOf(work.tenant, plan, settings),
         `${settings.statementTimeoutMs}ms`,
         applicationName(`${plan.direction === 'up' ? 'migrate' : 'rollback'} ${work.tenant}`),
       ],
@@ -71,6 +71,14 @@ async function enter(client: Client, frame: SegmentFrame): Promise<boolean> {
   ];
   const guardIndex = items.length;
   items.push(...placeGuards(frame));
+  // The guards are analyzed under the empty path that the session has until here; the last of them sets it for the batch alone.
+  items.push(
+    {
+      text: `SELECT pg_catalog.set_config('search_path', $1, false)`,
+      values: [pathOf(work.tenant, plan, settings)],
+    },
+    { text: 'SET row_security TO DEFAULT' },
+  );
   if (!frame.tableExists) items.push(createMigrationsTable(work.tenant, settings.migrationsTable));
   try {
     await sendBatch(client, items);
@@ -78,6 +86,8 @@ async function enter(client: Client, frame: SegmentFrame): Promise<boolean> {
   } catch (error) {
     const cause = error instanceof BatchError ? error.cause : error;
     const guard = error instanceof BatchError && error.index >= guardIndex;
+    const clock = clockFailure(cause as Error, work.tenant, settings.migrationsTable);
+    if (guard && clock !== undefined) throw clock;
     if (guard && MOVED.has(codeOf(cause) ?? '')) return false;
     throw cause;
   }
@@ -117,7 +127,12 @@ async function runMigration(
   }
   delete place.statement;
   const row = recordMigration(work.tenant, settings.migrationsTable, migration.name, plan.direction);
-  await client.query(row.text, [...(row.values ?? [])]);
+  try {
+    await client.query(row.text, [...(row.values ?? [])]);
+  } catch (error) {
+    const where = { schema: work.tenant, table: settings.migrationsTable, direction: plan.direction };
+    throw bookkeepingFailure(error as Error, { ...where, migration: migration.name });
+  }
 }
 
 async function runStatement(client: Client, schema: string, statement: Statement): Promise<void> {

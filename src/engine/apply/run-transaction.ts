@@ -5,6 +5,7 @@ import { codeOf, isConnectionError, isRetryable, SQLSTATE } from '../../db/sqlst
 import { TenantsError } from '../../errors/tenants-error.js';
 import { HookError, runHook } from '../hooks/run-hook.js';
 import type { CompiledMigration, MigrationFile, Statement } from '../types.js';
+import { bookkeepingFailure, clockFailure } from './bookkeeping-failure.js';
 import { changedOutside, fallThroughError, referencedTables } from './fall-through.js';
 import { FALL_THROUGH } from './guards.js';
 import { isWatched, type SegmentPiece, type SegmentFrame, segmentPieces, type Step } from './steps.js';
@@ -172,12 +173,17 @@ async function outcomeOf(
     throw rollback;
   }
   if (place.step === 'lock' && codeOf(error) === SQLSTATE.invalidTextRepresentation) return { kind: 'busy' };
+  const { work, plan, settings } = frame;
+  const clock = place.step === 'guard' ? clockFailure(error, work.tenant, settings.migrationsTable) : undefined;
+  if (clock !== undefined) return { kind: 'failed', error: clock, place };
   if (place.step === 'guard' && MOVED.has(codeOf(error) ?? '')) return { kind: 'moved' };
   if (place.step === 'fallThrough' && isFallThrough(error)) {
     const names = error.message.slice(error.message.indexOf(FALL_THROUGH) + FALL_THROUGH.length, -1);
     return { kind: 'failed', error: fallThroughError(frame.work.tenant, [names], place.migration?.name), place };
   }
-  return { kind: 'failed', error, place };
+  if (place.step !== 'bookkeeping' || place.migration === undefined) return { kind: 'failed', error, place };
+  const row = { schema: work.tenant, table: settings.migrationsTable, direction: plan.direction };
+  return { kind: 'failed', error: bookkeepingFailure(error, { ...row, migration: place.migration.name }), place };
 }
 
 /** The check's own word, quoted by the server at the end of its message. */
