@@ -34,7 +34,7 @@ async function createPlace(): Promise<{ database: TestDatabase; fleet: TestFleet
   await fleet.tenantMigration('0002_rows.sql', ROWS);
   await fleet.tenantMigration(
     '0003_more.sql',
-    'INSERT INTO parts VALUES (2, 2);\n-- Down Migration\nDELETE FROM parts;',
+    '-- Up Migration\nINSERT INTO parts VALUES (2, 2);\n-- Down Migration\nDELETE FROM parts;',
   );
   await fleet.tenantMigration('0004_asks.js', ASKS);
   await fleet.tenantMigration('0005_index.sql', INDEX);
