@@ -1,7 +1,7 @@
 import { type Client, type Connection, Query, type QueryConfig, type QueryResult } from 'pg';
 import { serialize } from 'pg-protocol';
 
-import { announcedPid } from './server.js';
+import { announcedPid, noteFirstAnswer, SERVER_FACTS, type ServerAnswer } from './server.js';
 
 /**
  * Unqualified names in SQL mean what the session's search path finds, functions and operators included, and one with argument
@@ -29,11 +29,14 @@ const settled = new WeakSet<Client>();
  * queries brings them along, in a transaction of its own, until `emptyOwnSearchPath` says that the session is not shared.
  */
 export async function emptySearchPath(client: Client): Promise<void> {
-  const { rows } = await client.query<{ set: string | null }>(
+  const { rows } = await client.query<ServerAnswer & { set: string | null }>(
     `SELECT CASE WHEN pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) ${Number(announcedPid(client) ?? 0)}
-       THEN pg_catalog.concat(${settings(false)}) END AS set`,
+       THEN pg_catalog.concat(${settings(false)}) END AS set, ${SERVER_FACTS}`,
   );
-  if (rows[0]?.set === null) bringSettingsAlong(client);
+  const [row] = rows;
+  if (row === undefined) throw new Error('A SELECT without FROM has one row.');
+  noteFirstAnswer(client, row);
+  if (row.set === null) bringSettingsAlong(client);
   else settled.add(client);
 }
 

@@ -7,7 +7,7 @@ import { codeOf, isConnectionError, SQLSTATE } from '../db/sqlstates.js';
 import { APPLIED_DIGEST_SQL, appliedDigest } from '../engine/bookkeeping.js';
 import { type SerializedError, serializeError } from '../errors/serialize.js';
 import { isTenantsError } from '../errors/tenants-error.js';
-import { setLockTimeout, lockTimeoutOf } from '../session/lock-timeout.js';
+import { alignLockTimeout, lockTimeoutOf } from '../session/lock-timeout.js';
 
 /** Schemas that one statement reads: each costs a relation lock until it ends. */
 const BATCH_SIZE = 200;
@@ -65,7 +65,7 @@ async function readDigests(
   const help = async (): Promise<void> => {
     try {
       await withClient(database, 'survey', async (helper) => {
-        if ((await lockTimeoutOf(helper)) !== lockTimeoutMs) await setLockTimeout(helper, lockTimeoutMs);
+        await alignLockTimeout(helper, lockTimeoutMs);
         await drain(helper);
       });
     } catch (error) {
