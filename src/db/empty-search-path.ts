@@ -8,15 +8,17 @@ import { announcedPid, noteFirstAnswer, SERVER_FACTS, type ServerAnswer } from '
  * types that fit better wins over PostgreSQL's own (CVE-2018-1058). With an empty path nothing but `pg_catalog` is searched.
  * And where row-level security would hide rows from us, the server raises an error: with fewer rows we would decide wrongly.
  */
-const SETTINGS: readonly (readonly [name: string, value: string])[] = [
+export const EMPTY_SETTINGS: readonly (readonly [name: string, value: string])[] = [
   ['search_path', ''],
   ['row_security', 'off'],
 ];
 
 /** The settings as expressions to be selected, for the transaction that is open. */
 export const EMPTY_FOR_TRANSACTION = settings(true);
+/** The same for the session. */
+export const EMPTY_FOR_SESSION = settings(false);
 
-/** Both settings as they are outside: `SET LOCAL` for what belongs to the user. The path is the caller's to set. */
+/** What belongs to the user finds the rows that policies let it find, as elsewhere. The path is the caller's to set. */
 export const USERS_ROW_SECURITY = 'SET LOCAL row_security TO DEFAULT';
 
 /** Sessions that keep the settings. */
@@ -31,7 +33,7 @@ const settled = new WeakSet<Client>();
 export async function emptySearchPath(client: Client): Promise<void> {
   const { rows } = await client.query<ServerAnswer & { set: string | null }>(
     `SELECT CASE WHEN pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) ${Number(announcedPid(client) ?? 0)}
-       THEN pg_catalog.concat(${settings(false)}) END AS set, ${SERVER_FACTS}`,
+       THEN pg_catalog.concat(${EMPTY_FOR_SESSION}) END AS set, ${SERVER_FACTS}`,
   );
   const [row] = rows;
   if (row === undefined) throw new Error('A SELECT without FROM has one row.');
@@ -42,12 +44,12 @@ export async function emptySearchPath(client: Client): Promise<void> {
 
 /** Empties the search path of a session that is known to be ours alone; also after a `DISCARD ALL`. */
 export async function emptyOwnSearchPath(client: Client): Promise<void> {
-  await client.query(SETTINGS.map(([name, value]) => `SET ${name} TO '${value}'`).join('; '));
+  await client.query(EMPTY_SETTINGS.map(([name, value]) => `SET ${name} TO '${value}'`).join('; '));
   settled.add(client);
 }
 
 function settings(local: boolean): string {
-  return SETTINGS.map(([name, value]) => `pg_catalog.set_config('${name}', '${value}', ${local})`).join(', ');
+  return EMPTY_SETTINGS.map(([name, value]) => `pg_catalog.set_config('${name}', '${value}', ${local})`).join(', ');
 }
 
 /** What begins or ends a transaction, or is sent inside one, passes as it is; so does what is not a query by text. */

@@ -33,14 +33,10 @@ export async function recordSql(database: TestDatabase): Promise<Recording> {
   const texts = new Set<string>();
   proxy.cut({
     when: ({ type, bytes }) => {
-      if (type === 'Q') texts.add(bytes.subarray(5, -1).toString());
-      if (type === 'P')
-        texts.add(
-          bytes
-            .subarray(bytes.indexOf(0, 5) + 1)
-            .toString()
-            .split('\0')[0] ?? '',
-        );
+      // A Query message is its text; a Parse message is a name, then the text.
+      const [first = '', second = ''] = bytes.subarray(5).toString().split('\0');
+      if (type === 'Q') texts.add(first);
+      if (type === 'P') texts.add(second);
       return false;
     },
   });

@@ -2,6 +2,7 @@ import type { Client, QueryResult } from 'pg';
 
 import { type BatchItem, BatchError, sendBatch } from '../../db/batch.js';
 import { applicationName } from '../../db/connect.js';
+import { EMPTY_FOR_SESSION } from '../../db/empty-search-path.js';
 import { quoteIdentifier } from '../../db/identifiers.js';
 import { tenantLock, tryLock, unlock } from '../../db/locks.js';
 import { codeOf, isConnectionError } from '../../db/sqlstates.js';
@@ -61,7 +62,7 @@ async function enter(client: Client, frame: SegmentFrame): Promise<boolean> {
   const { work, plan, settings } = frame;
   const items: BatchItem[] = [
     {
-      text: `SELECT pg_catalog.set_config('lock_timeout', '0', false), pg_catalog.set_config('statement_timeout', $1, false), pg_catalog.set_config('application_name', $2, false)`,
+      text: `SELECT ${EMPTY_FOR_SESSION}, pg_catalog.set_config('lock_timeout', '0', false), pg_catalog.set_config('statement_timeout', $1, false), pg_catalog.set_config('application_name', $2, false)`,
       values: [
         `${settings.statementTimeoutMs}ms`,
         applicationName(`${plan.direction === 'up' ? 'migrate' : 'rollback'} ${work.tenant}`),
@@ -71,7 +72,7 @@ async function enter(client: Client, frame: SegmentFrame): Promise<boolean> {
   ];
   const guardIndex = items.length;
   items.push(...placeGuards(frame));
-  // The guards are analyzed under the empty path that the session has until here; the last of them sets it for the batch alone.
+  // The guards are analyzed under an empty path; the last of them sets the tenant's for the batch alone.
   items.push(
     {
       text: `SELECT pg_catalog.set_config('search_path', $1, false)`,

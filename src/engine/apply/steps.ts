@@ -1,6 +1,6 @@
 import type { BatchItem } from '../../db/batch.js';
 import { applicationName } from '../../db/connect.js';
-import { EMPTY_FOR_TRANSACTION, USERS_ROW_SECURITY } from '../../db/empty-search-path.js';
+import { EMPTY_FOR_TRANSACTION, EMPTY_SETTINGS, USERS_ROW_SECURITY } from '../../db/empty-search-path.js';
 import { quoteIdentifier, searchPath } from '../../db/identifiers.js';
 import { createMigrationsTable, recordMigration } from '../bookkeeping.js';
 import type { HookCall, SegmentHooks } from '../hooks/migrate-hooks.js';
@@ -143,7 +143,7 @@ export function isWatched({ plan, segment, settings }: SegmentFrame): boolean {
 function beginSteps(frame: SegmentFrame): Step[] {
   return [
     BEGIN,
-    { role: 'lock', ...settingsAndLock(frame.work.tenant, settingsOf(frame)) },
+    { role: 'lock', ...settingsAndLock(frame.work.tenant, { ...FOR_GUARDS_SET, ...settingsOf(frame) }) },
     // The owner's triggers on the registry may rely on it.
     ...((frame.prelude ?? []).length > 0 ? [FOR_USERS, searchPathStep(frame)] : []),
   ];
@@ -153,6 +153,7 @@ function beginSteps(frame: SegmentFrame): Step[] {
 const BEGIN: Step = { role: 'frame', text: 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE' };
 const COMMIT: Step = { role: 'commit', text: 'COMMIT' };
 /** Guards are analyzed under an empty path, with which every lane begins, and planned once for all tenants. */
+const FOR_GUARDS_SET = Object.fromEntries(EMPTY_SETTINGS);
 const FOR_GUARDS: Step = { role: 'frame', text: `SELECT ${EMPTY_FOR_TRANSACTION}` };
 /** Statements of the user find the rows that policies let them find. */
 const FOR_USERS: Step = { role: 'frame', text: USERS_ROW_SECURITY };
