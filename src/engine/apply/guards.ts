@@ -1,7 +1,7 @@
 import type { BatchItem } from '../../db/batch.js';
 import { qualified, quoteIdentifier } from '../../db/identifiers.js';
 import { tenantLock } from '../../db/locks.js';
-import { appliedSql } from '../bookkeeping.js';
+import { APPLIED_SQL, KEEP_LATEST } from '../bookkeeping.js';
 import type { ApplySettings, DdlTarget } from '../types.js';
 import { CLOCK } from './bookkeeping-failure.js';
 
@@ -84,11 +84,11 @@ export function listGuard(
   const [seen, expected] =
     applied === undefined
       ? ['to_regclass($1::text) IS NULL', table]
-      : [`${appliedSql(table)} = $1::text[]`, literalOf(applied)];
+      : [`${APPLIED_SQL} = $1::text[]`, literalOf(applied)];
   const written = `ARRAY(SELECT name::text FROM ${table} ORDER BY id)`;
   const clock = fileOrder === undefined ? '' : `, CASE WHEN ${written} = $2::text[] THEN ${RAISE(CLOCK)} END`;
   return {
-    text: `SELECT CASE WHEN ${seen} THEN 1 ELSE ${RAISE('moved')} END${clock}`,
+    text: `SELECT CASE WHEN ${seen} THEN 1 ELSE ${RAISE('moved')} END${clock}${applied === undefined ? '' : `, ${KEEP_LATEST} FROM ${table}`}`,
     values: [expected, ...(fileOrder === undefined ? [] : [literalOf(fileOrder)])],
   };
 }
