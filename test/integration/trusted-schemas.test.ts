@@ -79,8 +79,8 @@ test("a migrations table with somebody's types is not read, because that could r
     CREATE CAST (t1.evil AS text) WITH FUNCTION t1.evil(t1.evil) AS IMPLICIT;
     DROP TABLE t1.pgmigrations; CREATE TABLE t1.pgmigrations (id int, name t1.evil, run_on timestamp);
     INSERT INTO t1.pgmigrations VALUES (1, ROW('0001_projects'), now())`);
-  const report = await status(await fleet.project());
-  expect(report.tenants).toMatchObject({ total: 2, unreadable: 1 });
+  const { cohorts } = await status(await fleet.project());
+  expect(cohorts.filter(({ state }) => state === 'unreadable')).toMatchObject([{ tenants: ['t1'] }]);
   expect((await fleet.migrate({}, { canary: 0 })).tenants).toMatchObject({ applied: 1, failed: 1 });
   await doctor(await fleet.project());
   expect((await database.query(`SELECT to_regclass('public.called') AS called`)).rows).toEqual([{ called: null }]);
