@@ -22,7 +22,7 @@ export type TenantsConfig = {
     | {
         /** Directory of the tenant migrations. Default: `'./migrations/tenant'`. */
         migrations?: string | undefined;
-        /** Schemas that come after the tenant's and the shared one in the search path. Default: `[]`. */
+        /** Schemas that come after the tenant's and the shared one in the search path; no tenant's. Default: `[]`. */
         extraSearchPath?: string[] | undefined;
         /** Migrations directory of each value of the type column. No default: one kind of tenant. */
         types?: Record<string, string> | undefined;

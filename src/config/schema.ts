@@ -24,7 +24,7 @@ const settings = z.strictObject({
       extraSearchPath: z
         .array(identifier(), { error: 'expected a list of schema names' })
         .default([])
-        .describe("Schemas that come after the tenant's and the shared one in the search path."),
+        .describe("Schemas that come after the tenant's and the shared one in the search path; no tenant's."),
       types: z
         .record(z.string().min(1), text('a path'), {
           error: 'expected an object with the migrations directory of each type',

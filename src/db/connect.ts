@@ -2,6 +2,7 @@ import { Client, type ClientConfig } from 'pg';
 
 import { isTenantsError, TenantsError } from '../errors/tenants-error.js';
 import { type DatabaseConfig, toClientConfig } from './database-config.js';
+import { emptySearchPath } from './empty-search-path.js';
 import { currentPassword } from './password.js';
 import { destroySocket } from './pg-internals.js';
 import { codeOf, isConnectionError, SQLSTATE } from './sqlstates.js';
@@ -28,7 +29,10 @@ export async function withClient<T>(
   }
 }
 
-/** Opens a connection that the caller closes with `closeClient`. Errors as in `withClient`. */
+/**
+ * Opens a connection that the caller closes with `closeClient`. Its search path is empty, and row-level security raises errors
+ * instead of hiding rows. Errors as in `withClient`.
+ */
 export async function openClient(config: DatabaseConfig, purpose: string): Promise<Client> {
   const client = new Client({
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
@@ -42,6 +46,7 @@ export async function openClient(config: DatabaseConfig, purpose: string): Promi
   client.on('error', () => {});
   try {
     await client.connect();
+    await emptySearchPath(client);
   } catch (error) {
     await closeClient(client);
     throw connectionFailure(error, config);

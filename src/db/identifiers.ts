@@ -36,3 +36,8 @@ export function searchPath(schemas: readonly string[]): string {
     .concat('pg_temp')
     .join(', ');
 }
+
+/** A list as an array literal, for a parameter that is sent as text. */
+export function arrayLiteral(items: readonly string[]): string {
+  return `{${items.map((item) => `"${item.replaceAll(/["\\]/g, '\\$&')}"`).join(',')}}`;
+}

@@ -32,14 +32,14 @@ export async function tryLock(
   mode: 'exclusive' | 'shared' = 'exclusive',
 ): Promise<boolean> {
   const name = mode === 'shared' ? 'pg_try_advisory_lock_shared' : 'pg_try_advisory_lock';
-  const { rows } = await client.query<{ held: boolean }>(`SELECT ${name}($1::bigint) AS held`, [key]);
+  const { rows } = await client.query<{ held: boolean }>(`SELECT pg_catalog.${name}($1::bigint) AS held`, [key]);
   return rows[0]?.held === true;
 }
 
 /** Gives back a session-level lock of this connection. */
 export async function unlock(client: Client, key: string, mode: 'exclusive' | 'shared' = 'exclusive'): Promise<void> {
   const name = mode === 'shared' ? 'pg_advisory_unlock_shared' : 'pg_advisory_unlock';
-  await client.query(`SELECT ${name}($1::bigint)`, [key]);
+  await client.query(`SELECT pg_catalog.${name}($1::bigint)`, [key]);
 }
 
 /** Whether a row `l` of pg_locks is an advisory lock of this database with one key of 64 bits; objsubid tells it from two keys. */

@@ -90,7 +90,7 @@ async function compare(client: Client, second: Client, ours: number | undefined)
 }
 
 async function backendOf(client: Client): Promise<number | undefined> {
-  const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+  const { rows } = await client.query<{ pid: number }>('SELECT pg_catalog.pg_backend_pid() AS pid');
   return rows[0]?.pid;
 }
 

@@ -52,12 +52,25 @@ export function judgeServer(answer: ServerAnswer | undefined, announced: number 
   );
 }
 
+/** What is asked, as expressions to be selected; names are qualified, because nothing is known of the search path yet. */
+export const SERVER_FACTS = `pg_catalog.current_setting('server_version_num')::int AS version,
+  pg_catalog.current_setting('server_version') AS name, pg_catalog.pg_is_in_recovery() AS standby,
+  pg_catalog.current_setting('default_transaction_read_only')::boolean AS "readOnly",
+  pg_catalog.current_setting('max_connections')::int AS max, pg_catalog.pg_backend_pid() AS pid`;
+
+/** What new connections have answered already, with their first statement. */
+const firstAnswers = new WeakMap<Client, ServerAnswer>();
+
+/** Keeps an answer for whoever asks next. */
+export function noteFirstAnswer(client: Client, answer: ServerAnswer): void {
+  firstAnswers.set(client, answer);
+}
+
 async function ask(client: Client): Promise<ServerAnswer | undefined> {
-  const { rows } = await client.query<ServerAnswer>(
-    `SELECT current_setting('server_version_num')::int AS version, current_setting('server_version') AS name,
-            pg_is_in_recovery() AS standby, current_setting('default_transaction_read_only')::bool AS "readOnly",
-            current_setting('max_connections')::int AS max, pg_backend_pid() AS pid`,
-  );
+  const known = firstAnswers.get(client);
+  firstAnswers.delete(client);
+  if (known !== undefined) return known;
+  const { rows } = await client.query<ServerAnswer>(`SELECT ${SERVER_FACTS}`);
   return rows[0];
 }
 

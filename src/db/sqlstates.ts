@@ -20,6 +20,8 @@ export const SQLSTATE = {
   unsafeNewEnumValue: '55P04',
   /** A prepared statement is gone. */
   invalidStatementName: '26000',
+  /** Also what the server answers to a statement that a rule of its table rewrites in a way it does not support. */
+  featureNotSupported: '0A000',
   diskFull: '53100',
   outOfMemory: '53200',
   tooManyConnections: '53300',

@@ -1,8 +1,7 @@
 import { closeClient, openClient } from '../db/connect.js';
 import { readServer } from '../db/server.js';
 import type { Project } from '../project/project.js';
-import { explained, withFleetLock } from '../session/control-session.js';
-import { setLockTimeout } from '../session/lock-timeout.js';
+import { explained, prepareOwn, withFleetLock } from '../session/control-session.js';
 import { examine, examineOld, lookAtConnection, prepareExamination } from './examination.js';
 import { repair } from './repairs/repair.js';
 import type { DoctorOptions, DoctorReport } from './types.js';
@@ -35,7 +34,7 @@ async function examineOnly(project: Project, options: DoctorOptions): Promise<Do
     const { supported, ownSession } = await lookAtConnection(client, server, project);
     if (!supported) return { checks: examineOld(server) };
     // Behind a pooler the setting would be somebody else's.
-    if (ownSession) await setLockTimeout(client, project.lockTimeoutMs);
+    if (ownSession) await prepareOwn(project, client, server);
     options.onEvent?.({ type: 'phase', phase: 'survey' });
     return {
       checks: await examine(await prepareExamination(project, { client, server }, ownSession, options.patienceMs)),

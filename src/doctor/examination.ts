@@ -21,6 +21,7 @@ import { PRIVILEGE_CHECKS } from './checks/privileges.js';
 import { REGISTRY_CHECKS } from './checks/registry.js';
 import { SERVER_CHECKS, versionCheck } from './checks/server.js';
 import { TENANT_CHECKS } from './checks/tenants.js';
+import { TRUST_CHECKS } from './checks/trust.js';
 import { UNFINISHED_CHECKS } from './checks/unfinished.js';
 import { skipped, wrong } from './results.js';
 import type { Check, CheckGroup, Examination } from './types.js';
@@ -33,6 +34,7 @@ const GROUPS: readonly CheckGroup[] = [
   SHARED_MIGRATION_CHECKS,
   MIGRATION_CHECKS,
   TENANT_CHECKS,
+  TRUST_CHECKS,
   UNFINISHED_CHECKS,
   OBJECT_CHECKS,
   CAPACITY_CHECKS,
@@ -127,10 +129,11 @@ async function canRead({ registry }: Project, client: Client): Promise<boolean> 
     throw error;
   }
   const { rows } = await client.query<{ readable: boolean }>(
-    `SELECT bool_and(has_schema_privilege(c.relnamespace, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')) AS readable
+    `SELECT bool_and(has_schema_privilege(c.relnamespace, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
+              AND NOT row_security_active(c.oid)) AS readable
        FROM pg_class c
-      WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = $1) AND c.relname = $2::text`,
-    [registry.schema, registry.tenants.table],
+      WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = $1) AND c.relname IN ($2, $3)`,
+    [registry.schema, registry.tenants.table, registry.domains.table],
   );
   return rows[0]?.readable === true;
 }

@@ -25,6 +25,8 @@ export const EXPECTED = {
   'unregistered-schemas': 'a tenant for every migrated schema',
   'lookalike-names': 'names that differ in more than case',
   'tenant-privileges': 'may change every tenant',
+  'schema-creators': 'nobody else may create in the shared schema',
+  'table-rules': 'no policies, rules or triggers of others',
   'unfinished-creations': 'none',
   'unfinished-deletions': 'none',
   'invalid-indexes': 'none',

@@ -32,7 +32,9 @@ export function awaitAnswer(login: Login, data: string): (port: number) => Promi
 /** Creates the database unless it is there. */
 export async function ensureDatabase(login: Login & { port: number }, name: string): Promise<void> {
   await withClient(login, 'postgres', async (client) => {
-    const found = await client.query('SELECT 1 FROM pg_catalog.pg_database WHERE datname = $1', [name]);
+    const found = await client.query('SELECT 1 FROM pg_catalog.pg_database WHERE datname OPERATOR(pg_catalog.=) $1', [
+      name,
+    ]);
     if (found.rowCount === 0) await client.query(`CREATE DATABASE ${escapeIdentifier(name)}`);
   });
 }

@@ -14,18 +14,53 @@ export function createMigrationsTable(schema: string, table: string): BatchItem 
   };
 }
 
-/** The row that says a migration is applied, or its removal. */
-export function recordMigration(schema: string, table: string, name: string, direction: Direction): BatchItem {
+/** What the error message of a statement of `recordMigration` quotes that found its row not written, or not removed. */
+export const UNRECORDED = 'unrecorded';
+
+/**
+ * The row that says a migration is applied, or its removal. It runs under the tenant's search path, so its names are
+ * qualified. A rule or a trigger can make a row disappear without an error, so the statement looks at what it has done.
+ *
+ * Applied migrations are ordered by `run_on`: a clock or a time zone that goes back must not put a new row before the others.
+ *
+ * @param latest the latest time of the table as an expression; by default what a guard of the transaction has seen
+ */
+export function recordMigration(
+  schema: string,
+  table: string,
+  name: string,
+  direction: Direction,
+  latest: (table: string) => string = () => LATEST_SEEN,
+): BatchItem {
   const target = qualified(schema, table);
-  return direction === 'up'
-    ? { text: `INSERT INTO ${target} (name, run_on) VALUES ($1, NOW())`, values: [name] }
-    : { text: `DELETE FROM ${target} WHERE name = $1`, values: [name] };
+  const change =
+    direction === 'up'
+      ? `INSERT INTO ${target} (name, run_on) VALUES ($1, GREATEST(pg_catalog.now()::timestamp, ${latest(target)}))`
+      : `DELETE FROM ${target} WHERE name OPERATOR(pg_catalog.=) $1`;
+  return {
+    text: `WITH done AS (${change} RETURNING 1)
+           SELECT CASE WHEN EXISTS (SELECT FROM done) THEN 1
+                       ELSE pg_catalog.concat('${UNRECORDED} ', pg_catalog.pg_backend_pid())::int END`,
+    values: [name],
+  };
 }
 
-/** SQL expression for the names in a migrations table, as an array of text in node-pg-migrate's order. */
-export function appliedSql(table: string): string {
-  return `ARRAY(SELECT name::text FROM ${table} ORDER BY run_on, id)`;
+/** The latest time of a migrations table, looked up in it. */
+export function latestIn(table: string): string {
+  return `(SELECT pg_catalog.max(run_on) FROM ${table})`;
 }
+
+/**
+ * Keeps the latest time for the transaction, in a setting: the guard that reads the table finds it for nothing, while a look of
+ * its own would cost more than the row. In one form, whatever DateStyle a migration may set.
+ */
+export const KEEP_LATEST = `set_config('tenants.latest', coalesce(to_char(max(run_on), 'YYYY-MM-DD HH24:MI:SS.US'), ''), true)`;
+
+const SETTING = `pg_catalog.current_setting('tenants.latest', true)`;
+const LATEST_SEEN = `CASE WHEN pg_catalog.length(${SETTING}) OPERATOR(pg_catalog.>) 0 THEN ${SETTING}::timestamp END`;
+
+/** SQL expression, aggregated over a migrations table, for its names as an array of text in node-pg-migrate's order. */
+export const APPLIED_SQL = `coalesce(array_agg(name::text ORDER BY run_on, id), '{}')`;
 
 /**
  * SQL expression that condenses a migrations table into one value, aggregated over its rows; `appliedDigest` makes the same

@@ -85,6 +85,8 @@ export type Plan = {
   direction: Direction;
   /** The applied list that the migrations table must hold when the plan starts, oldest first. */
   applied: string[];
+  /** The applied names as the files have them, where that is another order. */
+  fileOrder?: string[];
   /** Whether the migrations table exists when the plan starts; if not, the plan creates it. */
   tableExists: boolean;
   /** Only the bookkeeping rows are written, in one transaction. */

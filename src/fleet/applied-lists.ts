@@ -2,11 +2,12 @@ import type { Client, ClientConfig } from 'pg';
 
 import { withClient } from '../db/connect.js';
 import { qualified, quoteLiteral } from '../db/identifiers.js';
+import { isRowSecurityError, ROW_SECURITY_ADVICE } from '../db/row-security.js';
 import { codeOf, isConnectionError, SQLSTATE } from '../db/sqlstates.js';
 import { APPLIED_DIGEST_SQL, appliedDigest } from '../engine/bookkeeping.js';
 import { type SerializedError, serializeError } from '../errors/serialize.js';
 import { isTenantsError } from '../errors/tenants-error.js';
-import { setLockTimeout, lockTimeoutOf } from '../session/lock-timeout.js';
+import { alignLockTimeout, lockTimeoutOf } from '../session/lock-timeout.js';
 
 /** Schemas that one statement reads: each costs a relation lock until it ends. */
 const BATCH_SIZE = 200;
@@ -64,7 +65,7 @@ async function readDigests(
   const help = async (): Promise<void> => {
     try {
       await withClient(database, 'survey', async (helper) => {
-        if ((await lockTimeoutOf(helper)) !== lockTimeoutMs) await setLockTimeout(helper, lockTimeoutMs);
+        await alignLockTimeout(helper, lockTimeoutMs);
         await drain(helper);
       });
     } catch (error) {
@@ -108,7 +109,7 @@ async function readBatch(client: Client, schemas: readonly string[], table: stri
       ];
     }
     const alone = schemas[0];
-    if (schemas.length === 1 && alone !== undefined) return [[alone, serializeError(error)]];
+    if (schemas.length === 1 && alone !== undefined) return [[alone, unreadable(error)]];
     const middle = Math.ceil(schemas.length / 2);
     return [
       ...(await readBatch(client, schemas.slice(0, middle), table)),
@@ -161,8 +162,13 @@ async function tryNamesOf(client: Client, schema: string, table: string): Promis
     return { applied: rows.map(({ name }) => name) };
   } catch (error) {
     if (isConnectionError(error)) throw error;
-    return { error: serializeError(error) };
+    return { error: unreadable(error) };
   }
+}
+
+function unreadable(error: unknown): SerializedError {
+  const advice = isRowSecurityError(error) ? { suggestions: ROW_SECURITY_ADVICE } : {};
+  return { ...serializeError(error), ...advice };
 }
 
 function chunk<T>(items: readonly T[], size: number): T[][] {

@@ -6,6 +6,7 @@ import type { CompiledMigration, Direction, MigrationFile, MigrationSource, Plan
 import type { Project } from '../project/project.js';
 import type { Cohort, WantedCohort } from './cohorts.js';
 import { sharedSource, tenantSource } from './migration-sources.js';
+import { inFileOrder } from './schema-state.js';
 import type { SharedSchema } from './shared-schema.js';
 
 /** Compiles plans for a run; each migration is compiled once, however many cohorts need it. */
@@ -63,6 +64,10 @@ export function createPlanner(options: PlannerOptions): Planner {
     names: readonly string[],
   ): Promise<Plan> => {
     plans += 1;
+    const order = inFileOrder(
+      files.map(({ name }) => name),
+      start.applied,
+    );
     return makePlan({
       id: `plan-${plans}`,
       scope,
@@ -70,6 +75,7 @@ export function createPlanner(options: PlannerOptions): Planner {
       direction,
       applied: start.applied,
       tableExists: start.tableExists,
+      ...(order === undefined ? {} : { fileOrder: order }),
       fake,
       migrations: await compile(source, files, names, scope.kind === 'tenants'),
       transaction: project.transaction,

@@ -3,6 +3,7 @@ import type { Client } from 'pg';
 import type { Project } from '../project/project.js';
 import { readTenants } from '../registry/list.js';
 import type { Tenant } from '../registry/types.js';
+import { assertExtraSearchPath } from './assert-extra-search-path.js';
 import { type Cohort, type FilesByType, formCohorts } from './cohorts.js';
 import { readTenantFiles } from './migration-sources.js';
 import { surveySchemas } from './survey.js';
@@ -52,6 +53,10 @@ export async function surveyFleet(
   reading: FleetReading,
 ): Promise<SurveyedFleet> {
   const { checkOrder = project.checkOrder, connections = project.concurrency ?? SURVEY_CONNECTIONS, target } = reading;
+  assertExtraSearchPath(
+    project,
+    registered.map(({ schema }) => schema),
+  );
   const tenants = reading.choose(registered);
   const files = await readTenantFiles(project, tenants, reading.files);
   assertTenantTarget(target, files);

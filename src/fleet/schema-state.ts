@@ -32,6 +32,15 @@ export function compareWithFiles(
   return pending.length === 0 ? { kind: 'upToDate' } : { kind: 'pending', pending };
 }
 
+/** Applied names sorted as their files are; `undefined` where they are in that order, or some have no file. */
+export function inFileOrder(files: readonly string[], applied: readonly string[]): string[] | undefined {
+  const position = new Map(files.map((name, index) => [name, index]));
+  const positions = applied.map((name) => position.get(name) ?? Infinity);
+  if (positions.includes(Infinity)) return undefined;
+  if (positions.every((one, index) => index === 0 || (positions[index - 1] ?? 0) <= one)) return undefined;
+  return positions.sort((a, b) => a - b).map((one) => files[one] ?? '');
+}
+
 /** The part of what is pending that a target asks for. */
 export function upTo(
   files: readonly string[],

@@ -30,11 +30,14 @@ export async function surveySchemas(
   connections: number,
 ): Promise<SurveyedSchema[]> {
   const places = await readPlaces(client, schemas, table);
-  const readable = places.filter((place) => place.tableOid !== null && place.readable).map(({ schema }) => schema);
+  const readable = places
+    .filter((place) => place.tableOid !== null && place.readable && !place.odd)
+    .map(({ schema }) => schema);
   const lists = await readAppliedLists(client, database, readable, table, connections);
   return places.map((place) => {
     const base = { schema: place.schema, oid: place.oid, tableExists: place.tableOid !== null, applied: [] };
     if (place.oid !== null && !place.readable) return { ...base, error: serializeError(noAccess(place.schema)) };
+    if (place.odd) return { ...base, error: serializeError(oddColumns(place.schema, table)) };
     const list = lists.get(place.schema);
     if (list === undefined) return base;
     return 'error' in list ? { ...base, error: list.error } : { ...base, applied: list.applied };
@@ -52,12 +55,17 @@ export async function surveySchema(
   return surveyed;
 }
 
-type Place = { schema: string; oid: number | null; tableOid: number | null; readable: boolean };
+type Place = { schema: string; oid: number | null; tableOid: number | null; readable: boolean; odd: boolean };
+
+/** The OIDs from here on are those of what users have made (`FirstNormalObjectId`). */
+const FIRST_USER_OID = 16_384;
 
 async function readPlaces(client: Client, schemas: readonly string[], table: string): Promise<Place[]> {
   const { rows } = await client.query<Place>(
     `SELECT t.schema, n.oid, c.oid AS "tableOid",
-            n.oid IS NULL OR (has_schema_privilege(n.oid, 'USAGE') AND (c.oid IS NULL OR has_table_privilege(c.oid, 'SELECT'))) AS readable
+            n.oid IS NULL OR (has_schema_privilege(n.oid, 'USAGE') AND (c.oid IS NULL OR has_table_privilege(c.oid, 'SELECT'))) AS readable,
+            EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname IN ('id', 'name', 'run_on')
+                       AND a.atttypid >= ${FIRST_USER_OID}) AS odd
        FROM unnest($1::text[]) WITH ORDINALITY AS t (schema, position)
        LEFT JOIN pg_namespace n ON n.nspname::text = t.schema
        LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = $2::text::name AND c.relkind IN ('r', 'p')
@@ -65,6 +73,15 @@ async function readPlaces(client: Client, schemas: readonly string[], table: str
     [[...schemas], table],
   );
   return rows;
+}
+
+/** To read a column of somebody's type can mean to call somebody's function, a cast for instance. */
+function oddColumns(schema: string, table: string): TenantsError {
+  return new TenantsError(
+    'TENANT_UNREADABLE',
+    `The columns of "${schema}"."${table}" are of types that are not PostgreSQL's own, so it is not read.`,
+    { tenant: schema, suggestions: ['Look who made this table; node-pg-migrate makes it with other types.'] },
+  );
 }
 
 function noAccess(schema: string): TenantsError {

@@ -26,7 +26,7 @@ export async function callInChange(client: Client, project: Project, hook: Chang
   const { tenant, watched, cancel } = hook;
   const fallThrough = watched ? project.fallThrough : 'off';
   for (const call of hook.calls) {
-    const { rows } = await client.query<{ path: string }>(`SELECT current_setting('search_path') AS path`);
+    const { rows } = await client.query<{ path: string }>(`SELECT pg_catalog.current_setting('search_path') AS path`);
     await enter(client, project, hook.path);
     warnings.push(...(await runHook(client, call, { tenant, fallThrough, cancel })));
     try {
@@ -36,6 +36,7 @@ export async function callInChange(client: Client, project: Project, hook: Chang
     }
     await client.query('RESET ROLE');
     await applySettings(client, project, rows[0]?.path ?? '');
+    await client.query('SET LOCAL row_security TO off');
   }
   return warnings;
 }
@@ -47,7 +48,7 @@ export async function callAfterChange(calls: readonly HookCall[], cancel: AbortS
 
 async function enter(client: Client, project: Project, path: readonly string[]): Promise<void> {
   await applySettings(client, project, path.length === 0 ? '' : searchPath(path));
-  // What a dump has set before its rows.
+  // What a dump has set before its rows; and policies apply to the hook's statements as they do elsewhere.
   for (const name of ['row_security', 'check_function_bodies', 'default_table_access_method', 'client_min_messages']) {
     await client.query(`SET LOCAL ${name} TO DEFAULT`);
   }
@@ -56,7 +57,8 @@ async function enter(client: Client, project: Project, path: readonly string[]):
 
 async function applySettings(client: Client, project: Project, path: string): Promise<void> {
   await client.query(
-    `SELECT set_config('search_path', $1, true), set_config('lock_timeout', $2, true), set_config('statement_timeout', $3, true)`,
+    `SELECT pg_catalog.set_config('search_path', $1, true), pg_catalog.set_config('lock_timeout', $2, true),
+            pg_catalog.set_config('statement_timeout', $3, true)`,
     [path, `${project.lockTimeoutMs}ms`, `${project.statementTimeoutMs}ms`],
   );
 }

@@ -1,3 +1,4 @@
+import { isRowSecurityError, ROW_SECURITY_ADVICE } from '../db/row-security.js';
 import { codeOf, isConnectionError, SQLSTATE } from '../db/sqlstates.js';
 import { isServerError, type SerializedError, serializeError } from '../errors/serialize.js';
 import { isTenantsError, TenantsError } from '../errors/tenants-error.js';
@@ -28,7 +29,8 @@ export function changeFailure(error: unknown, { tenant, undone }: { tenant: stri
   }
   if (!isServerError(error)) return error;
   const code = codeOf(error) ?? '';
-  const advice = ADVICE[code];
+  const known = ADVICE[code];
+  const advice = isRowSecurityError(error) ? ROW_SECURITY_ADVICE : known === undefined ? [] : [known];
   return new TenantsError(
     code === SQLSTATE.lockNotAvailable ? 'TENANT_BUSY' : 'DATABASE_ERROR',
     `${undone}: ${error.message}.`,
@@ -36,7 +38,7 @@ export function changeFailure(error: unknown, { tenant, undone }: { tenant: stri
       ...words(serializeError(error)),
       tenant,
       cause: error,
-      ...(advice === undefined ? {} : { suggestions: [advice] }),
+      ...(advice.length === 0 ? {} : { suggestions: advice }),
     },
   );
 }

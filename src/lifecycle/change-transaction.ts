@@ -4,7 +4,8 @@ import type { Client } from 'pg';
 
 import { BatchError, type BatchItem, sendBatch } from '../db/batch.js';
 import { applicationName, withClient } from '../db/connect.js';
-import { quoteIdentifier, searchPath } from '../db/identifiers.js';
+import { EMPTY_FOR_TRANSACTION } from '../db/empty-search-path.js';
+import { quoteIdentifier } from '../db/identifiers.js';
 import { describeHolder, lockHolders, tenantLock, tryLock } from '../db/locks.js';
 import { deadlineAfter, pollLock } from '../db/poll-lock.js';
 import { CANCELED_WAIT_MS, RESTART_WAIT_MS } from '../db/restart.js';
@@ -105,15 +106,10 @@ async function tryBegin(project: Project, client: Client, names: string[], purpo
   const opening: BatchItem[] = [
     { text: 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE' },
     {
-      text: `SELECT set_config('search_path', $1, true), set_config('lock_timeout', $2, true),
-                    set_config('statement_timeout', $3, true), set_config('application_name', $4, true),
-                    set_config('idle_in_transaction_session_timeout', '0', true)`,
-      values: [
-        searchPath([project.shared.schema, ...project.tenants.extraSearchPath]),
-        `${project.lockTimeoutMs}ms`,
-        `${project.statementTimeoutMs}ms`,
-        applicationName(purpose),
-      ],
+      text: `SELECT ${EMPTY_FOR_TRANSACTION}, pg_catalog.set_config('lock_timeout', $1, true),
+                    pg_catalog.set_config('statement_timeout', $2, true), pg_catalog.set_config('application_name', $3, true),
+                    pg_catalog.set_config('idle_in_transaction_session_timeout', '0', true)`,
+      values: [`${project.lockTimeoutMs}ms`, `${project.statementTimeoutMs}ms`, applicationName(purpose)],
     },
   ];
   try {

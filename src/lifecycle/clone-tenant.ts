@@ -3,6 +3,7 @@ import type { Client } from 'pg';
 import { assertNewSchemaName } from '../db/schema-name.js';
 import { HookError } from '../engine/hooks/run-hook.js';
 import { TenantsError } from '../errors/tenants-error.js';
+import { assertExtraSearchPath } from '../fleet/assert-extra-search-path.js';
 import { withDumpEnvironment } from '../pg-dump/environment.js';
 import { assertPgDump } from '../pg-dump/find.js';
 import { hookCalls } from '../project/hook-calls.js';
@@ -24,6 +25,7 @@ import { type ChangedTenant, type ChangeOptions, toChangedTenant } from './chang
 import { copySchema } from './copy-schema.js';
 import { findTextReferences } from './find-text-references.js';
 import { namespaceOf, readContents } from './schema-contents.js';
+import { writeRegistry } from './write-registry.js';
 
 export type CloneTenantOptions = ChangeOptions & {
   source: string;
@@ -59,6 +61,7 @@ export async function cloneTenant(project: Project, options: CloneTenantOptions)
   const { registry, database } = project;
   assertNotPublic(registry, source, 'cloned');
   assertNewSchemaName(schema);
+  assertExtraSearchPath(project, [schema]);
   const domains = (options.domains ?? []).map((domain, index) => ({
     domain: parseDomain(domain),
     primary: index === 0,
@@ -117,7 +120,7 @@ async function clone(
     path: shared,
     watched: false,
   });
-  await send(client, registrationStatements(registry, registration));
+  await writeRegistry(client, project, registrationStatements(registry, registration));
   // The dump changes the settings of the session, so everything about the registry comes first.
   const tenant = await requireTenant(client, registry, schema);
   await copySchema(client, project, { source, schema, noData, environment, cancel: options.cancel });

@@ -15,6 +15,7 @@ import type { TenantWithDomains } from '../registry/types.js';
 import { withChangeSession } from './change-session.js';
 import { changeTenant, send } from './change-transaction.js';
 import { type ChangedTenant, type ChangeOptions, toChangedTenant } from './changed-tenant.js';
+import { writeRegistry } from './write-registry.js';
 
 export type CreateDomainOptions = ChangeOptions & {
   schema: string;
@@ -57,9 +58,10 @@ export async function createDomain(project: Project, options: CreateDomainOption
 
 async function addDomain(
   client: Client,
-  { registry }: Project,
+  project: Project,
   { schema, domain, primary = false }: CreateDomainOptions,
 ): Promise<TenantWithDomains> {
+  const { registry } = project;
   // Before anything is read: what two calls at once see must not be the same.
   await send(client, [lockRowStatement(registry, schema)]);
   const before = await requireTenant(client, registry, schema);
@@ -72,7 +74,7 @@ async function addDomain(
   if (owner !== undefined && owner.tenant !== schema) await assertDomainsAvailable(client, registry, [{ domain }]);
   const first = before.domains.length === 0;
   const spelled = owner?.domain ?? domain;
-  await send(client, [
+  await writeRegistry(client, project, [
     ...(owner === undefined ? [domainStatement(registry, { schema }, { domain, primary: first })] : []),
     ...(primary ? makePrimaryStatements(registry, schema, spelled) : []),
   ]);

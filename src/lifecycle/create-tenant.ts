@@ -7,6 +7,7 @@ import { listMigrationFiles } from '../engine/files.js';
 import type { RegistrationHooks } from '../engine/hooks/migrate-hooks.js';
 import type { MigrationFile } from '../engine/types.js';
 import { TenantsError } from '../errors/tenants-error.js';
+import { assertExtraSearchPath } from '../fleet/assert-extra-search-path.js';
 import type { Cohort } from '../fleet/cohorts.js';
 import { tenantSource } from '../fleet/migration-sources.js';
 import { createPlanner, installedExtensions } from '../fleet/planner.js';
@@ -42,6 +43,7 @@ import { provision } from './provision.js';
 export async function createTenant(project: Project, options: CreateTenantOptions): Promise<CreateTenantResult> {
   const startedAt = performance.now();
   const registration = registrationOf(project, options);
+  assertExtraSearchPath(project, [options.schema]);
   options.onEvent?.({ type: 'phase', phase: 'connect' });
   return await withSession(project, `create-tenant ${options.schema}`, async ({ client, server, session }) => {
     assertWritable(server);
@@ -50,7 +52,13 @@ export async function createTenant(project: Project, options: CreateTenantOption
     if (registration.schema === project.shared.schema) {
       const { name, domains, extra } = registration;
       const ifNotExists = options.ifNotExists === true;
-      const made = await createPublicTenant(client, project.registry, { name, domains, ifNotExists, extra });
+      const made = await createPublicTenant(client, project.registry, {
+        name,
+        domains,
+        ifNotExists,
+        extra,
+        extraSearchPath: project.tenants.extraSearchPath,
+      });
       return { ...answer(made.tenant, [], startedAt), created: made.created };
     }
     await takeCreationLock(client, project, registration.schema, options.cancel);

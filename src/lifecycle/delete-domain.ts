@@ -9,6 +9,7 @@ import type { TenantDomain, TenantWithDomains } from '../registry/types.js';
 import { withChangeSession } from './change-session.js';
 import { changeTenant, send } from './change-transaction.js';
 import { type ChangeOptions, type DeletedDomain, toChangedTenant } from './changed-tenant.js';
+import { writeRegistry } from './write-registry.js';
 
 /**
  * Takes a domain from the tenant that has it, whichever that is. Another domain does not become the primary one by
@@ -61,13 +62,14 @@ async function isGone(
 
 async function removeDomain(
   client: Client,
-  { registry }: Project,
+  project: Project,
   wish: string,
 ): Promise<{ tenant: TenantWithDomains; deleted: TenantDomain }> {
+  const { registry } = project;
   const { domain, tenant: schema } = await requireDomain(client, registry, wish);
   if (schema !== null) await send(client, [lockRowStatement(registry, schema)]);
   const before = schema === null ? undefined : await findTenant(client, registry, schema);
-  await send(client, [removeDomainStatement(registry, domain)]);
+  await writeRegistry(client, project, [removeDomainStatement(registry, domain)]);
   const deleted = before?.domains.find((one) => one.domain === domain);
   const tenant = schema === null ? undefined : await findTenant(client, registry, schema);
   if (tenant === undefined || deleted === undefined) {

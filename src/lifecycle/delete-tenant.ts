@@ -23,6 +23,7 @@ import { asOwner, changeTenant, lockTenant, send } from './change-transaction.js
 import { type ChangeOptions, type DeletedTenant, toChangedTenant } from './changed-tenant.js';
 import { dropInBatches, dropSchema } from './drop-in-batches.js';
 import { assertOwnContents, isLarge, readContents, type SchemaContents } from './schema-contents.js';
+import { writeRegistry } from './write-registry.js';
 
 export type DeleteTenantOptions = ChangeOptions & {
   schema: string;
@@ -91,12 +92,12 @@ async function remove(
       const { contents } = found;
       large = !keepSchema && contents !== undefined && isTooMuch(contents, options);
       if (large) {
-        await send(client, [
+        await writeRegistry(client, project, [
           removeDomainsStatement(registry, schema),
           ...items(markDeletingStatement(registry, schema)),
         ]);
       } else {
-        await send(client, removeTenantStatements(registry, schema));
+        await writeRegistry(client, project, removeTenantStatements(registry, schema));
         if (!keepSchema) await asOwner(client, project.role, () => client.query(dropSchema(schema)));
       }
       return found;
@@ -198,7 +199,7 @@ async function dropLarge(
     ...base,
     work: async () => {
       await asOwner(client, project.role, () => client.query(dropSchema(schema)));
-      await send(client, removeTenantStatements(project.registry, schema));
+      await writeRegistry(client, project, removeTenantStatements(project.registry, schema));
     },
     isDone: isGone,
   });

@@ -25,6 +25,7 @@ import {
   removeRegistrationStatements,
 } from '../registry/registration.js';
 import type { CreateTenantOptions } from './create-types.js';
+import { registryWrites } from './write-registry.js';
 
 export type NewTenantWork = {
   registration: NewTenant;
@@ -140,7 +141,7 @@ async function takeBack(client: Client, project: Project, { registration, option
     { text: 'BEGIN' },
     lockGuard(schema),
     ...stillProvisioningGuard(project.registry, schema),
-    ...removeRegistrationStatements(project.registry, schema),
+    ...registryWrites(project, removeRegistrationStatements(project.registry, schema)),
     ...(options.adopt === true ? [] : [{ text: `DROP SCHEMA IF EXISTS ${quoteIdentifier(schema)} CASCADE` }]),
     { text: 'COMMIT' },
   ];

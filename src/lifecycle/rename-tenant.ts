@@ -3,6 +3,7 @@ import type { Client } from 'pg';
 import { quoteIdentifier } from '../db/identifiers.js';
 import { assertNewSchemaName } from '../db/schema-name.js';
 import { TenantsError } from '../errors/tenants-error.js';
+import { assertExtraSearchPath } from '../fleet/assert-extra-search-path.js';
 import { hookCalls } from '../project/hook-calls.js';
 import type { Hooks, RenameHookContext } from '../project/hook-types.js';
 import type { Project } from '../project/project.js';
@@ -17,6 +18,7 @@ import { asOwner, changeTenant, send } from './change-transaction.js';
 import { type ChangedTenant, type ChangeOptions, toChangedTenant } from './changed-tenant.js';
 import { findTextReferences } from './find-text-references.js';
 import { namespaceOf } from './schema-contents.js';
+import { writeRegistry } from './write-registry.js';
 
 export type RenameTenantOptions = ChangeOptions & {
   from: string;
@@ -40,6 +42,7 @@ export async function renameTenant(project: Project, options: RenameTenantOption
   const { registry } = project;
   assertNotPublic(registry, from, 'renamed');
   assertNewSchemaName(to);
+  assertExtraSearchPath(project, [to]);
   if (from === to) throw new TenantsError('USAGE', `The tenant "${from}" has this name already.`, { tenant: from });
   const purpose = `rename-tenant ${from}`;
   return await withChangeSession(project, purpose, async ({ client }) => {
@@ -89,7 +92,7 @@ async function rename(
   const { from, to } = options;
   await callHook(client, project, options, 'beforeRenameTenant', await requireTenant(client, registry, from));
   const warnings = await findTextReferences(client, from);
-  await send(client, [renameStatement(registry, from, to)]);
+  await writeRegistry(client, project, [renameStatement(registry, from, to)]);
   await asOwner(client, role, () =>
     client.query(`ALTER SCHEMA ${quoteIdentifier(from)} RENAME TO ${quoteIdentifier(to)}`),
   );

@@ -60,16 +60,16 @@ export function makePrimaryStatements(shape: RegistryShape, schema: string, doma
   }
   const primary = quoteIdentifier(columns.isPrimary);
   const name = quoteIdentifier(columns.domain);
-  const ofTenant = `${quoteIdentifier(columns.tenantId)} = (SELECT ${quoteIdentifier(id)}
-    FROM ${qualified(shape.schema, shape.tenants.table)} WHERE ${quoteIdentifier(schemaName)} = $1)`;
+  const ofTenant = `${quoteIdentifier(columns.tenantId)} OPERATOR(pg_catalog.=) (SELECT ${quoteIdentifier(id)}
+    FROM ${qualified(shape.schema, shape.tenants.table)} WHERE ${quoteIdentifier(schemaName)} OPERATOR(pg_catalog.=) $1)`;
   const values = [schema, domain];
   return [
     {
-      text: `UPDATE ${domainTable(shape)} SET ${primary} = false WHERE ${ofTenant} AND ${name} <> $2 AND ${primary}`,
+      text: `UPDATE ${domainTable(shape)} SET ${primary} = false WHERE ${ofTenant} AND ${name} OPERATOR(pg_catalog.<>) $2 AND ${primary}`,
       values,
     },
     {
-      text: `UPDATE ${domainTable(shape)} SET ${primary} = true WHERE ${ofTenant} AND ${name} = $2 AND ${primary} IS NOT TRUE`,
+      text: `UPDATE ${domainTable(shape)} SET ${primary} = true WHERE ${ofTenant} AND ${name} OPERATOR(pg_catalog.=) $2 AND ${primary} IS NOT TRUE`,
       values,
     },
   ];
@@ -78,7 +78,7 @@ export function makePrimaryStatements(shape: RegistryShape, schema: string, doma
 /** Removes a domain, spelled as it is stored. */
 export function removeDomainStatement(shape: RegistryShape, domain: string): BatchItem {
   return {
-    text: `DELETE FROM ${domainTable(shape)} WHERE ${quoteIdentifier(shape.domains.columns.domain)} = $1`,
+    text: `DELETE FROM ${domainTable(shape)} WHERE ${quoteIdentifier(shape.domains.columns.domain)} OPERATOR(pg_catalog.=) $1`,
     values: [domain],
   };
 }

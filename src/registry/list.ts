@@ -1,6 +1,7 @@
 import type { Client } from 'pg';
 
 import { qualified, quoteIdentifier } from '../db/identifiers.js';
+import { isRowSecurityError, ROW_SECURITY_ADVICE } from '../db/row-security.js';
 import { codeOf, SQLSTATE } from '../db/sqlstates.js';
 import { TenantsError } from '../errors/tenants-error.js';
 import { assertRegistry } from './check.js';
@@ -79,6 +80,7 @@ async function listFailure(
   order: string | undefined,
 ): Promise<unknown> {
   const code = codeOf(error) ?? '';
+  if (isRowSecurityError(error)) return rowsHidden(shape, error);
   const missing: readonly string[] = [SQLSTATE.undefinedTable, SQLSTATE.undefinedColumn, SQLSTATE.undefinedSchema];
   if (missing.includes(code)) {
     try {
@@ -96,6 +98,15 @@ async function listFailure(
     return badOrder(order, 'has no order', columns, error);
   }
   return error;
+}
+
+/** Deciding with a part of the tenants would be worse than not deciding. */
+function rowsHidden({ schema, tenants, domains }: RegistryShape, cause: unknown): TenantsError {
+  return new TenantsError(
+    'REGISTRY_MISMATCH',
+    `Row-level security hides rows of the registry ("${schema}"."${tenants.table}" or "${domains.table}") from this database user: ${cause instanceof Error ? cause.message : String(cause)}.`,
+    { suggestions: ROW_SECURITY_ADVICE, cause },
+  );
 }
 
 function badOrder(order: string, problem: string, columns: string[], cause: unknown): TenantsError {

@@ -32,7 +32,8 @@ export function registryNotification(shape: RegistryShape): { createFunction: st
  * takes it away again. Columns that the shape maps to `null` are left out.
  *
  * Names are unqualified: whoever runs the file sets `search_path` to the shared schema. The trigger function looks at
- * nothing but the changed row, because it later runs under any search path, such as a tenant's.
+ * nothing but the changed row and searches no schema but PostgreSQL's own: it later runs under any search path, such as a
+ * tenant's, in whose schemas others may create functions.
  */
 export function registryMigration(shape: RegistryShape): string {
   const tenants = plain(shape.tenants.table);
@@ -140,7 +141,7 @@ CREATE UNIQUE INDEX ${REGISTRY_INDEXES.onePrimary} ON ${on} WHERE ${plain(column
 function notifyFunction(): string {
   return `-- Applications remember which tenant a hostname leads to. Each change is announced to them, with the row's key as it was
 -- and as it is, so that they look again. The arguments are a word for the message and the column of the key.
-CREATE FUNCTION ${NOTIFY_FUNCTION}() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION ${NOTIFY_FUNCTION}() RETURNS trigger LANGUAGE plpgsql SET search_path TO '' AS $$
 DECLARE
   old_row jsonb := to_jsonb(OLD);
   new_row jsonb := to_jsonb(NEW);

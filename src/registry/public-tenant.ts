@@ -1,6 +1,8 @@
 import type { Client } from 'pg';
 
 import { type BatchItem, sendBatch } from '../db/batch.js';
+import { USERS_ROW_SECURITY } from '../db/empty-search-path.js';
+import { searchPath } from '../db/identifiers.js';
 import { isTenantsError, TenantsError } from '../errors/tenants-error.js';
 import { assertPublicAvailable, tenantExists } from './availability.js';
 import { findTenant } from './list.js';
@@ -15,6 +17,8 @@ export type PublicTenantOptions = {
   /** A public tenant that has these domains already is what was wished for. */
   ifNotExists: boolean;
   extra: Record<string, string>;
+  /** Schemas that the owner's triggers find names in, besides the shared one. */
+  extraSearchPath?: readonly string[];
 };
 
 /**
@@ -27,14 +31,18 @@ export type PublicTenantOptions = {
 export async function createPublicTenant(
   client: Client,
   shape: RegistryShape,
-  { name, domains, ifNotExists, extra }: PublicTenantOptions,
+  { name, domains, ifNotExists, extra, extraSearchPath = [] }: PublicTenantOptions,
 ): Promise<{ tenant: TenantWithDomains; created: boolean }> {
   const registration = { schema: shape.schema, name, type: null, status: STATUS.active, extra, domains, adopt: true };
   const items = registrationStatements(shape, registration);
   const existing = await findTenant(client, shape, shape.schema);
   if (existing !== undefined) return acceptExisting(existing, domains, ifNotExists);
   try {
-    await register(client, shape, registration, items);
+    await register(client, shape, registration, [
+      { text: `SET LOCAL search_path TO ${searchPath([shape.schema, ...extraSearchPath])}` },
+      { text: USERS_ROW_SECURITY },
+      ...items,
+    ]);
   } catch (error) {
     const exists = isTenantsError(error) && error.code === 'TENANT_EXISTS';
     const faster = exists ? await findTenant(client, shape, shape.schema) : undefined;

@@ -17,7 +17,8 @@ export type NewTenant = {
 
 /**
  * The statements that write a tenant's row, then each of its domains; they belong into a transaction. What can go wrong
- * with them is explained by `registrationFailure`.
+ * with them is explained by `registrationFailure`. Here as in all statements that write to the registry every name is
+ * qualified: they run under a search path in which the owner's triggers find their tables.
  *
  * A registry without a status column holds active tenants only, and one without `isPrimary` forgets which is primary.
  *
@@ -43,7 +44,7 @@ export function activateStatements(shape: RegistryShape, schema: string): BatchI
   return [
     {
       text: `UPDATE ${tenantTable(shape)} SET ${quoteIdentifier(status)} = '${STATUS.active}'
-              WHERE ${quoteIdentifier(schemaName)} = $1 AND ${quoteIdentifier(status)} = '${STATUS.provisioning}'`,
+              WHERE ${quoteIdentifier(schemaName)} OPERATOR(pg_catalog.=) $1 AND ${quoteIdentifier(status)} OPERATOR(pg_catalog.=) '${STATUS.provisioning}'`,
       values: [schema],
     },
   ];
@@ -56,11 +57,11 @@ export function activateStatements(shape: RegistryShape, schema: string): BatchI
  */
 export function removeRegistrationStatements(shape: RegistryShape, schema: string): BatchItem[] {
   const { id, status, schemaName } = shape.tenants.columns;
-  const state = status === null ? '' : `AND ${quoteIdentifier(status)} = '${STATUS.provisioning}'`;
-  const which = `WHERE ${quoteIdentifier(schemaName)} = $1 ${state}`;
+  const state = status === null ? '' : `AND ${quoteIdentifier(status)} OPERATOR(pg_catalog.=) '${STATUS.provisioning}'`;
+  const which = `WHERE ${quoteIdentifier(schemaName)} OPERATOR(pg_catalog.=) $1 ${state}`;
   return [
     {
-      text: `DELETE FROM ${domainTable(shape)} WHERE ${quoteIdentifier(shape.domains.columns.tenantId)} IN
+      text: `DELETE FROM ${domainTable(shape)} WHERE ${quoteIdentifier(shape.domains.columns.tenantId)} OPERATOR(pg_catalog.=) ANY
               (SELECT ${quoteIdentifier(id)} FROM ${tenantTable(shape)} ${which})`,
       values: [schema],
     },
@@ -105,7 +106,7 @@ export function domainStatement(
 ): BatchItem {
   const { columns } = shape.domains;
   const { id, schemaName } = shape.tenants.columns;
-  const tenant = `(SELECT ${quoteIdentifier(id)} FROM ${tenantTable(shape)} WHERE ${quoteIdentifier(schemaName)} = $2)`;
+  const tenant = `(SELECT ${quoteIdentifier(id)} FROM ${tenantTable(shape)} WHERE ${quoteIdentifier(schemaName)} OPERATOR(pg_catalog.=) $2)`;
   const names = `${quoteIdentifier(columns.domain)}, ${quoteIdentifier(columns.tenantId)}`;
   if (columns.isPrimary === null) {
     return { text: `INSERT INTO ${domainTable(shape)} (${names}) VALUES ($1, ${tenant})`, values: [domain, schema] };

@@ -6,7 +6,7 @@ import { type RegistryShape, STATUS } from './names.js';
 export function renameStatement(shape: RegistryShape, from: string, to: string): BatchItem {
   const column = quoteIdentifier(shape.tenants.columns.schemaName);
   return {
-    text: `UPDATE ${tenantTable(shape)} SET ${column} = $2 WHERE ${column} = $1`,
+    text: `UPDATE ${tenantTable(shape)} SET ${column} = $2 WHERE ${column} OPERATOR(pg_catalog.=) $1`,
     values: [from, to],
   };
 }
@@ -19,7 +19,7 @@ export function markDeletingStatement(shape: RegistryShape, schema: string): Bat
   const { status, schemaName } = shape.tenants.columns;
   if (status === null) return undefined;
   return {
-    text: `UPDATE ${tenantTable(shape)} SET ${quoteIdentifier(status)} = '${STATUS.deleting}' WHERE ${quoteIdentifier(schemaName)} = $1`,
+    text: `UPDATE ${tenantTable(shape)} SET ${quoteIdentifier(status)} = '${STATUS.deleting}' WHERE ${quoteIdentifier(schemaName)} OPERATOR(pg_catalog.=) $1`,
     values: [schema],
   };
 }
@@ -29,8 +29,8 @@ export function removeDomainsStatement(shape: RegistryShape, schema: string): Ba
   const { id, schemaName } = shape.tenants.columns;
   const { table, columns } = shape.domains;
   return {
-    text: `DELETE FROM ${qualified(shape.schema, table)} WHERE ${quoteIdentifier(columns.tenantId)} IN
-            (SELECT ${quoteIdentifier(id)} FROM ${tenantTable(shape)} WHERE ${quoteIdentifier(schemaName)} = $1)`,
+    text: `DELETE FROM ${qualified(shape.schema, table)} WHERE ${quoteIdentifier(columns.tenantId)} OPERATOR(pg_catalog.=) ANY
+            (SELECT ${quoteIdentifier(id)} FROM ${tenantTable(shape)} WHERE ${quoteIdentifier(schemaName)} OPERATOR(pg_catalog.=) $1)`,
     values: [schema],
   };
 }
@@ -40,7 +40,7 @@ export function removeTenantStatements(shape: RegistryShape, schema: string): Ba
   return [
     removeDomainsStatement(shape, schema),
     {
-      text: `DELETE FROM ${tenantTable(shape)} WHERE ${quoteIdentifier(shape.tenants.columns.schemaName)} = $1`,
+      text: `DELETE FROM ${tenantTable(shape)} WHERE ${quoteIdentifier(shape.tenants.columns.schemaName)} OPERATOR(pg_catalog.=) $1`,
       values: [schema],
     },
   ];
@@ -49,7 +49,7 @@ export function removeTenantStatements(shape: RegistryShape, schema: string): Ba
 /** Keeps a tenant's row from being changed by others until the transaction ends; foreign keys may still point at it. */
 export function lockRowStatement(shape: RegistryShape, schema: string): BatchItem {
   return {
-    text: `SELECT 1 FROM ${tenantTable(shape)} WHERE ${quoteIdentifier(shape.tenants.columns.schemaName)} = $1 FOR NO KEY UPDATE`,
+    text: `SELECT 1 FROM ${tenantTable(shape)} WHERE ${quoteIdentifier(shape.tenants.columns.schemaName)} OPERATOR(pg_catalog.=) $1 FOR NO KEY UPDATE`,
     values: [schema],
   };
 }

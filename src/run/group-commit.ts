@@ -13,7 +13,7 @@ const PATIENCE_MS = 10_000;
  * A transaction that is waited for until it, and with it every commit before it, is as durable as the server is set to make
  * commits. One that writes nothing to the log would not be waited for.
  */
-export const FLUSH = `SELECT pg_logical_emit_message(true, 'tenants', '')`;
+export const FLUSH = `SELECT pg_catalog.pg_logical_emit_message(true, 'tenants', '')`;
 
 /**
  * The commits of many tenants, made durable together: lanes do not wait for the disk or for standbys, the run does, once in a

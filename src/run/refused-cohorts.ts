@@ -44,6 +44,7 @@ function resultOfRefused({ state }: Cohort, tenant: string): TenantResult | unde
         new TenantsError('TENANT_UNREADABLE', `The tenant's migrations table cannot be read: ${state.error.message}`, {
           tenant,
           ...(state.error.sqlstate === undefined ? {} : { sqlstate: state.error.sqlstate }),
+          ...(state.error.suggestions === undefined ? {} : { suggestions: state.error.suggestions }),
         }),
         tenant,
       );

@@ -72,7 +72,7 @@ export class Listener {
     await client.connect();
     unref(client);
     await client.query(`LISTEN ${REGISTRY_CHANNEL}`);
-    const { rows } = await client.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+    const { rows } = await client.query<{ pid: number }>('SELECT pg_catalog.pg_backend_pid() AS pid');
     if (this.#client !== client) return;
     // A pooler announces a process number of its own, and may give the LISTEN to a backend that others use next.
     if (rows[0]?.pid !== announcedPid(client)) return this.#giveUp(client);

@@ -45,7 +45,8 @@ export class Readiness {
     if (names.length === 0) return READY;
     try {
       const { rows } = await this.#pool.query<{ complete: boolean }>(
-        `SELECT count(DISTINCT name) = $2 AS complete FROM ${qualified(schemaName, this.#table)} WHERE name = ANY ($1::text[])`,
+        `SELECT pg_catalog.count(DISTINCT name) OPERATOR(pg_catalog.=) $2 AS complete
+           FROM ${qualified(schemaName, this.#table)} WHERE name OPERATOR(pg_catalog.=) ANY ($1::pg_catalog.text[])`,
         [names, new Set(names).size],
       );
       return rows[0]?.complete === true ? READY : null;

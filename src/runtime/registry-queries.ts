@@ -5,13 +5,18 @@ import { type RegistryShape, STATUS } from '../registry/names.js';
 import { withoutWww } from './host-name.js';
 import type { Tenant } from './types.js';
 
-/** The registry as the resolver asks it. Names are qualified: the session's search path may be anything. */
+/**
+ * The registry as the resolver asks it. Names are qualified, those of operators too: the session's search path is the
+ * application's, and others may create in a schema of it.
+ */
 export type RegistryQueries = {
   byHost(host: string): Promise<Tenant | null>;
   bySchema(schemaName: string): Promise<Tenant | null>;
   /** All tenants that may be served but the public one, ordered by schema name. */
   all(): Promise<Tenant[]>;
 };
+
+const EQUALS = 'OPERATOR(pg_catalog.=)';
 
 /** Makes the three questions from the registry's names. Each is one statement on a client of the pool. */
 export function registryQueries(pool: Pool, shape: RegistryShape): RegistryQueries {
@@ -23,10 +28,10 @@ export function registryQueries(pool: Pool, shape: RegistryShape): RegistryQueri
   // The status is looked at last: `www.` of a tenant that is being deleted must not lead to whoever has the rest.
   const byHost = `SELECT t.* FROM (
       SELECT t.* FROM ${qualified(shape.schema, domains.table)} d
-        JOIN ${tenantTable} t ON t.${quoteIdentifier(tenants.columns.id)} = d.${quoteIdentifier(domains.columns.tenantId)}
-       WHERE ${domain} IN ($1, $2) ORDER BY ${domain} = $1 DESC LIMIT 1) t WHERE ${served}`;
-  const bySchema = `SELECT t.* FROM ${tenantTable} t WHERE ${schemaName} = $1 AND ${served}`;
-  const all = `SELECT t.* FROM ${tenantTable} t WHERE ${schemaName}::text <> $1 AND ${served} ORDER BY ${schemaName}`;
+        JOIN ${tenantTable} t ON t.${quoteIdentifier(tenants.columns.id)} ${EQUALS} d.${quoteIdentifier(domains.columns.tenantId)}
+       WHERE ${domain} ${EQUALS} $1 OR ${domain} ${EQUALS} $2 ORDER BY ${domain} ${EQUALS} $1 DESC LIMIT 1) t WHERE ${served}`;
+  const bySchema = `SELECT t.* FROM ${tenantTable} t WHERE ${schemaName} ${EQUALS} $1 AND ${served}`;
+  const all = `SELECT t.* FROM ${tenantTable} t WHERE ${schemaName}::pg_catalog.text OPERATOR(pg_catalog.<>) $1 AND ${served} ORDER BY ${schemaName}`;
 
   const ask = async (sql: string, values: string[]): Promise<Tenant[]> => {
     const { rows } = await pool.query<Record<string, unknown>>(sql, values);
@@ -41,7 +46,7 @@ export function registryQueries(pool: Pool, shape: RegistryShape): RegistryQueri
 
 function servedCondition({ tenants: { columns } }: RegistryShape): string {
   if (columns.status === null) return 'true';
-  return `coalesce(t.${quoteIdentifier(columns.status)}::text, '${STATUS.active}') NOT IN ('${STATUS.provisioning}', '${STATUS.deleting}')`;
+  return `coalesce(t.${quoteIdentifier(columns.status)}::pg_catalog.text, '${STATUS.active}') OPERATOR(pg_catalog.<>) ALL (ARRAY['${STATUS.provisioning}', '${STATUS.deleting}'])`;
 }
 
 function toTenant(row: Record<string, unknown>, { tenants: { columns } }: RegistryShape): Tenant {

@@ -71,20 +71,23 @@ async function enter(client: PoolClient, schemas: readonly string[], readOnly: b
  */
 async function leave(client: PoolClient, before: Look): Promise<void> {
   await client.query(
-    'CLOSE ALL; UNLISTEN *; SELECT pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES; RESET ALL',
+    'CLOSE ALL; UNLISTEN *; SELECT pg_catalog.pg_advisory_unlock_all(); DISCARD TEMP; DISCARD SEQUENCES; RESET ALL',
   );
-  await client.query(`SELECT set_config(key, value, false) FROM json_each_text($1) WHERE value IS NOT NULL`, [
-    before.settings,
-  ]);
+  await client.query(
+    `SELECT pg_catalog.set_config(key, value, false) FROM pg_catalog.json_each_text($1) WHERE value IS NOT NULL`,
+    [before.settings],
+  );
   if (fingerprint(await look(client)) !== fingerprint(before)) throw new Error('The work left its connection changed.');
 }
 
+/** Names are qualified: the session's search path is the application's, or the tenant's. */
 async function look(client: PoolClient): Promise<Look> {
   const { rows } = await client.query<Look>(
-    `SELECT pg_backend_pid() AS pid, current_schema()::text AS schema,
-            (SELECT coalesce(json_object_agg(name, current_setting(name) ORDER BY name), '{}')::text FROM pg_settings
-              WHERE source = 'session') AS settings,
-            session_user || '/' || current_user AS users, transaction_timestamp() = statement_timestamp() AS idle`,
+    `SELECT pg_catalog.pg_backend_pid() AS pid, pg_catalog.current_schema()::pg_catalog.text AS schema,
+            (SELECT coalesce(pg_catalog.json_object_agg(name, pg_catalog.current_setting(name) ORDER BY name), '{}')::pg_catalog.text
+               FROM pg_catalog.pg_settings WHERE source OPERATOR(pg_catalog.=) 'session') AS settings,
+            pg_catalog.concat(session_user, '/', current_user) AS users,
+            pg_catalog.transaction_timestamp() OPERATOR(pg_catalog.=) pg_catalog.statement_timestamp() AS idle`,
   );
   const row = rows[0];
   if (row === undefined) throw new Error('A SELECT without FROM has one row.');

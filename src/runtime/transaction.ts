@@ -78,8 +78,8 @@ async function begin(loan: Loan, { schemas, options }: ScopeOptions): Promise<Be
   try {
     const [, path, , place] = await query(
       loan.client,
-      `BEGIN${isolation}${access}; SELECT current_setting('search_path') AS path;` +
-        ` SET LOCAL search_path TO ${searchPath(schemas)}; SELECT current_schema()::text AS schema, ${WHICH} AS at`,
+      `BEGIN${isolation}${access}; ${PATH}; SET LOCAL search_path TO ${searchPath(schemas)};` +
+        ` SELECT pg_catalog.current_schema()::pg_catalog.text AS schema, ${WHICH} AS at`,
     );
     if (place?.['schema'] !== schemas[0]) throw schemaGone(schemas[0] ?? '');
     return { path: path?.['path'], at: place?.['at'] };
@@ -95,14 +95,16 @@ const ISOLATION = {
   serializable: 'SERIALIZABLE',
 } as const;
 
+/** Names are qualified in all of this: the tenant's path is in force, or the application's. */
+const PATH = `SELECT pg_catalog.current_setting('search_path') AS path`;
 /** The same within one transaction, and another in every other one of the session. */
-const WHICH = 'extract(epoch FROM transaction_timestamp())::text';
+const WHICH = 'extract(epoch FROM pg_catalog.transaction_timestamp())::pg_catalog.text';
 
 /** Says in the same round trip whether the transaction is still ours, and the client's search path what it was before. */
 async function commit(loan: Loan, before: Beginning): Promise<void> {
   let answers: Row[];
   try {
-    answers = await query(loan.client, `SELECT ${WHICH} AS at; COMMIT; SELECT current_setting('search_path') AS path`);
+    answers = await query(loan.client, `SELECT ${WHICH} AS at; COMMIT; ${PATH}`);
   } catch (error) {
     await rollBack(loan);
     throw codeOf(error) === SQLSTATE.inFailedTransaction ? rolledBack(error) : error;

@@ -1,6 +1,7 @@
 import type { Client } from 'pg';
 
 import { closeClient, openClient } from '../db/connect.js';
+import { emptyOwnSearchPath } from '../db/empty-search-path.js';
 import { assertOwn, type SessionKind, sessionKind } from '../db/own-session.js';
 import { type ServerInfo, assertWritable, inspectServer } from '../db/server.js';
 import { isConnectionError } from '../db/sqlstates.js';
@@ -41,7 +42,7 @@ export async function withSession<T>(
   try {
     const server = await inspectServer(client);
     const session = await sessionKind(client, server, project.database);
-    if (session === 'own') await setLockTimeout(client, project.lockTimeoutMs);
+    if (session === 'own') await prepareOwn(project, client, server);
     return await use({ client, server, session });
   } catch (error) {
     throw explained(error);
@@ -69,7 +70,7 @@ export async function withFleetLock<T>(
     const server = await inspectServer(client);
     assertWritable(server);
     assertOwn(await sessionKind(client, server, project.database));
-    await setLockTimeout(client, project.lockTimeoutMs);
+    await prepareOwn(project, client, server);
     await lock.take(server);
     watch = new LaneWatch({
       client: () => lock.client,
@@ -90,6 +91,12 @@ export async function withFleetLock<T>(
     watch?.stop();
     await lock.close();
   }
+}
+
+/** A session pooler lends a session that is ours alone, which the process number does not tell. */
+export async function prepareOwn(project: Project, client: Client, { direct }: ServerInfo): Promise<void> {
+  if (!direct) await emptyOwnSearchPath(client);
+  await setLockTimeout(client, project.lockTimeoutMs);
 }
 
 /** A control connection that breaks in the middle is told from a mistake of ours. */

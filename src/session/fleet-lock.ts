@@ -103,7 +103,7 @@ export class FleetLock {
     this.#closed = true;
     await this.#regaining;
     const patience = new AbortController();
-    const unlocked = this.#client.query('SELECT pg_advisory_unlock_all()').catch(() => {});
+    const unlocked = this.#client.query('SELECT pg_catalog.pg_advisory_unlock_all()').catch(() => {});
     await Promise.race([unlocked, sleep(CLOSE_MS, undefined, { signal: patience.signal }).catch(() => {})]);
     patience.abort();
     await closeClient(this.#client);

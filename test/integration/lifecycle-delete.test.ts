@@ -104,7 +104,7 @@ test('refuses to take with it what is not the tenant’s own', async () => {
   for (const name of [
     `${shared}_view`,
     'to_tenant',
-    `column kind of table ${shared}_table`,
+    `column kind of table public.${shared}_table`,
     `${shared}_function`,
     'peek',
   ]) {

@@ -82,10 +82,10 @@ test('functions and settings that name the schema by text are told', async () =>
   `);
   const { warnings } = await renameTenant(project, { from, to });
   expect(warnings.map((warning) => /function (\S+?)\(/.exec(warning)?.[1]?.replace(/^.*\./, ''))).toEqual([
-    'of_shared_' + count,
     'by_body',
     'by_path',
     'by_string',
+    'of_shared_' + count,
   ]);
   expect((await database.query(`SELECT count(*)::int AS n FROM ${to}.view`)).rows).toEqual([{ n: 0 }]);
 });

@@ -5,11 +5,12 @@ import { plural } from '../../util/format-count.js';
 import { right, wrong } from '../results.js';
 import type { Check, CheckGroup, Examination } from '../types.js';
 import { readTableKeys } from './migrations-tables.js';
+import { schemasWithWrongTimes } from './wrong-times.js';
 
 /** Where the shared schema stands; it can be told without a registry. */
 export const SHARED_MIGRATION_CHECKS: CheckGroup = {
   names: ['shared-migrations'],
-  run: (exam) => Promise.resolve([sharedCheck(exam)]),
+  run: async (exam) => [sharedCheck(exam, await schemasWithWrongTimes({ ...exam, fleet: undefined }))],
 };
 
 /** Where the tenants stand, by the same survey and cohorts as `status`, and the tables that say so. */
@@ -19,12 +20,12 @@ export const MIGRATION_CHECKS: CheckGroup = {
   run: async (exam) => {
     const { fleet } = exam;
     if (fleet === undefined) return [];
-    return [tenantsCheck(exam, fleet), await tablesCheck(exam, fleet)];
+    return [tenantsCheck(exam, fleet, await schemasWithWrongTimes(exam)), await tablesCheck(exam, fleet)];
   },
 };
 
 /** Order is always looked at here: `checkOrder: false` accepts it, but node-pg-migrate's own check does not. */
-function sharedCheck({ project: { checkOrder }, shared }: Examination): Check {
+function sharedCheck({ project: { checkOrder }, shared }: Examination, wrongTimes: ReadonlySet<string>): Check {
   const name = 'shared-migrations';
   const { error } = shared.surveyed;
   if (error !== undefined) {
@@ -38,6 +39,7 @@ function sharedCheck({ project: { checkOrder }, shared }: Examination): Check {
       suggestions: ['Run: tenants migrate --shared'],
     });
   }
+  if (wrongTimes.has(shared.surveyed.schema)) return wrong(name, TIMES_WRONG, { suggestions: [REPAIR_TIMES] });
   const items =
     state.kind === 'ahead' ? state.unknown : [`${state.found} is applied where the files have ${state.expected}`];
   const what = state.kind === 'ahead' ? 'ahead of the files' : 'out of order';
@@ -45,6 +47,8 @@ function sharedCheck({ project: { checkOrder }, shared }: Examination): Check {
   return wrong(name, what, { items, suggestions: WAYS_OUT[state.kind] });
 }
 
+const TIMES_WRONG = 'applied in order, with times that are not: a clock or a time zone went back';
+const REPAIR_TIMES = 'To put the times in order, run: tenants doctor --fix';
 const FOR_EVER = "node-pg-migrate's own check of the order fails there for ever";
 
 const WAYS_OUT = {
@@ -59,11 +63,23 @@ const WAYS_OUT = {
 export function tenantsCheck(
   { project }: Pick<Examination, 'project'>,
   { cohorts }: Pick<SurveyedFleet, 'cohorts'>,
+  wrongTimes: ReadonlySet<string> = new Set(),
 ): Check {
   const { checkOrder } = project;
   const count = (...kinds: Cohort['state']['kind'][]): number =>
     cohorts.filter(({ state }) => kinds.includes(state.kind)).reduce((sum, { members }) => sum + members.length, 0);
-  const odd = cohorts.flatMap((cohort) => cohort.members.flatMap(({ schema }) => describe(schema, cohort)));
+  const odd = cohorts.flatMap((cohort) =>
+    cohort.members.flatMap(({ schema }) =>
+      wrongTimes.has(schema) ? [`${schema}: ${TIMES_WRONG}`] : describe(schema, cohort),
+    ),
+  );
+  const ordered = cohorts.map((cohort) => ({
+    ...cohort,
+    members: cohort.members.filter(({ schema }) => !wrongTimes.has(schema)),
+  }));
+  const repair = cohorts.some(({ members }) => members.some(({ schema }) => wrongTimes.has(schema)))
+    ? [REPAIR_TIMES]
+    : [];
   const parts = [
     [count('upToDate'), 'up to date'],
     [count('pending'), 'pending'],
@@ -77,12 +93,21 @@ export function tenantsCheck(
     .map(([value, label]) => `${value.toLocaleString('en-US')} ${label}`);
   const actual = shown.length === 0 ? 'no tenants yet' : shown.join(', ');
   const unordered = count('ahead') + count('outOfOrder');
-  const blocked = count('unreadable', 'unknownType') + (checkOrder ? unordered : 0);
+  const blocked = count('unreadable', 'unknownType') + (checkOrder ? unordered : repair.length);
   const accepted = !checkOrder && unordered > 0 ? [`checkOrder: false accepts the order, but ${FOR_EVER}`] : [];
   if (blocked === 0) {
     return right('tenant-migrations', actual, odd.length === 0 ? {} : { items: [...odd, ...accepted] });
   }
-  return wrong('tenant-migrations', actual, { items: [...odd, ...accepted], suggestions: advice(cohorts, checkOrder) });
+  return wrong('tenant-migrations', actual, {
+    items: [...odd, ...accepted],
+    suggestions: [
+      ...repair,
+      ...advice(
+        ordered.filter(({ members }) => members.length > 0),
+        checkOrder,
+      ),
+    ],
+  });
 }
 
 function describe(schema: string, { state }: Cohort): string[] {
@@ -105,9 +130,16 @@ function advice(cohorts: readonly Cohort[], checkOrder: boolean): string[] {
   return [
     ...(checkOrder && kinds.has('ahead') ? WAYS_OUT.ahead : []),
     ...(checkOrder && kinds.has('outOfOrder') ? WAYS_OUT.outOfOrder : []),
-    ...(kinds.has('unreadable') ? ['Grant the user the rights on these schemas, or migrate as their owner.'] : []),
+    ...(kinds.has('unreadable') ? adviceForUnreadable(cohorts) : []),
     ...(kinds.has('unknownType') ? [`Add the type to tenants.types, or correct the tenants' rows.`] : []),
   ];
+}
+
+function adviceForUnreadable(cohorts: readonly Cohort[]): string[] {
+  const known = cohorts.flatMap(({ state }) => (state.kind === 'unreadable' ? (state.error.suggestions ?? []) : []));
+  return known.length > 0
+    ? [...new Set(known)]
+    : ['Grant the user the rights on these schemas, or migrate as their owner.'];
 }
 
 async function tablesCheck(exam: Examination, fleet: SurveyedFleet): Promise<Check> {

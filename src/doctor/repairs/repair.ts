@@ -7,6 +7,7 @@ import { repairIndexes } from './indexes.js';
 import { repairTables } from './migrations-tables.js';
 import { repairRegistry } from './registry.js';
 import { finishCreations, finishDeletions } from './unfinished.js';
+import { repairSharedTimes, repairTenantTimes } from './wrong-times.js';
 
 /** What a repair has done, and what it could not do, with the reason; a sentence each. */
 export type Repaired = { done: string[]; failures: string[] };
@@ -20,6 +21,8 @@ const PLANS: readonly (readonly [CheckName, Plan])[] = [
   ['unfinished-creations', finishCreations],
   ['unfinished-deletions', finishDeletions],
   ['migrations-tables', repairTables],
+  ['shared-migrations', repairSharedTimes],
+  ['tenant-migrations', repairTenantTimes],
   ['invalid-indexes', repairIndexes],
   ['catalog-statistics', repairCatalog],
 ];

@@ -25,8 +25,9 @@ export async function assertOptionsArrive(database: DatabaseConfig): Promise<voi
 async function pathWith(config: DatabaseConfig): Promise<string | undefined> {
   try {
     return await withClient(config, 'exec', async (client) => {
-      const { rows } = await client.query<{ path: string }>(`SELECT current_setting('search_path') AS path`);
-      return rows[0]?.path;
+      // SHOW looks nothing up, so that the path can be the one that was asked for.
+      const { rows } = await client.query<{ search_path: string }>('SHOW search_path');
+      return rows[0]?.search_path;
     });
   } catch (error) {
     if (isTenantsError(error) && error.details.sqlstate === SQLSTATE.protocolViolation) return undefined;

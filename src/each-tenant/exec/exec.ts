@@ -5,6 +5,7 @@ import { assertOwn } from '../../db/own-session.js';
 import { serializeError } from '../../errors/serialize.js';
 import { TenantsError } from '../../errors/tenants-error.js';
 import { STANDARD_CONCURRENCY } from '../../executors/standard.js';
+import { assertExtraSearchPath } from '../../fleet/assert-extra-search-path.js';
 import type { Project } from '../../project/project.js';
 import { assertRegistry } from '../../registry/check.js';
 import { readTenants } from '../../registry/list.js';
@@ -71,6 +72,10 @@ async function selectedTenants(project: Project, options: ExecOptions): Promise<
     if (!server.direct) await assertOptionsArrive(project.database);
     await assertRegistry(client, registry);
     const all = await readTenants(client, registry, { order: settings.order });
+    assertExtraSearchPath(
+      project,
+      all.map(({ schema }) => schema),
+    );
     return selectTenants(all, options, registry, Object.keys(settings.types ?? {}));
   });
 }

@@ -2,6 +2,7 @@ import type { Client } from 'pg';
 
 import { BatchError, type BatchItem, sendBatch } from '../../db/batch.js';
 import { applicationName } from '../../db/connect.js';
+import { USERS_ROW_SECURITY } from '../../db/empty-search-path.js';
 import { quoteIdentifier, searchPath } from '../../db/identifiers.js';
 import { fetchPart, openPart, type ResultPart } from '../../db/portal.js';
 import { isConnectionError } from '../../db/sqlstates.js';
@@ -58,7 +59,10 @@ export async function resetQuerySession(client: Client, ownSession: boolean): Pr
   }
 }
 
-/** Opens the transaction and returns the OID of the schema in which the statement will run. */
+/**
+ * Opens the transaction and returns the OID of the schema in which the statement will run. What is ours runs under the tenant's
+ * search path, so its names are qualified; policies apply to the user's statement as they do elsewhere.
+ */
 async function begin(client: Client, options: TenantQuery): Promise<string> {
   const { project, statement, tenant, write } = options;
   const { shared, tenants, role, lockTimeoutMs, statementTimeoutMs, fallThrough } = project;
@@ -67,7 +71,9 @@ async function begin(client: Client, options: TenantQuery): Promise<string> {
   const items: BatchItem[] = [
     { text: `BEGIN ISOLATION LEVEL READ COMMITTED ${write ? 'READ WRITE' : 'READ ONLY'}` },
     {
-      text: `SELECT set_config('search_path', $1, true), set_config('lock_timeout', $2, true), set_config('statement_timeout', $3, true), set_config('application_name', $4, true), set_config('datestyle', 'ISO', true)`,
+      text: `SELECT pg_catalog.set_config('search_path', $1, true), pg_catalog.set_config('lock_timeout', $2, true),
+                    pg_catalog.set_config('statement_timeout', $3, true), pg_catalog.set_config('application_name', $4, true),
+                    pg_catalog.set_config('datestyle', 'ISO', true)`,
       values: [
         searchPath([tenant, shared.schema, ...tenants.extraSearchPath]),
         `${lockTimeoutMs}ms`,
@@ -75,9 +81,11 @@ async function begin(client: Client, options: TenantQuery): Promise<string> {
         applicationName(`query ${tenant}`),
       ],
     },
+    { text: USERS_ROW_SECURITY },
     ...(role === undefined ? [] : [{ text: `SET LOCAL ROLE ${quoteIdentifier(role)}` }]),
     {
-      text: 'SELECT oid FROM pg_namespace WHERE nspname = $1::text::name AND nspname = current_schema()',
+      text: `SELECT oid FROM pg_catalog.pg_namespace
+              WHERE nspname OPERATOR(pg_catalog.=) $1::pg_catalog.text AND nspname OPERATOR(pg_catalog.=) pg_catalog.current_schema()`,
       values: [tenant],
     },
     ...(checks ? [fallThroughGuard(tenant, { targets, mode: 'error' })] : []),
@@ -98,7 +106,9 @@ async function begin(client: Client, options: TenantQuery): Promise<string> {
 async function end(client: Client, { write, tenant }: TenantQuery, oid: string): Promise<void> {
   const items: BatchItem[] = [
     {
-      text: `SELECT CASE WHEN (SELECT oid FROM pg_namespace WHERE nspname = current_schema()) = $1::oid THEN 1 ELSE ${raise('moved')} END`,
+      text: `SELECT CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_namespace
+                                   WHERE oid OPERATOR(pg_catalog.=) $1::pg_catalog.oid AND nspname OPERATOR(pg_catalog.=) pg_catalog.current_schema())
+                    THEN 1 ELSE ${raise('moved')} END`,
       values: [oid],
     },
     { text: write ? 'COMMIT' : 'ROLLBACK' },

@@ -11,6 +11,7 @@ import { parseQuery, type QueryStatement } from '../../engine/sql/parse-query.js
 import { serializeError } from '../../errors/serialize.js';
 import { TenantsError } from '../../errors/tenants-error.js';
 import { STANDARD_CONCURRENCY } from '../../executors/standard.js';
+import { assertExtraSearchPath } from '../../fleet/assert-extra-search-path.js';
 import type { Project } from '../../project/project.js';
 import { assertRegistry } from '../../registry/check.js';
 import { readTenants } from '../../registry/list.js';
@@ -55,6 +56,10 @@ async function selected(client: Client, project: Project, options: QueryOptions)
   const { registry, tenants: settings } = project;
   await assertRegistry(client, registry);
   const all = await readTenants(client, registry, { order: settings.order });
+  assertExtraSearchPath(
+    project,
+    all.map(({ schema }) => schema),
+  );
   return selectTenants(all, options, registry, Object.keys(settings.types ?? {}));
 }
 

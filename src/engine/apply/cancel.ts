@@ -42,7 +42,9 @@ async function cancelUntil(database: ClientConfig, client: Client, ended: AbortS
   try {
     await withClient(database, 'cancel', async (canceller) => {
       while (!ended.aborted) {
-        const { rows } = await canceller.query<{ found: boolean }>('SELECT pg_cancel_backend($1) AS found', [pid]);
+        const { rows } = await canceller.query<{ found: boolean }>('SELECT pg_catalog.pg_cancel_backend($1) AS found', [
+          pid,
+        ]);
         // A pooler announces numbers of its own, and only the pooler knows whose they are.
         if (rows[0]?.found !== true) await requestCancel(client);
         await sleep(REPEAT_MS, undefined, { signal: ended });

@@ -8,7 +8,7 @@ import type { Statement } from '../types.js';
 export type IndexDecision = 'build' | 'done';
 
 /**
- * Looks at the name of an index before it is built. A process that was killed during or after the build leaves an index
+ * Looks at the name of an index before it is built, under the tenant's search path: names are qualified. A process that was killed during or after the build leaves an index
  * behind: an invalid one is dropped, a valid one of the same table counts as built.
  *
  * @throws TenantsError MIGRATION_FAILED when the name belongs to something else.
@@ -22,10 +22,11 @@ export async function prepareConcurrentIndex(
   if (statement.createsIndex === undefined || name === null || name === undefined) return 'build';
   const { rows } = await client.query<{ kind: string; valid: boolean | null; table: string | null }>(
     `SELECT c.relkind AS kind, i.indisvalid AS valid, t.relname AS table
-       FROM pg_class c
-       LEFT JOIN pg_index i ON i.indexrelid = c.oid
-       LEFT JOIN pg_class t ON t.oid = i.indrelid
-      WHERE c.relname = $2 AND c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = $1)`,
+       FROM pg_catalog.pg_class c
+       JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+       LEFT JOIN pg_catalog.pg_index i ON i.indexrelid OPERATOR(pg_catalog.=) c.oid
+       LEFT JOIN pg_catalog.pg_class t ON t.oid OPERATOR(pg_catalog.=) i.indrelid
+      WHERE c.relname OPERATOR(pg_catalog.=) $2 AND n.nspname OPERATOR(pg_catalog.=) $1`,
     [schema, name],
   );
   const found = rows[0];
@@ -44,9 +45,10 @@ export async function prepareConcurrentIndex(
 /** Which of the indexes of a `DROP INDEX CONCURRENTLY` exist, so that a repeated one finds nothing to do. */
 export async function remainingIndexes(client: Client, schema: string, names: readonly string[]): Promise<string[]> {
   const { rows } = await client.query<{ relname: string }>(
-    `SELECT relname FROM pg_class
-      WHERE relname = ANY ($2::text[]::name[]) AND relkind IN ('i', 'I')
-        AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = $1)`,
+    `SELECT c.relname FROM pg_catalog.pg_class c
+       JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+      WHERE c.relname OPERATOR(pg_catalog.=) ANY ($2::pg_catalog.text[]::pg_catalog.name[])
+        AND c.relkind OPERATOR(pg_catalog.=) ANY (ARRAY['i', 'I']::pg_catalog."char"[]) AND n.nspname OPERATOR(pg_catalog.=) $1`,
     [schema, [...names]],
   );
   return rows.map(({ relname }) => relname);

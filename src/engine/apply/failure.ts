@@ -1,3 +1,4 @@
+import { isRowSecurityError, ROW_SECURITY_ADVICE } from '../../db/row-security.js';
 import { codeOf, isConnectionError, SQLSTATE } from '../../db/sqlstates.js';
 import { isServerError, type SerializedError, serializeError } from '../../errors/serialize.js';
 import { isTenantsError, TenantsError } from '../../errors/tenants-error.js';
@@ -46,7 +47,8 @@ export function describeFailure(
 ): SerializedError {
   const serialized = serializeError(isUnknown || isBroken(error) ? connectionBroke(error, tenant, isUnknown) : error);
   const statement = place.statement?.sql ?? place.sql;
-  const advice = isServerError(error) ? (alone ? ADVICE_ALONE : ADVICE)[codeOf(error) ?? ''] : undefined;
+  const known = isServerError(error) ? (alone ? ADVICE_ALONE : ADVICE)[codeOf(error) ?? ''] : undefined;
+  const advice = isRowSecurityError(error) ? ROW_SECURITY_ADVICE : known === undefined ? [] : [known];
   return {
     ...serialized,
     ...(!isUnknown && isServerError(error) ? { code: 'MIGRATION_FAILED' as const } : {}),
@@ -54,7 +56,7 @@ export function describeFailure(
     ...(place.migration === undefined ? {} : { migration: place.migration.name, file: place.migration.path }),
     ...(statement === undefined ? {} : { statement: shorten(statement) }),
     ...(place.statement?.line === undefined ? {} : { line: place.statement.line }),
-    ...(advice === undefined ? {} : { suggestions: [...(serialized.suggestions ?? []), advice] }),
+    ...(advice.length === 0 ? {} : { suggestions: [...(serialized.suggestions ?? []), ...advice] }),
   };
 }
 

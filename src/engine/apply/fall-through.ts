@@ -19,11 +19,14 @@ export function fallThroughOf(
  *
  * Tables that a foreign key of the tenant references, or referenced when the transaction began, do not count: adding or
  * dropping such a key locks them strongly. Neither do parents of the tenant's tables, in the lock that inheriting takes.
+ *
+ * Both look-ups may run under a search path of the tenant's: their names are qualified.
  */
 export async function referencedTables(client: Client, schema: string): Promise<string[]> {
   const { rows } = await client.query<{ oid: string }>(
-    `SELECT DISTINCT confrelid::text AS oid FROM pg_constraint
-      WHERE contype = 'f' AND connamespace = (SELECT oid FROM pg_namespace WHERE nspname = $1::text::name)`,
+    `SELECT DISTINCT c.confrelid::pg_catalog.text AS oid
+       FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.connamespace
+      WHERE c.contype OPERATOR(pg_catalog.=) 'f' AND n.nspname OPERATOR(pg_catalog.=) $1::pg_catalog.text`,
     [schema],
   );
   return rows.map(({ oid }) => oid);
@@ -37,17 +40,21 @@ export async function referencedTables(client: Client, schema: string): Promise<
 export async function changedOutside(client: Client, schema: string, before: readonly string[]): Promise<string[]> {
   const referenced = [...before, ...(await referencedTables(client, schema))];
   const { rows } = await client.query<{ name: string }>(
-    `SELECT DISTINCT format('%I.%I', n.nspname, c.relname) AS name
-       FROM pg_locks l
-       JOIN pg_class c ON c.oid = l.relation
-       JOIN pg_namespace n ON n.oid = c.relnamespace
-      WHERE l.locktype = 'relation' AND l.pid = pg_backend_pid() AND l.granted
-        AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
-        AND l.mode IN ('ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
-        AND n.nspname <> $1 AND n.nspname NOT LIKE 'pg\\_%' AND c.oid <> ALL ($2::oid[])
-        AND NOT (l.mode = 'ShareUpdateExclusiveLock' AND EXISTS (
-          SELECT FROM pg_inherits i JOIN pg_class child ON child.oid = i.inhrelid JOIN pg_namespace own ON own.oid = child.relnamespace
-           WHERE i.inhparent = c.oid AND own.nspname = $1))
+    `SELECT DISTINCT pg_catalog.format('%I.%I', n.nspname, c.relname) AS name
+       FROM pg_catalog.pg_locks l
+       JOIN pg_catalog.pg_class c ON c.oid OPERATOR(pg_catalog.=) l.relation
+       JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.relnamespace
+       JOIN pg_catalog.pg_database d ON d.oid OPERATOR(pg_catalog.=) l.database
+      WHERE l.locktype OPERATOR(pg_catalog.=) 'relation' AND l.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid() AND l.granted
+        AND d.datname OPERATOR(pg_catalog.=) pg_catalog.current_database()
+        AND l.mode OPERATOR(pg_catalog.=) ANY (ARRAY['ShareUpdateExclusiveLock', 'ShareLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock'])
+        AND n.nspname OPERATOR(pg_catalog.<>) $1::pg_catalog.text AND NOT pg_catalog.starts_with(n.nspname::pg_catalog.text, 'pg_')
+        AND c.oid OPERATOR(pg_catalog.<>) ALL ($2::pg_catalog.oid[])
+        AND NOT (l.mode OPERATOR(pg_catalog.=) 'ShareUpdateExclusiveLock' AND EXISTS (
+          SELECT FROM pg_catalog.pg_inherits i
+            JOIN pg_catalog.pg_class child ON child.oid OPERATOR(pg_catalog.=) i.inhrelid
+            JOIN pg_catalog.pg_namespace own ON own.oid OPERATOR(pg_catalog.=) child.relnamespace
+           WHERE i.inhparent OPERATOR(pg_catalog.=) c.oid AND own.nspname OPERATOR(pg_catalog.=) $1::pg_catalog.text))
       ORDER BY 1`,
     [schema, referenced],
   );

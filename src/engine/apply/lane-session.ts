@@ -2,6 +2,7 @@ import type { Client, ClientConfig } from 'pg';
 
 import { forgetPrepared, sendBatch } from '../../db/batch.js';
 import { closeClient, openClient } from '../../db/connect.js';
+import { emptyOwnSearchPath } from '../../db/empty-search-path.js';
 
 /** Opens a lane's connection. Errors as in `openClient`; nothing stays open then. */
 export async function openLaneSession(database: ClientConfig): Promise<Client> {
@@ -27,10 +28,9 @@ export async function resetLaneSession(client: Client): Promise<void> {
  * transactions fails instead of landing in the shared schema.
  */
 async function prepareSession(client: Client): Promise<void> {
+  await emptyOwnSearchPath(client);
   await sendBatch(client, [
-    {
-      text: `SELECT set_config('search_path', '', false), set_config('idle_in_transaction_session_timeout', '0', false)`,
-    },
+    { text: `SET idle_in_transaction_session_timeout TO 0` },
     {
       // Since PostgreSQL 14: a backend whose client was killed notices it, ends, and lets go of the tenant.
       text: `SELECT set_config(name, '5s', false) FROM pg_settings WHERE name = 'client_connection_check_interval' AND setting = '0'`,

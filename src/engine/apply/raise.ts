@@ -3,15 +3,16 @@ import { codeOf, SQLSTATE } from '../../db/sqlstates.js';
 /**
  * Guards are statements that fail when something is not as it should be: they cast a word to a number at run time, which
  * raises 22P02 with the word in its message. `pg_backend_pid()` keeps the planner from doing the cast beforehand, and concat is
- * cheaper than ||, whose overloads must be resolved on every plan.
+ * cheaper than ||, whose overloads must be resolved on every plan. The names are qualified: guards may run under the search path
+ * of a tenant, where the owner of a schema could put a function of that name.
  */
 export function raise(word: string): string {
-  return `concat('${word} ', pg_backend_pid())::int`;
+  return `pg_catalog.concat('${word} ', pg_catalog.pg_backend_pid())::pg_catalog.int4`;
 }
 
 /** An SQL expression that raises a list of names, behind a prefix of its own; it is NULL where `names` is NULL. */
 export function raiseNames(names: string): string {
-  return `('${NAMES}' || ${names})::int`;
+  return `pg_catalog.textcat('${NAMES}', ${names})::pg_catalog.int4`;
 }
 
 /** What the message of a failing fall-through check begins with, before the names. */

@@ -2,13 +2,15 @@ import type { Client } from 'pg';
 
 import { type BatchItem, BatchError, sendBatch } from '../../db/batch.js';
 import { applicationName } from '../../db/connect.js';
+import { EMPTY_FOR_SESSION } from '../../db/empty-search-path.js';
 import { quoteIdentifier } from '../../db/identifiers.js';
 import { tenantLock, tryLock, unlock } from '../../db/locks.js';
 import { codeOf, isConnectionError } from '../../db/sqlstates.js';
 import { TenantsError } from '../../errors/tenants-error.js';
-import { createMigrationsTable, recordMigration } from '../bookkeeping.js';
+import { createMigrationsTable, latestIn, recordMigration } from '../bookkeeping.js';
 import { runHookAlone } from '../hooks/run-hook.js';
 import type { CompiledMigration, MigrationFile, Statement } from '../types.js';
+import { bookkeepingFailure, clockFailure } from './bookkeeping-failure.js';
 import { dropIndexStatement, prepareConcurrentIndex, remainingIndexes } from './concurrent-index.js';
 import { runDirectMigration } from './run-direct-migration.js';
 import { type FailurePoint, MOVED, type TransactionOutcome } from './run-transaction.js';
@@ -62,9 +64,8 @@ async function enter(client: Client, frame: SegmentFrame): Promise<boolean> {
   const { work, plan, settings } = frame;
   const items: BatchItem[] = [
     {
-      text: `SELECT set_config('search_path', $1, false), set_config('lock_timeout', '0', false), set_config('statement_timeout', $2, false), set_config('application_name', $3, false)`,
+      text: `SELECT ${EMPTY_FOR_SESSION}, pg_catalog.set_config('lock_timeout', '0', false), pg_catalog.set_config('statement_timeout', $1, false), pg_catalog.set_config('application_name', $2, false)`,
       values: [
-        pathOf(work.tenant, plan, settings),
         `${settings.statementTimeoutMs}ms`,
         applicationName(`${plan.direction === 'up' ? 'migrate' : 'rollback'} ${work.tenant}`),
       ],
@@ -73,6 +74,14 @@ async function enter(client: Client, frame: SegmentFrame): Promise<boolean> {
   ];
   const guardIndex = items.length;
   items.push(...placeGuards(frame));
+  // The guards are analyzed under an empty path; the last of them sets the tenant's for the batch alone.
+  items.push(
+    {
+      text: `SELECT pg_catalog.set_config('search_path', $1, false)`,
+      values: [pathOf(work.tenant, plan, settings)],
+    },
+    { text: 'SET row_security TO DEFAULT' },
+  );
   if (!frame.tableExists) items.push(createMigrationsTable(work.tenant, settings.migrationsTable));
   try {
     await sendBatch(client, items);
@@ -80,6 +89,8 @@ async function enter(client: Client, frame: SegmentFrame): Promise<boolean> {
   } catch (error) {
     const cause = error instanceof BatchError ? error.cause : error;
     const guard = error instanceof BatchError && error.index >= guardIndex;
+    const clock = clockFailure(cause as Error, work.tenant, settings.migrationsTable);
+    if (guard && clock !== undefined) throw clock;
     if (guard && MOVED.has(codeOf(cause) ?? '')) return false;
     throw cause;
   }
@@ -111,8 +122,13 @@ async function runMigration(
     acknowledged.push(statement.sql);
   }
   delete place.statement;
-  const row = recordMigration(work.tenant, settings.migrationsTable, migration.name, plan.direction);
-  await client.query(row.text, [...(row.values ?? [])]);
+  const row = recordMigration(work.tenant, settings.migrationsTable, migration.name, plan.direction, latestIn);
+  try {
+    await client.query(row.text, [...(row.values ?? [])]);
+  } catch (error) {
+    const where = { schema: work.tenant, table: settings.migrationsTable, direction: plan.direction };
+    throw bookkeepingFailure(error as Error, { ...where, migration: migration.name });
+  }
 }
 
 async function runStatement(client: Client, schema: string, statement: Statement): Promise<void> {

@@ -5,6 +5,7 @@ import { codeOf, isConnectionError, isRetryable, SQLSTATE } from '../../db/sqlst
 import { TenantsError } from '../../errors/tenants-error.js';
 import { HookError, runHook } from '../hooks/run-hook.js';
 import type { CompiledMigration, MigrationFile, Statement } from '../types.js';
+import { bookkeepingFailure, clockFailure } from './bookkeeping-failure.js';
 import { changedOutside, fallThroughError, referencedTables } from './fall-through.js';
 import { isRaised, raisedNames } from './raise.js';
 import { runDirectMigration } from './run-direct-migration.js';
@@ -150,12 +151,17 @@ async function outcomeOf({ client, frame, place }: TransactionRun, error: Error)
     throw rollback;
   }
   if (place.step === 'lock' && isRaised(error)) return { kind: 'busy' };
+  const { work, plan, settings } = frame;
+  const clock = place.step === 'guard' ? clockFailure(error, work.tenant, settings.migrationsTable) : undefined;
+  if (clock !== undefined) return { kind: 'failed', error: clock, place };
   if (place.step === 'guard' && MOVED.has(codeOf(error) ?? '')) return { kind: 'moved' };
   const names = place.step === 'fallThrough' ? raisedNames(error) : undefined;
   if (names !== undefined) {
     return { kind: 'failed', error: fallThroughError(frame.work.tenant, [names], place.migration?.name), place };
   }
-  return { kind: 'failed', error, place };
+  if (place.step !== 'bookkeeping' || place.migration === undefined) return { kind: 'failed', error, place };
+  const row = { schema: work.tenant, table: settings.migrationsTable, direction: plan.direction };
+  return { kind: 'failed', error: bookkeepingFailure(error, { ...row, migration: place.migration.name }), place };
 }
 
 /** What a guard answers when the place it looks at has changed: its own word, or a table or schema that is gone. */

@@ -1,5 +1,8 @@
 import type { Client } from 'pg';
 
+import { arrayLiteral } from '../../db/identifiers.js';
+import { underEmptyPath } from './under-empty-path.js';
+
 /**
  * What schemas hold, from tables to functions, types and operators: names by class and OID.
  *
@@ -37,12 +40,12 @@ function rowsOf([catalog, column, of]: (typeof ROWS)[number]): string {
 
 /** Read before a transaction, to see later what it has dropped. */
 export async function sharedObjects(client: Client, schemas: readonly string[]): Promise<SharedObjects> {
-  const { rows } = await client.query<{ key: string; name: string }>(
-    `SELECT DISTINCT pg_catalog.format('%s %s', classid, objid) AS key, (pg_catalog.pg_identify_object(classid, objid, 0)).identity AS name
+  const rows = await underEmptyPath(client, {
+    text: `SELECT DISTINCT pg_catalog.format('%s %s', classid, objid) AS key, (pg_catalog.pg_identify_object(classid, objid, 0)).identity AS name
        FROM (${OBJECTS}) AS held`,
-    [schemas],
-  );
-  return new Map(rows.map(({ key, name }) => [key, name]));
+    values: [arrayLiteral(schemas)],
+  });
+  return new Map(rows.map(([key, name]) => [key ?? '', name ?? '']));
 }
 
 /**
@@ -52,16 +55,15 @@ export async function sharedObjects(client: Client, schemas: readonly string[]):
  * more. But a row that is visible although the transaction that wrote it is still in progress was written by this one or one
  * of its subtransactions (an `EXCEPTION` clause is one). A dropped object is gone, and this session holds its lock.
  *
- * Comments on objects, and changes of tables (which `changedOutside` sees), are not among them. Everything is named with its
- * schema, because it runs at the search path that the migration has left.
+ * Comments on objects, and changes of tables (which `changedOutside` sees), are not among them.
  */
 export async function changedSharedObjects(
   client: Client,
   schemas: readonly string[],
   before: SharedObjects,
 ): Promise<string[]> {
-  const { rows } = await client.query<{ key: string; name: string | null }>(
-    `WITH own AS MATERIALIZED (SELECT pg_catalog.pg_current_xact_id_if_assigned()::text::bigint AS xid),
+  const rows = await underEmptyPath(client, {
+    text: `WITH own AS MATERIALIZED (SELECT pg_catalog.pg_current_xact_id_if_assigned()::text::bigint AS xid),
      held AS MATERIALIZED (${OBJECTS}),
      written AS (
        SELECT classid, objid, xmin FROM held
@@ -89,7 +91,7 @@ export async function changedSharedObjects(
          UNION ALL SELECT 'pg_catalog.pg_namespace'::pg_catalog.regclass::oid, oid FROM pg_catalog.pg_namespace
        )
      ORDER BY 2`,
-    [schemas],
-  );
-  return rows.flatMap(({ key, name }) => name ?? before.get(key) ?? []);
+    values: [arrayLiteral(schemas)],
+  });
+  return rows.flatMap(([key, name]) => name ?? before.get(key ?? '') ?? []);
 }

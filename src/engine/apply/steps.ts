@@ -1,5 +1,6 @@
 import type { BatchItem } from '../../db/batch.js';
 import { applicationName } from '../../db/connect.js';
+import { EMPTY_FOR_TRANSACTION, EMPTY_SETTINGS, USERS_ROW_SECURITY } from '../../db/empty-search-path.js';
 import { quoteIdentifier, searchPath } from '../../db/identifiers.js';
 import { createMigrationsTable, recordMigration } from '../bookkeeping.js';
 import type { HookCall, SegmentHooks } from '../hooks/migrate-hooks.js';
@@ -70,7 +71,7 @@ export function segmentPieces(frame: SegmentFrame): SegmentPiece[] {
   const callHooks = (hooks: readonly HookCall[] = [], isOpening = false): void => {
     for (const hook of hooks) {
       if (constraintsFlushed) steps.push(RESTORE_DEFERRED);
-      if (isOpening) steps.push(...sharedPlaceSteps(settings));
+      if (isOpening) steps.push(FOR_USERS, ...sharedPlaceSteps(settings));
       cut({ kind: 'hook', hook, watched: !isOpening });
       steps.push({ role: 'constraints', text: 'SET CONSTRAINTS ALL IMMEDIATE', hook: hook.name });
       constraintsFlushed = true;
@@ -146,16 +147,20 @@ export function isWatched({ plan, segment, settings }: SegmentFrame): boolean {
 function beginSteps(frame: SegmentFrame): Step[] {
   return [
     BEGIN,
-    { role: 'lock', ...settingsAndLock(frame.work.tenant, settingsOf(frame)) },
-    // Without one the guards are planned at the path that every lane begins with, and so for all tenants at once; but the
-    // owner's triggers on the registry may rely on it.
-    ...((frame.prelude ?? []).length > 0 ? [searchPathStep(frame)] : []),
+    { role: 'lock', ...settingsAndLock(frame.work.tenant, { ...FOR_GUARDS_SET, ...settingsOf(frame) }) },
+    // The owner's triggers on the registry may rely on it.
+    ...((frame.prelude ?? []).length > 0 ? [FOR_USERS, searchPathStep(frame)] : []),
   ];
 }
 
 /** Under repeatable read the guards could read a list that was overtaken before the lock was had. */
 const BEGIN: Step = { role: 'frame', text: 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE' };
 const COMMIT: Step = { role: 'commit', text: 'COMMIT' };
+/** Guards are analyzed under an empty path, with which every lane begins, and planned once for all tenants. */
+const FOR_GUARDS_SET = Object.fromEntries(EMPTY_SETTINGS);
+const FOR_GUARDS: Step = { role: 'frame', text: `SELECT ${EMPTY_FOR_TRANSACTION}` };
+/** Statements of the user find the rows that policies let them find. */
+const FOR_USERS: Step = { role: 'frame', text: USERS_ROW_SECURITY };
 
 const statementSteps = new WeakMap<Statement, Step>();
 
@@ -171,7 +176,7 @@ function statementStep(migration: CompiledMigration, statement: Statement): Step
 function settingsStep(frame: SegmentFrame): Step {
   const { work, plan, settings: project } = frame;
   const settings = Object.entries({ search_path: pathOf(work.tenant, plan, project), ...settingsOf(frame) });
-  const set = settings.map(([name], index) => `set_config('${name}', $${index + 1}, true)`);
+  const set = settings.map(([name], index) => `pg_catalog.set_config('${name}', $${index + 1}, true)`);
   return { role: 'frame', text: `SELECT ${set.join(', ')}`, values: settings.map(([, value]) => value) };
 }
 
@@ -188,7 +193,7 @@ function settingsOf({ work, plan, settings }: SegmentFrame): Record<string, stri
 /** Where a hook finds itself before the tenant's schema exists. */
 function sharedPlaceSteps(settings: ApplySettings): Step[] {
   const path = searchPath([settings.sharedSchema, ...settings.extraSearchPath]);
-  const step: Step = { role: 'frame', text: `SELECT set_config('search_path', $1, true)`, values: [path] };
+  const step: Step = { role: 'frame', text: `SELECT pg_catalog.set_config('search_path', $1, true)`, values: [path] };
   return [step, roleStep(settings)];
 }
 
@@ -197,27 +202,38 @@ function guardSteps(frame: SegmentFrame, first: FirstCheck | undefined): Step[] 
   const { work, settings, tableExists } = frame;
   const steps: Step[] = [];
   for (const item of frame.prelude ?? []) steps.push({ role: 'prelude', ...item });
+  if ((frame.prelude ?? []).length + (frame.hooks?.opening ?? []).length > 0) steps.push(FOR_GUARDS);
   if (settings.role !== undefined) steps.push(roleStep(settings));
   if (work.schemaOid === null) steps.push({ role: 'prelude', text: `CREATE SCHEMA ${quoteIdentifier(work.tenant)}` });
-  const [place, list] = placeGuards(frame, first?.check);
-  steps.push({ role: 'guard', ...place, ...(first === undefined ? {} : { checks: first.migration }) });
+  const [list, place] = placeGuards(frame, first?.check);
   steps.push({ role: 'guard', ...list });
+  steps.push({ role: 'guard', ...place, ...(first === undefined ? {} : { checks: first.migration }) });
+  steps.push(FOR_USERS);
   if (!tableExists) {
     steps.push({ role: 'bookkeeping', ...createMigrationsTable(work.tenant, settings.migrationsTable) });
   }
   return steps;
 }
 
-/** The guards of everything that runs in a schema: it is the one that was seen, and it is as it was seen. */
+/**
+ * The guards of everything that runs in a schema: it is as it was seen, and it is the one that was seen. The last one sets the
+ * search path for the transaction.
+ */
 export function placeGuards(
   { work, plan, settings, applied, tableExists }: SegmentFrame,
   check?: FallThroughCheck,
-): [place: BatchItem, list: BatchItem] {
+): [list: BatchItem, place: BatchItem] {
   const registry = plan.scope.kind === 'tenants' ? settings.registry : undefined;
   return [
+    listGuard(work.tenant, tableExists ? applied : undefined, settings.migrationsTable, fileOrderOf(plan, applied)),
     placeGuard(work.tenant, work.schemaOid, pathOf(work.tenant, plan, settings), registry, check),
-    listGuard(work.tenant, tableExists ? applied : undefined, settings.migrationsTable),
   ];
+}
+
+/** Before a rollback, where the times of what is applied have another order than the files. */
+function fileOrderOf({ direction, fileOrder }: Plan, applied: readonly string[]): readonly string[] | undefined {
+  // What an earlier transaction of the plan has undone was looked at there.
+  return direction === 'down' && fileOrder?.length === applied.length ? fileOrder : undefined;
 }
 
 /** The schemas whose objects a schema's statements find, its own first. */
@@ -262,16 +278,16 @@ function firstCheck(frame: SegmentFrame): FirstCheck | undefined {
 
 /**
  * `SET CONSTRAINTS ALL IMMEDIATE` checks a migration's rows at its own end and lasts until the end of the transaction; a
- * later migration that relies on a constraint being deferred from the start gets that back.
+ * later migration that relies on a constraint being deferred from the start gets that back. It runs under the tenant's path.
  */
 const RESTORE_DEFERRED: Step = {
   role: 'constraints',
   text: `DO $restore$
-DECLARE names text;
+DECLARE names pg_catalog.text;
 BEGIN
-  SELECT string_agg(format('%I.%I', current_schema(), conname), ', ') INTO names
-    FROM pg_constraint
-   WHERE condeferred AND connamespace = (SELECT oid FROM pg_namespace WHERE nspname = current_schema());
-  IF names IS NOT NULL THEN EXECUTE 'SET CONSTRAINTS ' || names || ' DEFERRED'; END IF;
+  SELECT pg_catalog.string_agg(pg_catalog.format('%I.%I', n.nspname, c.conname), ', ') INTO names
+    FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.connamespace
+   WHERE c.condeferred AND n.nspname OPERATOR(pg_catalog.=) pg_catalog.current_schema();
+  IF names IS NOT NULL THEN EXECUTE pg_catalog.format('SET CONSTRAINTS %s DEFERRED', names); END IF;
 END $restore$`,
 };

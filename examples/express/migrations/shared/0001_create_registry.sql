@@ -36,7 +36,7 @@ CREATE UNIQUE INDEX tenants_registry_one_primary ON domains (tenant_id) WHERE is
 
 -- Applications remember which tenant a hostname leads to. Each change is announced to them, with the row's key as it was
 -- and as it is, so that they look again. The arguments are a word for the message and the column of the key.
-CREATE FUNCTION tenants_registry_notify() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION tenants_registry_notify() RETURNS trigger LANGUAGE plpgsql SET search_path TO '' AS $$
 DECLARE
   old_row jsonb := to_jsonb(OLD);
   new_row jsonb := to_jsonb(NEW);
