@@ -31,7 +31,7 @@ function unknownFlags(flags: string[], known: readonly string[]): { message: str
   const names = flags.map((flag) => flag.replace(/=.*$/s, ''));
   const candidates = known.map((flag) => `--${flag}`);
   const near = new Set(names.flatMap((name) => nearestNames(name, candidates)));
-  return { message: `There is no flag ${names.join(', ')}.`, suggestions: didYouMean([...near]) };
+  return { message: `Unknown flag ${names.join(', ')}.`, suggestions: didYouMean([...near]) };
 }
 
 /** oclif puts `Parsing --flag` before and `See more help` behind what it has to say. */

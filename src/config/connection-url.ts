@@ -74,7 +74,7 @@ function parseStrictly(url: string): Record<string, unknown> {
     return parse(url.replaceAll(' ', '%20'), { useLibpqCompat: true });
   } catch {
     throw new Error(
-      `it is no valid URL; the form is ${ACCEPTED}, with special characters in the user name and the password ` +
+      `it is not a valid URL; the form is ${ACCEPTED}, with special characters in the user name and the password ` +
         'percent-encoded (@ as %40, / as %2F, # as %23, % as %25)',
     );
   }

@@ -70,13 +70,13 @@ export type TenantsConfig = {
   hooks?: Hooks | undefined;
   /** Tenants of each cohort that are migrated alone before the rest; 0 turns it off. Default: `1`. */
   canary?: number | undefined;
-  /** Failed tenants after which no more work is handed out. No default: all tenants are tried. */
+  /** Number of failed tenants after which no more tenants are started. No default: all tenants are tried. */
   maxFailures?: number | undefined;
-  /** How often a transaction is tried again after a passing error. Default: `3`. */
+  /** Number of retries after a transient error. Default: `3`. */
   retries?: number | undefined;
-  /** How long a statement waits for a lock; 0 waits for ever. Default: `'5s'`. */
+  /** Maximum time a statement waits for a lock; 0 means no limit. Default: `'5s'`. */
   lockTimeout?: Duration | undefined;
-  /** How long a statement may take; 0 is no limit. Default: `'0'`. */
+  /** Statement timeout; 0 means no limit. Default: `'0'`. */
   statementTimeout?: Duration | undefined;
   /** How long to wait while another run holds the fleet lock. Default: `'0s'`. */
   lockWait?: Duration | undefined;

@@ -62,7 +62,7 @@ async function locate(cwd: string, env: Environment, given: string | undefined):
   const entry = await stat(file).catch(() => undefined);
   if (entry?.isFile()) return file;
   const source = given === undefined ? 'TENANTS_CONFIG' : '--config';
-  throw new TenantsError('CONFIG_NOT_FOUND', `There is no configuration file ${file}, which ${source} names.`, {
+  throw new TenantsError('CONFIG_NOT_FOUND', `The configuration file ${file}, named by ${source}, does not exist.`, {
     file,
     suggestions: ['Check the path; it is relative to the current folder.', 'Write a configuration: tenants init'],
   });

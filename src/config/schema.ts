@@ -70,10 +70,10 @@ const settings = z.strictObject({
   canary: wholeNumber(0)
     .default(1)
     .describe('Tenants of each cohort that are migrated alone before the rest; 0 turns it off.'),
-  maxFailures: wholeNumber(1).optional().describe('Failed tenants after which no more work is handed out.'),
-  retries: wholeNumber(0).default(3).describe('How often a transaction is tried again after a passing error.'),
-  lockTimeout: duration().prefault('5s').describe('How long a statement waits for a lock; 0 waits for ever.'),
-  statementTimeout: duration().prefault('0').describe('How long a statement may take; 0 is no limit.'),
+  maxFailures: wholeNumber(1).optional().describe('Number of failed tenants after which no more tenants are started.'),
+  retries: wholeNumber(0).default(3).describe('Number of retries after a transient error.'),
+  lockTimeout: duration().prefault('5s').describe('Maximum time a statement waits for a lock; 0 means no limit.'),
+  statementTimeout: duration().prefault('0').describe('Statement timeout; 0 means no limit.'),
   lockWait: duration().prefault('0s').describe('How long to wait while another run holds the fleet lock.'),
   transaction: choice(['tenant', 'migration'])
     .default('tenant')

@@ -86,7 +86,7 @@ export function connectionFailure(error: unknown, config: ClientConfig): unknown
   if (code === SQLSTATE.invalidPassword || code === SQLSTATE.invalidAuthorization) {
     return new TenantsError(
       'DATABASE_REFUSED',
-      `The server at ${where} does not let us in${who}: ${messageOf(error)}.`,
+      `The server at ${where} refused the login${who}: ${messageOf(error)}.`,
       {
         sqlstate: code,
         suggestions: ['Check the user and the password of the database setting, PGPASSWORD, or the password file.'],
@@ -100,15 +100,23 @@ export function connectionFailure(error: unknown, config: ClientConfig): unknown
     });
   }
   if (code === SQLSTATE.tooManyConnections) {
-    return new TenantsError('DATABASE_REFUSED', `The server at ${where} has no connection left: ${messageOf(error)}.`, {
-      sqlstate: code,
-      suggestions: ['Lower --concurrency, or free connections on the server.'],
-    });
+    return new TenantsError(
+      'DATABASE_REFUSED',
+      `The server at ${where} has no free connections: ${messageOf(error)}.`,
+      {
+        sqlstate: code,
+        suggestions: ['Lower --concurrency, or free connections on the server.'],
+      },
+    );
   }
   if (isPasswordMissing(error)) {
-    return new TenantsError('DATABASE_REFUSED', `The server at ${where} wants a password${who}, and there is none.`, {
-      suggestions: ['Put it into the database setting, PGPASSWORD, or the password file (PGPASSFILE).'],
-    });
+    return new TenantsError(
+      'DATABASE_REFUSED',
+      `The server at ${where} requires a password${who}, but none was given.`,
+      {
+        suggestions: ['Put it into the database setting, PGPASSWORD, or the password file (PGPASSFILE).'],
+      },
+    );
   }
   if (isConnectionError(error) || isTlsError(error) || isPasswordProblem(error)) {
     return new TenantsError(
@@ -118,7 +126,7 @@ export function connectionFailure(error: unknown, config: ClientConfig): unknown
         ...(code !== undefined && /^[0-9A-Z]{5}$/.test(code) ? { sqlstate: code } : {}),
         suggestions: [
           hasNoTls(error)
-            ? 'If it may be reached without TLS, say so: sslmode=disable.'
+            ? 'If the connection may be made without TLS, set sslmode=disable.'
             : 'Is the server running, and are host, port and TLS settings right?',
         ],
       },

@@ -8,7 +8,7 @@ import type { Client } from 'pg';
  */
 export const FLEET_LOCK = keyOf('fleet');
 
-/** The key that node-pg-migrate itself takes; held in shared mode, it keeps a hand-run node-pg-migrate out. */
+/** The key that node-pg-migrate itself takes; held in shared mode, it keeps a node-pg-migrate started by hand out. */
 export const NODE_PG_MIGRATE_LOCK = '7241865325823964';
 
 /** Key of the lock that everything takes which changes one tenant's schema. */

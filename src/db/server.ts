@@ -88,12 +88,12 @@ function toServerInfo(answer: ServerAnswer | undefined, announced: number | null
 /** @throws TenantsError DATABASE_REFUSED when the server takes no changes. */
 export function assertWritable({ readOnly }: Pick<ServerInfo, 'readOnly'>): void {
   if (readOnly === 'standby') {
-    throw new TenantsError('DATABASE_REFUSED', 'The server takes no changes: it is a standby.', {
+    throw new TenantsError('DATABASE_REFUSED', 'The server accepts no changes: it is a standby.', {
       suggestions: ['Connect to the primary server.'],
     });
   }
   if (readOnly === 'setting') {
-    throw new TenantsError('DATABASE_REFUSED', 'The server takes no changes: its transactions are read only.', {
+    throw new TenantsError('DATABASE_REFUSED', 'The server accepts no changes: its transactions are read-only.', {
       suggestions: [
         'default_transaction_read_only is on, for this user, this database or the whole server: connect as another user, or turn it off. Hosted servers turn it on when their disk is full.',
       ],

@@ -34,7 +34,7 @@ async function acquire(path: string, timeoutMs: number): Promise<void> {
       });
     } else if (Date.now() > deadline) {
       throw embeddedFailed(`Another command has been starting or stopping the embedded PostgreSQL for too long.`, {
-        suggestions: [`If no other command is at work, delete ${path} and try again.`],
+        suggestions: [`If no other command is running, delete ${path} and try again.`],
       });
     } else {
       await sleep(25 + Math.random() * 50);

@@ -39,7 +39,7 @@ export async function findHome(root: string, surroundings: HostEnvironment): Pro
   if (owner !== undefined) {
     if (await canEnter(existing, owner)) return { state, data: existing, account: owner, cache };
     throw embeddedFailed(`The data in ${existing} belong to user ${owner.uid}, who cannot enter that folder.`, {
-      suggestions: [`Make the way to ${existing} open for that user, or delete ${state} to start anew.`],
+      suggestions: [`Let that user access ${existing}, or delete ${state} to start over.`],
     });
   }
   const account = await accountForRoot(surroundings);

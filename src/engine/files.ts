@@ -24,7 +24,7 @@ function unreadable({ directory }: MigrationSource, cause: unknown): TenantsErro
   const text = cause instanceof Error ? cause.message : String(cause);
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   if (code === 'ENOENT') {
-    return new TenantsError('MIGRATIONS_UNREADABLE', `There is no migrations directory at ${directory}.`, {
+    return new TenantsError('MIGRATIONS_UNREADABLE', `The migrations directory ${directory} does not exist.`, {
       suggestions: ['Create it, or correct the path in the configuration.'],
       cause,
     });

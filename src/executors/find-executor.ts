@@ -26,7 +26,7 @@ export async function findExecutor(name: string): Promise<Executor> {
   const make = Object.hasOwn(BUILT_IN, name) ? BUILT_IN[name] : undefined;
   if (make !== undefined) return await make();
   const names = Object.keys(BUILT_IN);
-  throw new TenantsError('EXECUTOR_UNAVAILABLE', `There is no executor "${name}".`, {
+  throw new TenantsError('EXECUTOR_UNAVAILABLE', `Unknown executor "${name}".`, {
     suggestions: [
       ...didYouMean(nearestNames(name, names)),
       `The built-in ones are ${names.join(', ')}; a module is named by its path, such as ./my-executor.js.`,

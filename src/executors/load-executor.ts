@@ -51,14 +51,14 @@ function complaintsAbout(made: unknown): string[] {
   }
   const { name, execute, close, defaultConcurrency, assertUsable } = made as Partial<Record<keyof Executor, unknown>>;
   const problems: string[] = [];
-  if (typeof name !== 'string' || name === '') problems.push('its "name" is no text');
-  if (typeof execute !== 'function') problems.push('its "execute" is no function');
-  if (typeof close !== 'function') problems.push('its "close" is no function');
+  if (typeof name !== 'string' || name === '') problems.push('its "name" must be a non-empty string');
+  if (typeof execute !== 'function') problems.push('its "execute" must be a function');
+  if (typeof close !== 'function') problems.push('its "close" must be a function');
   if (defaultConcurrency !== undefined && !(Number.isInteger(defaultConcurrency) && Number(defaultConcurrency) > 0)) {
-    problems.push('its "defaultConcurrency" is no whole number above 0');
+    problems.push('its "defaultConcurrency" must be a positive integer');
   }
   if (assertUsable !== undefined && typeof assertUsable !== 'function') {
-    problems.push('its "assertUsable" is no function');
+    problems.push('its "assertUsable" must be a function');
   }
   return problems;
 }

@@ -32,7 +32,7 @@ export function assertHooksTravel({ names, origin }: HookSource, executor: strin
  * @throws TenantsError EXECUTOR_FAILED when the configuration cannot be loaded here, or has other hooks than in the parent.
  */
 export async function loadWorkerHooks({ names, origin }: HookSource): Promise<MigrateHooks> {
-  if (origin === undefined) throw failed('there is no configuration file to load them from');
+  if (origin === undefined) throw failed('no configuration file exists to load them from');
   const { loader, file } = origin;
   let hooks: MigrateHooks;
   try {

@@ -29,12 +29,12 @@ export function filesGone(problems: string[], names: readonly string[]): Tenants
   const are = names.length === 1 ? 'is' : 'are';
   return new TenantsError(
     'UNKNOWN_MIGRATION',
-    `${names.join(', ')} ${are} to be rolled back, but there is no such file; nothing was touched.`,
+    `${names.join(', ')} ${are} to be rolled back, but the file is missing; nothing was touched.`,
     {
       problems,
       suggestions: [
-        'Restore the files: what a migration did cannot be undone without them.',
-        'To remove the bookkeeping rows alone, say --fake.',
+        'Restore the files: a migration cannot be undone without its file.',
+        'To remove only the bookkeeping rows, add --fake.',
       ],
     },
   );

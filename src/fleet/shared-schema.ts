@@ -77,7 +77,7 @@ export function assertSharedCurrent(shared: SharedSchema, work: 'migrations' | '
     {
       suggestions: [
         'Run first: tenants migrate --shared',
-        ...(work === 'migrations' ? ['To go on without them, say --skip-shared-check.'] : []),
+        ...(work === 'migrations' ? ['To continue without them, add --skip-shared-check.'] : []),
       ],
     },
   );

@@ -58,7 +58,7 @@ export async function changeTenant<T>(project: Project, client: Client, change: 
   } catch (error) {
     // On a connection that broke the server does this by itself.
     await client.query('ROLLBACK').catch(() => undefined);
-    if (cancel?.aborted === true) throw new TenantsError('INTERRUPTED', `${change.undone}: it was cancelled.`);
+    if (cancel?.aborted === true) throw new TenantsError('INTERRUPTED', `${change.undone}: it was canceled.`);
     throw changeFailure(error, change);
   }
   await commit(project, client, change);

@@ -112,7 +112,7 @@ async function remove(
   if (large) {
     const change = {
       ...base,
-      undone: `The tenant "${schema}" was deleted in part (tenants delete-tenant ${schema} goes on)`,
+      undone: `The tenant "${schema}" was deleted in part (tenants delete-tenant ${schema} continues)`,
     };
     await dropLarge(client, project, options, change, isGone).catch((error: unknown) => {
       throw changeFailure(error, change);

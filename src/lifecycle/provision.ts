@@ -103,14 +103,14 @@ async function failureOf(
     if (explained instanceof TenantsError) return explained;
   }
   if (result.status === 'notExecuted') {
-    return new TenantsError('INTERRUPTED', `Creating "${registration.schema}" was cancelled; nothing is left of it.`);
+    return new TenantsError('INTERRUPTED', `Creating "${registration.schema}" was canceled; nothing was left behind.`);
   }
   if (result.status !== 'failed') {
     return new TenantsError('UNEXPECTED', `Creating "${registration.schema}" ended as ${result.status}.`);
   }
   const { code, message, cause: _cause, name: _name, ...details } = result.error;
   if (options.cancel?.aborted === true && details.sqlstate === SQLSTATE.queryCanceled) {
-    return new TenantsError('INTERRUPTED', `Creating "${registration.schema}" was cancelled.`, details);
+    return new TenantsError('INTERRUPTED', `Creating "${registration.schema}" was canceled.`, details);
   }
   const known = code in ERROR_CODES ? (code as ErrorCode) : 'DATABASE_ERROR';
   if (isRegistrationFailure(lane) && details.sqlstate === SQLSTATE.insufficientPrivilege) {

@@ -14,7 +14,7 @@ export async function assertPgDump(environment: NodeJS.ProcessEnv, server: numbe
   const needed = Math.floor(server / 10_000);
   const found = await versionOf(environment);
   if (found !== undefined && found.major >= needed) return;
-  const what = found === undefined ? 'there is no pg_dump on the PATH' : `the one on the PATH is ${found.text}`;
+  const what = found === undefined ? 'pg_dump is not on the PATH' : `the one on the PATH is ${found.text}`;
   throw new TenantsError(
     'PG_DUMP_UNAVAILABLE',
     `This needs pg_dump of PostgreSQL ${needed} or newer, and ${what}. Nothing was changed.`,

@@ -139,7 +139,7 @@ export function tenantExists(schema: string, status: string | null): TenantsErro
 function sharedSchema(schema: string): TenantsError {
   return new TenantsError(
     'USAGE',
-    `"${schema}" is the shared schema; only the public tenant, which has no schema of its own, can have this name.`,
+    `"${schema}" is the shared schema; only the public tenant, which has no schema, can have this name.`,
     { suggestions: [`To register the public tenant, run: tenants create-tenant ${schema}`] },
   );
 }
@@ -166,7 +166,7 @@ function schemaExists(schema: string): TenantsError {
 }
 
 function nothingToAdopt(schema: string): TenantsError {
-  return new TenantsError('USAGE', `There is no schema "${schema}" to adopt.`, {
+  return new TenantsError('USAGE', `The schema "${schema}", which should be adopted, does not exist.`, {
     suggestions: ['To create it, leave out --adopt.'],
   });
 }

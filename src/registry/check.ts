@@ -41,7 +41,7 @@ export async function assertRegistry(client: Client, shape: RegistryShape): Prom
   const { schema, tenants, domains } = shape;
   throw new TenantsError(
     'REGISTRY_MISSING',
-    `There is no registry in schema "${schema}": neither the table "${tenants.table}" nor "${domains.table}" exists.`,
+    `The schema "${schema}" has no registry: neither the table "${tenants.table}" nor "${domains.table}" exists.`,
     {
       suggestions: [
         'Run "tenants init" to write the shared migration that creates it, then: tenants migrate --shared',

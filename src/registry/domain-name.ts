@@ -63,5 +63,5 @@ function problemWith(input: string): string {
   }
   if (/[^a-z0-9.-]/.test(input)) return 'it has characters that are not allowed in a hostname';
   if (/(^|\.)-|-(\.|$)/.test(input)) return 'a label begins or ends with a hyphen';
-  return 'it is no hostname that a browser would ask for';
+  return 'it is not a hostname that a browser would request';
 }

@@ -20,7 +20,7 @@ export async function requireTenant(client: Client, shape: RegistryShape, schema
   const message = [`There is no tenant "${schema}".`, ...didYouMean(nearestNames(schema, known))].join(' ');
   throw new TenantsError('UNKNOWN_TENANT', message, {
     tenant: schema,
-    suggestions: [known.length === 0 ? 'There is no tenant at all yet.' : 'To see all tenants, run: tenants list'],
+    suggestions: [known.length === 0 ? 'There are no tenants yet.' : 'To see all tenants, run: tenants list'],
   });
 }
 

@@ -55,7 +55,7 @@ function assertSelectable(fleet: Tenant[], names: ReadonlySet<string> | undefine
   if (names?.has(shape.schema)) {
     throw new TenantsError(
       'USAGE',
-      `"${shape.schema}" is the shared schema: the public tenant has no schema of its own and no tenant migrations.`,
+      `"${shape.schema}" is the shared schema: the public tenant has no schema and no tenant migrations.`,
       { suggestions: ['For the shared schema itself, migrate, rollback and plan have --shared.'] },
     );
   }

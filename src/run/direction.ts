@@ -131,8 +131,8 @@ async function assertRegistryStays(
     `This would undo all shared migrations, the registry with them, while ${plural(registered.length, 'tenant is', 'tenants are')} registered.`,
     {
       suggestions: [
-        'If that is meant, say --confirm all.',
-        'To keep the registry, say --to with the migration that made it.',
+        'If that is intended, add --confirm all.',
+        'To keep the registry, use --to with the migration that created it.',
       ],
     },
   );

@@ -30,7 +30,10 @@ function assertRollbackOptions({ selection, target, confirmed }: RollbackOptions
   assertCount(target);
   if (confirmed === true || !isWholeFleet({ selection })) return;
   throw new TenantsError('USAGE', 'This would roll back the whole fleet, and that was not confirmed.', {
-    suggestions: ['If that is meant, say --confirm all.', 'To roll back some tenants, say --tenant NAME or --type T.'],
+    suggestions: [
+      'If that is intended, add --confirm all.',
+      'To roll back some tenants, say --tenant NAME or --type T.',
+    ],
   });
 }
 

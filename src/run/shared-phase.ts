@@ -51,7 +51,7 @@ async function applyPlan(lane: EngineLane, plan: Plan, { schema, oid }: Surveyed
     case 'notExecuted':
     case 'upToDate':
     case 'missing': {
-      const error = new TenantsError('INTERRUPTED', 'The shared migrations were cancelled and rolled back.');
+      const error = new TenantsError('INTERRUPTED', 'The shared migrations were canceled and rolled back.');
       return { status: 'failed', migrations: [], error: serializeError(error) };
     }
     default:

@@ -56,7 +56,7 @@ function assertStays(query: unknown): void {
   if (ENDS_TRANSACTION.test(statement)) {
     throw new TenantsError(
       'USAGE',
-      'withTenant has opened a transaction and ends it itself; without it the search path is no longer the tenant’s.',
+      'withTenant opens and ends the transaction itself; without it, the search path is no longer the tenant’s.',
       {
         statement: text,
         suggestions: ['For a part that can fail alone, call withTenant with the same tenant inside.'],

@@ -86,7 +86,7 @@ export class Listener {
     this.#closed = true;
     this.#client = undefined;
     this.#events.warn(
-      'There is a pooler between us and the database, so changes of the registry cannot be heard: the time to live alone ends what is cached. Give `listen` a direct connection, or set it to false.',
+      'A pooler sits between the application and the database, so registry changes cannot be received: cached entries end only with their time to live. Give `listen` a direct connection, or set it to false.',
     );
     void end(client);
   }
@@ -113,7 +113,7 @@ export class Listener {
     this.#listening = false;
     clearTimeout(this.#timer);
     void end(client);
-    this.#events.warn('The connection that hears changes of the registry broke; it is made anew.', error);
+    this.#events.warn('The connection that listens for registry changes broke and is being reopened.', error);
     const longest = Math.min(this.#times.longestRetry, this.#times.firstRetry * 2 ** this.#attempts);
     this.#attempts += 1;
     // Many processes lose their connections at the same moment; they should not come back at the same one.

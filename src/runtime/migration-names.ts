@@ -58,7 +58,7 @@ function notConfigured(migrations: Migrations | undefined, type: string | null):
       },
     );
   }
-  return new TenantsError('CONFIG_INVALID', 'Whether a tenant is ready can be told only with its migrations.', {
+  return new TenantsError('CONFIG_INVALID', 'Readiness can be checked only with the migrations of tenants.', {
     suggestions: ["Name them: createTenancy({ pool, migrations: './migrations/tenant' })."],
   });
 }

@@ -22,7 +22,7 @@ export async function inSession<R>(
   { pool, schemas, options }: ScopeOptions,
   work: (session: Session) => Promise<R>,
 ): Promise<R> {
-  if (options.isolation !== undefined) throw new TenantsError('USAGE', 'Without a transaction there is no isolation.');
+  if (options.isolation !== undefined) throw new TenantsError('USAGE', 'isolation requires a transaction.');
   const readOnly = options.readOnly === true;
   return await borrowClient(pool, async ({ client, condemn }) => {
     const session = guardClient(client, false);

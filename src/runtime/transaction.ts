@@ -124,9 +124,9 @@ async function commit(loan: Loan, before: Beginning): Promise<void> {
 function rolledBack(cause: unknown): TenantsError {
   return new TenantsError(
     'DATABASE_ERROR',
-    'The transaction was rolled back instead of committed: one of its statements had failed, and the work went on.',
+    'The transaction was rolled back instead of committed: one of its statements failed, and the callback continued.',
     {
-      suggestions: ['Let errors of statements through, or put what may fail into a withTenant of its own inside.'],
+      suggestions: ['Let errors of statements propagate, or wrap statements that may fail in a nested withTenant.'],
       cause,
     },
   );

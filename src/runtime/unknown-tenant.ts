@@ -2,7 +2,7 @@ import { TenantsError } from '../errors/tenants-error.js';
 
 /** A name that the registry does not have, or not for use at this moment. */
 export function unknownTenant(schemaName: string): TenantsError {
-  return new TenantsError('UNKNOWN_TENANT', `There is no tenant "${schemaName}" that could be used.`, {
+  return new TenantsError('UNKNOWN_TENANT', `The tenant "${schemaName}" does not exist or is not active.`, {
     tenant: schemaName,
     suggestions: ['It may not exist, or is just being created or deleted.'],
   });

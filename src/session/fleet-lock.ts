@@ -73,7 +73,7 @@ export class FleetLock {
     };
     if ((await pollLock(attempt, { until, signal: this.#options.drain, onWait })) !== true) {
       throw new TenantsError('LOCKED', await this.#whoIsAtWork(taken), {
-        suggestions: ['Wait until it has ended, or let this run wait for it with --lock-wait 5m.'],
+        suggestions: ['Wait until it has ended, or use --lock-wait 5m to wait for it.'],
       });
     }
     this.#watch();
@@ -86,7 +86,7 @@ export class FleetLock {
   }
 
   /**
-   * Lets a hand-run node-pg-migrate go first that waits for its key while one of our statements waits for it. No tenant is
+   * Lets a node-pg-migrate started by hand go first that waits for its key while one of our statements waits for it. No tenant is
    * handed out until the key is had again.
    */
   yieldNodePgMigrateLock(): void {
@@ -94,7 +94,9 @@ export class FleetLock {
     this.#regaining ??= unlock(this.#client, NODE_PG_MIGRATE_LOCK, 'shared')
       .catch(() => {})
       .then(() =>
-        this.#regain('A hand-run node-pg-migrate waits for this run while this run waits for it: letting it go first.'),
+        this.#regain(
+          'A node-pg-migrate started by hand waits for this run while this run waits for it: yielding to it.',
+        ),
       );
   }
 
@@ -112,7 +114,7 @@ export class FleetLock {
   async #whoIsAtWork(key: string | undefined): Promise<string> {
     const [holder] = key === undefined ? [] : await lockHolders(this.#client, key);
     const who = holder === undefined ? 'another process' : describeHolder(holder);
-    return `${key === NODE_PG_MIGRATE_LOCK ? 'node-pg-migrate' : 'Another run'} is at work on this database: ${who}.`;
+    return `${key === NODE_PG_MIGRATE_LOCK ? 'node-pg-migrate' : 'Another run'} is running on this database: ${who}.`;
   }
 
   #watch(): void {
@@ -129,7 +131,7 @@ export class FleetLock {
     this.#broken = true;
     if (this.#closed) return;
     this.#regaining ??= this.#regain(
-      'The control connection broke, and the lock of the run with it: trying to get it back.',
+      'The control connection broke, and the lock of the run was lost with it; trying to regain it.',
     );
   }
 

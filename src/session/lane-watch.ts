@@ -12,7 +12,7 @@ const EXPLAIN_MS = 30_000;
 export type LaneWatchOptions = {
   /** The control connection of the moment. */
   client: () => Client;
-  /** A lane waits for a hand-run node-pg-migrate that waits for us. */
+  /** A lane waits for a node-pg-migrate started by hand that waits for us. */
   onDeadlock: () => void;
   onExplain: (message: string) => void;
   /** For tests, in ms. */
@@ -78,7 +78,7 @@ function explanation({ purpose, waitedMs, blockers, index }: WaitingBackend): st
   const since = formatDuration(waitedMs);
   const done = index?.done === null || index?.done === undefined ? '' : `, ${Math.floor(index.done * 100)} % done`;
   const building = index === null ? '' : ` (an index: ${index.phase}${done})`;
-  if (blockers.length === 0) return `${who} has been at one statement for ${since}${building}.`;
+  if (blockers.length === 0) return `${who} has been running one statement for ${since}${building}.`;
   const holders = blockers.map((blocker) => describeHolder(blocker) + stateOf(blocker.state));
   return `${who} has waited ${since} for ${holders.join(' and ')}${building}.`;
 }

@@ -94,7 +94,7 @@ it('finishes a tenant whose creation was killed', async () => {
   await expect.poll(state, { timeout: 20_000 }).toBe('provisioning');
   const named = async (): Promise<{ ok: boolean; items?: string[] } | undefined> =>
     (await run(['doctor', '--json'])).json<Document>().checks.find(({ name }) => name === 'unfinished-creations');
-  expect(await named()).toMatchObject({ ok: true, items: ['sleepy: at work'] });
+  expect(await named()).toMatchObject({ ok: true, items: ['sleepy: in progress'] });
   creation.child.kill('SIGKILL');
   await creation.outcome;
   await cli.database.query('UPDATE nap SET seconds = 0');

@@ -30,7 +30,7 @@ describe("a module of one's own", () => {
     [
       'shape.mjs',
       `export default { name: '', execute: 1, defaultConcurrency: 0 };`,
-      /"name" is no text, its "execute" is no function, its "close" is no function, its "defaultConcurrency"/,
+      /"name" must be a non-empty string, its "execute" must be a function, its "close" must be a function, its "defaultConcurrency"/,
     ],
     ['throws.mjs', `throw new Error('not today');`, /cannot be loaded: not today/],
     ['broken.ts', 'export default {', /cannot be loaded/],

@@ -95,8 +95,16 @@ describe('tenants between two states', () => {
       tenantLock('going'),
     ]);
     const { checks } = await doctor(await fleet.project(), { fix: true });
-    expect(find(checks, 'unfinished-creations')).toMatchObject({ ok: true, fixed: false, items: ['busy: at work'] });
-    expect(find(checks, 'unfinished-deletions')).toMatchObject({ ok: true, fixed: false, items: ['going: at work'] });
+    expect(find(checks, 'unfinished-creations')).toMatchObject({
+      ok: true,
+      fixed: false,
+      items: ['busy: in progress'],
+    });
+    expect(find(checks, 'unfinished-deletions')).toMatchObject({
+      ok: true,
+      fixed: false,
+      items: ['going: in progress'],
+    });
     expect(await rows()).toEqual({ busy: 'provisioning', going: 'deleting' });
   });
 

@@ -135,7 +135,7 @@ describe('tenants', () => {
       items: ['stray'],
       suggestions: [
         'To make one a tenant, run: tenants create-tenant stray --adopt',
-        'If nobody needs it: DROP SCHEMA "stray" CASCADE',
+        'If it is not needed: DROP SCHEMA "stray" CASCADE',
       ],
     });
     expect(find(checks, 'lookalike-names').items?.toSorted()).toEqual(
@@ -184,7 +184,7 @@ describe('tenants', () => {
     expect(await checkOf(project, 'tenant-migrations')).toMatchObject({ ok: false });
     const accepted = await checkOf({ ...project, checkOrder: false }, 'tenant-migrations');
     expect(accepted).toMatchObject({ ok: true });
-    expect(accepted.items?.at(-1)).toMatch(/node-pg-migrate's own check .* for ever/);
+    expect(accepted.items?.at(-1)).toMatch(/node-pg-migrate's own order check .*/);
   });
 
   test('shared migrations that are pending, ahead or out of order', async () => {

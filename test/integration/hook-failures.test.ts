@@ -57,7 +57,7 @@ describe('a failing hook fails the tenant and nobody else', () => {
     await expectOnlyAcmeFailed(await hooked.migrate({ [name]: hook }), {
       hook: name,
       sqlstate: '22012',
-      message: `The hook ${name} went on after an error that had aborted the transaction: division by zero`,
+      message: `The hook ${name} continued after an error that had aborted the transaction: division by zero`,
     });
   });
 

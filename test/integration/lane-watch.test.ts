@@ -81,7 +81,7 @@ describe('a node-pg-migrate that waits for the lock beside a concurrent index bu
       expect(exitCodeOf(report)).toBe(0);
       expect(events).toContainEqual({
         type: 'warning',
-        message: expect.stringContaining('letting it go first') as string,
+        message: expect.stringContaining('yielding to it') as string,
       });
       expect(await waited).toEqual([]);
       expect(await fleet.applied('c')).toEqual(['0001_projects', '0002_index']);

@@ -156,7 +156,7 @@ describe('two at once', () => {
     for (let time = 0; time < 5; time += 1) await fleet.migrate();
   });
 
-  test('a hand-run node-pg-migrate is kept out while a run is at work', async () => {
+  test('a node-pg-migrate started by hand is kept out while a run is at work', async () => {
     await slow();
     const running = fleet.migrate({}, { canary: 0, concurrency: 5 });
     await somebodySleeps();

@@ -13,7 +13,7 @@ describe.skipIf(inject('externalServer'))('a connection that is refused', () => 
       await expect(openClient(given, 'test')).rejects.toMatchObject({
         code: 'DATABASE_REFUSED',
         exitCode: 5,
-        message: expect.stringMatching(/wants a password as \S+, and there is none\.$/) as string,
+        message: expect.stringMatching(/requires a password as \S+, but none was given\.$/) as string,
         suggestions: [expect.stringContaining('PGPASSFILE')],
       });
     }

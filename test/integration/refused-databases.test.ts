@@ -15,8 +15,8 @@ const bin = findPostgres();
 if (bin === undefined) console.warn('No PostgreSQL of the operating system: the tests with a standby are SKIPPED.');
 
 const REFUSED = { code: 'DATABASE_REFUSED', exitCode: 5 };
-const STANDBY = { ...REFUSED, message: 'The server takes no changes: it is a standby.' };
-const SETTING = { ...REFUSED, message: 'The server takes no changes: its transactions are read only.' };
+const STANDBY = { ...REFUSED, message: 'The server accepts no changes: it is a standby.' };
+const SETTING = { ...REFUSED, message: 'The server accepts no changes: its transactions are read-only.' };
 
 let database: TestDatabase;
 let fleet: TestFleet;

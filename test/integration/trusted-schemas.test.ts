@@ -41,7 +41,7 @@ describe('doctor tells who else may create in the shared schema', () => {
       suggestions: ['REVOKE CREATE ON SCHEMA "public" FROM PUBLIC'],
     });
     await database.query('REVOKE CREATE ON SCHEMA public FROM PUBLIC');
-    expect(await check()).toMatchObject({ ok: true, actual: 'nobody else' });
+    expect(await check()).toMatchObject({ ok: true, actual: 'no other role' });
   });
 
   test('a role that was granted the right by name is told', async () => {

@@ -115,7 +115,7 @@ async function holdersCheck({ client, patienceMs }: Examination, { registered }:
     const what = keys.get(key);
     return what === undefined ? [] : all.map((holder) => ({ what, holder }));
   });
-  if (held.length === 0) return right('locks-held', 'nobody holds any');
+  if (held.length === 0) return right('locks-held', 'none');
   const items = held.map(({ what, holder }) => `${what}: ${describeHolder(holder)}${idleFor(holder)}`);
   const idle = held.filter(({ holder }) => (holder.idleMs ?? 0) > patienceMs);
   if (idle.length === 0 || (await isAnyoneAtWork(client, patienceMs))) {

@@ -101,7 +101,7 @@ async function connectionCheck(
   lanes: number,
 ): Promise<Check> {
   const name = 'connections';
-  if (!ownSession) return { ...wrong(name, 'not checked: a pooler hands out other connections'), skipped: true };
+  if (!ownSession) return { ...wrong(name, 'not checked: the pooler assigns other connections'), skipped: true };
   const { warning } = await possibleParallelism(client, project, wanted, tenants);
   const free = Math.max(0, await freeConnections(client));
   const expected = `${plural(lanes, 'lane')}, 2 to spare`;

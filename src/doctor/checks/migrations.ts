@@ -49,7 +49,7 @@ function sharedCheck({ project: { checkOrder }, shared }: Examination, wrongTime
 
 const TIMES_WRONG = 'applied in order, with times that are not: a clock or a time zone went back';
 const REPAIR_TIMES = 'To put the times in order, run: tenants doctor --fix';
-const FOR_EVER = "node-pg-migrate's own check of the order fails there for ever";
+const FOR_EVER = "node-pg-migrate's own order check then always fails for it";
 
 const WAYS_OUT = {
   ahead: ['Deploy the code that has these migrations, or restore their files.'],

@@ -34,7 +34,7 @@ function indexCheck({ project }: Examination, indexes: readonly InvalidIndex[]):
     items: indexes.map(({ schema, name, kind }) => `${schema}.${name}: ${KINDS[kind]}`),
     suggestions: [
       ...(has('leftover', 'built') ? ['To rebuild or drop them, run: tenants doctor --fix'] : []),
-      ...(has('pending') ? [`Migrate first, which builds what is pending anew: tenants migrate ${which}`] : []),
+      ...(has('pending') ? [`To rebuild indexes of pending migrations, run: tenants migrate ${which}`] : []),
       ...(has('partitioned') ? ['Create the index on each partition, and ALTER INDEX … ATTACH PARTITION.'] : []),
     ],
   });

@@ -59,7 +59,7 @@ async function readRights({ client, project, server }: Examination): Promise<Rig
 function roleCheck({ project }: Examination, { login, owner, ownerExists, maySetRole }: Rights): Check {
   if (project.role === undefined) return right('set-role', 'no role is configured');
   if (!ownerExists) {
-    return wrong('set-role', `there is no role "${owner}"`, {
+    return wrong('set-role', `the role "${owner}" does not exist`, {
       suggestions: [`Create it, or change "role" in the configuration.`],
     });
   }
@@ -73,10 +73,14 @@ function databaseCheck({ owner, database, createInDatabase, ownerExists }: Right
   const expected = `CREATE on the database for "${owner}"`;
   if (createInDatabase) return right('database-privileges', 'granted', { expected });
   const suggestions = [`GRANT CREATE ON DATABASE ${quoteIdentifier(database)} TO ${quoteIdentifier(owner)}`];
-  return wrong('database-privileges', ownerExists ? 'not granted: no tenant can be created' : 'there is no such role', {
-    expected,
-    ...(ownerExists ? { suggestions } : {}),
-  });
+  return wrong(
+    'database-privileges',
+    ownerExists ? 'not granted: no tenant can be created' : 'the role does not exist',
+    {
+      expected,
+      ...(ownerExists ? { suggestions } : {}),
+    },
+  );
 }
 
 function sharedSchemaCheck({ project }: Examination, { sharedExists, sharedLacks, createInDatabase }: Rights): Check {

@@ -12,7 +12,7 @@ export const REGISTRY_CHECKS: CheckGroup = {
   run: async (exam) => {
     const registry = await registryCheck(exam);
     if (!registry.ok) {
-      const reason = 'there is no usable registry';
+      const reason = 'the registry is not usable';
       return [
         registry,
         skipped('registry-privileges', reason),

@@ -34,7 +34,7 @@ function poolerCheck({ ownSession }: Examination): Check {
   if (ownSession) return right('pooler', 'a session of our own');
   return wrong('pooler', 'a pooler in transaction mode', {
     suggestions: [
-      'Give --database the address of the server itself, or of a pool in session mode: whatever changes something is refused here.',
+      'Point --database at the server itself or at a pool in session mode: commands that change something are refused here.',
     ],
   });
 }

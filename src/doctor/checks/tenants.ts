@@ -61,7 +61,7 @@ async function unregisteredCheck({ client, project }: Examination, { registered 
     things: 'schemas have migrations and no tenant',
     suggestions: [
       `To make one a tenant, run: tenants create-tenant ${shellWord(example)} --adopt`,
-      ...(example === '' ? [] : [`If nobody needs it: DROP SCHEMA ${quoteIdentifier(example)} CASCADE`]),
+      ...(example === '' ? [] : [`If it is not needed: DROP SCHEMA ${quoteIdentifier(example)} CASCADE`]),
     ],
   });
 }

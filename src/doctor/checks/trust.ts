@@ -28,7 +28,7 @@ async function creatorsCheck({ client, project }: Examination): Promise<Check> {
       ORDER BY array_position($1::text[], n.nspname::text), 2 NULLS FIRST`,
     [[shared.schema, ...tenants.extraSearchPath], role ?? null],
   );
-  if (rows.length === 0) return right('schema-creators', 'nobody else');
+  if (rows.length === 0) return right('schema-creators', 'no other role');
   const items = rows.map(({ schema, grantee }) => `${schema}: ${grantee === null ? 'PUBLIC' : `"${grantee}"`}`);
   const everybody = rows.filter(({ grantee }) => grantee === null);
   if (everybody.length === 0) return right('schema-creators', `${plural(rows.length, 'role')} besides`, { items });
@@ -82,7 +82,7 @@ async function rulesCheck({ client, project, fleet }: Examination): Promise<Chec
   // Older versions of the first shared migration made it without; it matters where others may create in the shared schema.
   const unset = rows.filter(({ kind }) => kind === 'function');
   const notes = unset.map(
-    ({ schema, name }) => `${schema}.${name}: it searches the path of whoever changes the registry`,
+    ({ schema, name }) => `${schema}.${name}: it uses the search path of the session that changes the registry`,
   );
   const statements = unset.map(
     ({ schema, name }) =>
@@ -107,6 +107,6 @@ const ADVICE: Readonly<Record<Found['kind'], string>> = {
   policy:
     'Connect as the owner of the table (without FORCE ROW LEVEL SECURITY) or with BYPASSRLS, or disable row-level security there.',
   rule: 'DROP RULE: what is written to these tables must get there.',
-  trigger: 'DROP TRIGGER: it runs with the rights of whoever migrates.',
+  trigger: 'DROP TRIGGER: it runs with the rights of the user who migrates.',
   function: '',
 };

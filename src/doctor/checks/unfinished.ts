@@ -48,9 +48,9 @@ export async function readUnfinished(
 }
 
 function check(name: CheckName, { left, atWork }: Unfinished, command: string): Check {
-  const working = atWork.length === 0 ? {} : { items: atWork.map((schema) => `${schema}: at work`) };
+  const working = atWork.length === 0 ? {} : { items: atWork.map((schema) => `${schema}: in progress`) };
   if (left.length === 0) {
-    return right(name, atWork.length === 0 ? 'none' : `${plural(atWork.length, 'tenant')} at work`, working);
+    return right(name, atWork.length === 0 ? 'none' : `${plural(atWork.length, 'tenant')} in progress`, working);
   }
   return wrong(name, `${plural(left.length, 'tenant')} left behind`, {
     items: left,

@@ -23,7 +23,7 @@ export async function assertProgram(
   }
   throw new TenantsError(
     'COMMAND_NOT_FOUND',
-    `There is no program "${program}" that could be run; nothing was started.`,
+    `The program "${program}" was not found or is not executable; nothing was started.`,
     {
       suggestions: [
         'The program and its arguments follow --, as in: tenants exec -- psql -c "SELECT 1"',

@@ -25,7 +25,7 @@ export class SchemaLook {
     if (await this.#oneByOne(() => this.#exists(schema))) return;
     throw new TenantsError(
       'TENANT_UNREADABLE',
-      `There is no schema "${schema}", or the database user may not use it.`,
+      `The schema "${schema}" does not exist, or the database user has no USAGE on it.`,
       {
         tenant: schema,
         suggestions: ['To see which tenants have no schema, run: tenants status'],

@@ -93,10 +93,14 @@ async function begin(client: Client, options: TenantQuery): Promise<string> {
   const answers = await send(client, items, (index) => index === items.length - 1 && checks);
   const oid = answers[items.length - (checks ? 2 : 1)]?.rows[0]?.[0];
   if (typeof oid === 'string') return oid;
-  throw new TenantsError('TENANT_UNREADABLE', `There is no schema "${tenant}", or the database user may not use it.`, {
-    tenant,
-    suggestions: ['To see which tenants have no schema, run: tenants status'],
-  });
+  throw new TenantsError(
+    'TENANT_UNREADABLE',
+    `The schema "${tenant}" does not exist, or the database user has no USAGE on it.`,
+    {
+      tenant,
+      suggestions: ['To see which tenants have no schema, run: tenants status'],
+    },
+  );
 }
 
 /**
@@ -124,9 +128,13 @@ async function end(client: Client, { write, tenant }: TenantQuery, oid: string):
   } catch (error) {
     const cause = error instanceof BatchError ? error.cause : error;
     if (error instanceof BatchError && error.index === 0 && isRaised(cause)) {
-      throw new TenantsError('TENANT_MOVED', `"${tenant}" was renamed or dropped meanwhile; nothing was changed.`, {
-        tenant,
-      });
+      throw new TenantsError(
+        'TENANT_MOVED',
+        `"${tenant}" was renamed or dropped in the meantime; nothing was changed.`,
+        {
+          tenant,
+        },
+      );
     }
     if (write && isConnectionError(cause)) {
       throw new TenantsError(

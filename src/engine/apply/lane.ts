@@ -314,9 +314,11 @@ function namesOf(segment: Segment | undefined): string[] {
 }
 
 function cancelled(): TenantsError {
-  return new TenantsError('INTERRUPTED', 'The run was cancelled before this began.');
+  return new TenantsError('INTERRUPTED', 'The run was canceled before this tenant was started.');
 }
 
 function movedAdvice({ role }: ApplySettings): string[] {
-  return role === undefined ? [] : [`If nobody was at work: the role "${role}" needs USAGE on the tenant's schema.`];
+  return role === undefined
+    ? []
+    : [`If no other process changed it: the role "${role}" needs USAGE on the tenant's schema.`];
 }

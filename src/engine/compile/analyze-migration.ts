@@ -98,7 +98,7 @@ function refusedHere(analysis: Analysis, { file, transaction, extensions, fallTh
     refusals.push({
       ...place(analysis.statements[0]?.line),
       kind: 'transactionControl',
-      reason: 'The migration has asked for no transaction, but has one of its own around its SQL.',
+      reason: 'The migration calls noTransaction() but wraps its SQL in a transaction.',
       statement: 'BEGIN',
     });
   }

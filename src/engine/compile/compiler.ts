@@ -89,7 +89,7 @@ function assertKnown(names: ReadonlySet<string>, files: readonly MigrationFile[]
   const known = new Set(files.map(({ name }) => name));
   const unknown = [...names].filter((name) => !known.has(name));
   if (unknown.length === 0) return;
-  throw new TenantsError('UNKNOWN_MIGRATION', `There is no migration file for ${unknown.join(', ')}.`, {
+  throw new TenantsError('UNKNOWN_MIGRATION', `No migration file exists for ${unknown.join(', ')}.`, {
     suggestions: ['Restore the file; what a migration did cannot be known without it.'],
   });
 }

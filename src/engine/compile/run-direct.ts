@@ -93,7 +93,7 @@ function changedItsMind({ name, path }: CompiledMigration): TenantsError {
     {
       migration: name,
       file: path,
-      suggestions: ['Call pgm.noTransaction() before querying the database, whatever the answer will be.'],
+      suggestions: ['Call pgm.noTransaction() before querying the database, independent of the answer.'],
     },
   );
 }

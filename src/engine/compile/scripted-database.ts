@@ -95,7 +95,7 @@ function bookkeeping(direction: Direction, standIn: string, file: MigrationFile)
 }
 
 function unexpected(text: unknown, file: MigrationFile | undefined): TenantsError {
-  const shown = typeof text === 'string' ? text.slice(0, 200) : 'a query that is no text';
+  const shown = typeof text === 'string' ? text.slice(0, 200) : 'a query that is not a string';
   if (file === undefined) {
     return new TenantsError('UNEXPECTED', `node-pg-migrate did something unknown to this version: ${shown}`);
   }

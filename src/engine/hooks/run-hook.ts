@@ -110,7 +110,7 @@ function problemOf(
   if (failure === undefined) return new HookError(name, `The hook ${name} ended the transaction it ran in.`);
   return new HookError(
     name,
-    `The hook ${name} went on after an error that had aborted the transaction: ${failure.error.message}`,
+    `The hook ${name} continued after an error that had aborted the transaction: ${failure.error.message}`,
     {
       ...(isServerError(failure.error) ? { sqlstate: failure.error.code } : {}),
       statement: failure.sql,
@@ -129,7 +129,7 @@ async function call(hook: HookCall, client: Parameters<HookCall['call']>[0]): Pr
 async function orGivenUp(running: Promise<void>, cancel: AbortSignal | undefined): Promise<void> {
   const ended = new AbortController();
   const givenUp = new Promise<never>((_, reject) => {
-    const give = (): void => reject(new TenantsError('INTERRUPTED', 'The run was cancelled while a hook was running.'));
+    const give = (): void => reject(new TenantsError('INTERRUPTED', 'The run was canceled while a hook was running.'));
     if (cancel?.aborted === true) give();
     cancel?.addEventListener('abort', give, { once: true, signal: ended.signal });
   });
@@ -148,7 +148,7 @@ function isGivenUp(error: unknown): boolean {
 function changesOthers(hook: string, tenant: string, names: readonly string[]): HookError {
   return new HookError(
     hook,
-    `The hook ${hook} changes ${names.join(', ')} outside the schema "${tenant}": the tenant has no such object of its own, and the search path leads elsewhere.`,
+    `The hook ${hook} changes ${names.join(', ')} outside the schema "${tenant}": the tenant has no such object, and the search path leads to another schema.`,
     {
       tenant,
       suggestions: [

@@ -30,7 +30,7 @@ export async function parseQuery(text: string): Promise<QueryStatement> {
   const split = splitSql(text);
   if (!split.ok) throw refused(`The statement cannot be read: ${split.message}.`);
   const [statement, ...more] = split.statements;
-  if (statement === undefined) throw refused('There is no statement to run.');
+  if (statement === undefined) throw refused('The query contains no statement.');
   if (more.length > 0) {
     throw refused(
       `There are ${more.length + 1} statements where one is expected.`,
@@ -47,7 +47,7 @@ export async function parseQuery(text: string): Promise<QueryStatement> {
 }
 
 const REASONS: Readonly<Record<string, string>> = {
-  TransactionStmt: 'transaction control is not accepted: each tenant has a transaction of its own',
+  TransactionStmt: 'transaction control is not accepted: each tenant has its own transaction',
   VariableSetStmt: 'settings are not accepted: they would end with the statement, or reach the next tenant',
   CopyStmt: 'COPY is not accepted: use SELECT with --csv, or psql through `tenants exec`',
   PrepareStmt: 'prepared statements are not accepted: there is only this one',

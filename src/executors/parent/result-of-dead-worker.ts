@@ -48,7 +48,7 @@ export function resultOfDeadWorker(
   });
   const begin = `The worker that migrated "${tenant}" ${describeCause(cause)}`;
   if (found.kind === 'moved') {
-    return failed('TENANT_MOVED', `"${tenant}" was changed by somebody else meanwhile.`);
+    return failed('TENANT_MOVED', `The tenant "${tenant}" was changed by another process during the run.`);
   }
   if (found.kind === 'partly') {
     const after = found.committed.length === 0 ? '' : ` after ${found.committed.join(', ')}`;
@@ -63,4 +63,4 @@ export function resultOfDeadWorker(
   ]);
 }
 
-const AGAIN = 'Run the command again: it finds out where the tenant stands and goes on from there.';
+const AGAIN = 'Run the command again: it reads the state of the tenant and continues from there.';

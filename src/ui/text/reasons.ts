@@ -22,5 +22,5 @@ export function describeReason(reason: NotExecutedReason): string {
 /** What a reader of the progress is told when work stops being handed out. */
 export function stoppingLine(reason: NotExecutedReason): string {
   if (reason === 'canaryFailed') return 'The first tenant of a cohort failed: the rest of that cohort is left out.';
-  return `No more tenants are handed out, because ${WORDS[reason]}; running ones finish.`;
+  return `No more tenants are started, because ${WORDS[reason]}; running ones finish.`;
 }
