@@ -12,7 +12,7 @@ describe('wrong usage', () => {
 
   const mistakes: [string, string[], RegExp][] = [
     ['an unknown command', ['migrat'], /no command "migrat"[^]*^Did you mean "migrate"\?$/m],
-    ['an unknown flag', ['migrate', '--tennant', 'a'], /no flag --tennant[^]*Did you mean "--tenant"\?/],
+    ['an unknown flag', ['migrate', '--tennant', 'a'], /flag --tennant[^]*Did you mean "--tenant"\?/],
     ['an argument too many', ['list', 'x'], /Too many arguments: x/],
     ['an argument too few', ['create-tenant'], /Missing: NAME/],
     ['a flag without its value', ['migrate', '--to'], /--to expects a value/],

@@ -96,7 +96,7 @@ test('the configured role must exist, be ours to take, and have the rights of an
   const acting = { ...project, role: owner };
   expect(await checkOf({ ...project, role: 'nobody at all' }, 'set-role')).toMatchObject({
     ok: false,
-    actual: 'there is no role "nobody at all"',
+    actual: 'the role "nobody at all" does not exist',
   });
   const { checks } = await doctor(acting);
   for (const name of [

@@ -24,7 +24,7 @@ describe('without a pg_dump for the server', () => {
 
   test.each<[string, string | undefined, RegExp]>([
     ['an old one', '#!/bin/sh\necho "pg_dump (PostgreSQL) 12.4 (Debian)"\n', /the one on the PATH is 12\.4/],
-    ['none', undefined, /there is no pg_dump on the PATH/],
+    ['none', undefined, /pg_dump is not on the PATH/],
   ])('%s is refused before anything is changed', async (name, program, message) => {
     const folder = join('bin', name);
     if (program !== undefined) await chmod(await fleet.files.write(join(folder, 'pg_dump'), program), 0o755);

@@ -63,7 +63,7 @@ describe.each(SHAPES)('a registry with %s', (_, shape) => {
       [{ schema: 'acme"s' }, 'INVALID_NAME', /the tenant "Acme"s" in upper and lower case/],
       [{ schema: 'loose' }, 'INVALID_NAME', /the schema "Loose" in upper and lower case/],
       [{ schema: 'loose2' }, 'SCHEMA_EXISTS', /schema "loose2" already/],
-      [{ adopt: true }, 'USAGE', /no schema "fresh" to adopt/],
+      [{ adopt: true }, 'USAGE', /schema "fresh", which should be adopted/],
       [{ schema: 'pg_catalog', adopt: true }, 'INVALID_NAME', /belongs to PostgreSQL/],
       [{ schema: shape.schema }, 'USAGE', /shared schema/],
       [{ domains: [DOMAIN, { domain: 'x.example' }] }, 'DOMAIN_TAKEN', /"acme.example" belongs to tenant "Acme"s"/],
