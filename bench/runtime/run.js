@@ -113,7 +113,7 @@ async function requests(tenancy) {
   for (const server of applications) server.close();
 }
 
-/** Processor time that this process has used, in µs: unlike the clock, it does not count what others do meanwhile. */
+/** Processor time that this process has used, in µs: unlike the clock, it does not count what others do in the meantime. */
 function processorTime() {
   const { user, system } = process.cpuUsage();
   return user + system;

@@ -65,7 +65,7 @@ function notebook(tenancy) {
   return router;
 }
 
-/** What somebody did wrong is said to them; everything else is ours to know. */
+/** What someone did wrong is said to them; everything else is ours to know. */
 function answerError(error, request, response, next) {
   if (response.headersSent) return next(error);
   if (isTenantsError(error) && error.exitCode === 2) return response.status(422).send(page('Sorry', [error.message]));

@@ -10,7 +10,7 @@ export async function ask(question: string): Promise<string | undefined> {
   const { createInterface } = await import('node:readline/promises');
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   const left = new AbortController();
-  // Ctrl-C and Ctrl-D are a no; without this the question would wait for ever.
+  // Ctrl-C and Ctrl-D are a no; without this the question would wait forever.
   terminal.on('SIGINT', () => left.abort()).on('close', () => left.abort());
   try {
     return (await terminal.question(question, { signal: left.signal })).trim();

@@ -69,7 +69,7 @@ export function printMessage(text: string): void {
   process.stderr.write(`${text}\n`);
 }
 
-/** How to write to a stream: colours for a terminal that wants them, and its width. */
+/** How to write to a stream: colors for a terminal that wants them, and its width. */
 export function formatContext(stream: NodeJS.WriteStream): FormatContext {
   return {
     color: wantsColor(stream),

@@ -16,7 +16,7 @@ export function signalExitCode(): number | undefined {
 export type SignalWatch = {
   /** Aborted by the first signal: no new work, what runs is finished. */
   readonly drain: AbortSignal;
-  /** Aborted by the second: what runs is cancelled. */
+  /** Aborted by the second: what runs is canceled. */
   readonly cancel: AbortSignal;
   stop(): void;
 };

@@ -57,7 +57,7 @@ export function portNumber(value: string): number {
   return port;
 }
 
-/** Seconds as libpq has them to ms; zero and less wait for ever, and 1 counts as 2, as there. */
+/** Seconds as libpq has them to ms; zero and less wait forever, and 1 counts as 2, as there. */
 export function timeoutMs(value: string): number {
   if (!/^-?\d+$/.test(value)) throw new Error('connect_timeout and keepalives_idle must be whole numbers of seconds');
   const seconds = Number(value);

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { TenantsError } from '../errors/tenants-error.js';
 import { isPlainObject } from '../util/json.js';
 
-/** The names that are recognised, in the order in which they are shown; package.json counts if it has `"tenants"`. */
+/** The names that are recognized, in the order in which they are shown; package.json counts if it has `"tenants"`. */
 export const CONFIG_NAMES = ['tenants.config.ts', 'tenants.config.js', 'tenants.config.mjs', 'tenants.config.json'];
 
 /**
@@ -33,7 +33,7 @@ function upwards(start: string, home: string): string[] {
   return folders;
 }
 
-/** The names of the recognised files in one folder. */
+/** The names of the recognized files in one folder. */
 async function configsIn(folder: string): Promise<string[]> {
   const found: string[] = [];
   for (const name of CONFIG_NAMES) {

@@ -14,7 +14,7 @@ export type SessionKind = 'own' | 'shared' | 'unknown';
 
 /**
  * Finds out whether a connection's session stays the same from one transaction to the next. Behind a pooler in transaction
- * mode it does not: session locks and settings would be somebody else's.
+ * mode it does not: session locks and settings would be another session's.
  *
  * A server announces its own process number when a connection starts, a pooler one that it made up; so without a pooler
  * this costs nothing. With one, a second connection shows whether both are given each other's backends, outside
@@ -80,7 +80,7 @@ async function compare(client: Client, second: Client, ours: number | undefined)
   for (let round = 0; round < ROUNDS; round += 1) {
     if ((await backendOf(second)) !== theirs) return 'shared';
     await second.query('BEGIN');
-    // Before the first connection is asked: it would wait for ever if the second one keeps the only backend.
+    // Before the first connection is asked: it would wait forever if the second one keeps the only backend.
     const kept = await backendOf(second);
     const again = kept === theirs ? await backendOf(client) : undefined;
     await second.query('ROLLBACK');

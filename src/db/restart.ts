@@ -4,5 +4,5 @@
  */
 export const RESTART_WAIT_MS = 30_000;
 
-/** The same once the user has cancelled: then only an answer that is at hand counts, in ms. */
+/** The same once the user has canceled: then only an answer that is at hand counts, in ms. */
 export const CANCELED_WAIT_MS = 5000;

@@ -33,7 +33,7 @@ async function examineOnly(project: Project, options: DoctorOptions): Promise<Do
     const server = await readServer(client);
     const { supported, ownSession } = await lookAtConnection(client, server, project);
     if (!supported) return { checks: examineOld(server) };
-    // Behind a pooler the setting would be somebody else's.
+    // Behind a pooler the setting would be another session's.
     if (ownSession) await prepareOwn(project, client, server);
     options.onEvent?.({ type: 'phase', phase: 'survey' });
     return {

@@ -71,7 +71,7 @@ export type DoctorOptions = {
   patienceMs?: number;
   /** Aborted by the first signal: the repair that is running is finished, no other is begun. */
   drain?: AbortSignal;
-  /** Aborted by the second: what runs is cancelled and rolled back. */
+  /** Aborted by the second: what runs is canceled and rolled back. */
   cancel?: AbortSignal;
   onEvent?: (event: FleetEvent) => void;
 };

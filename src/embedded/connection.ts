@@ -2,7 +2,7 @@ import { realpath } from 'node:fs/promises';
 
 import { Client, escapeIdentifier } from 'pg';
 
-import { USER } from './initialise.js';
+import { USER } from './initialize.js';
 
 /** What opens the embedded server. */
 export type Login = { host: string; user: string; password: string };

@@ -4,9 +4,9 @@ import { promisify } from 'node:util';
 
 /**
  * A text that names one living process for good: its start time (and the boot it belongs to), so that a number that was
- * given to another process meanwhile is not taken for the first one.
+ * given to another process in the meantime is not taken for the first one.
  *
- * `undefined` when no such process lives. A zombie does not live: in a container without an init it stays for ever.
+ * `undefined` when no such process lives. A zombie does not live: in a container without an init it stays forever.
  */
 export async function identifyProcess(pid: number): Promise<string | undefined> {
   if (!Number.isSafeInteger(pid) || pid <= 0 || !exists(pid)) return undefined;

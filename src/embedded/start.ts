@@ -10,7 +10,7 @@ import { embeddedFailed } from './failure.js';
 import { withFileLock } from './file-lock.js';
 import { findHome, type Home } from './home.js';
 import { realHostEnvironment, type HostEnvironment } from './host-environment.js';
-import { ensureData } from './initialise.js';
+import { ensureData } from './initialize.js';
 import { launch, logFile, START_TIMEOUT } from './launch.js';
 import { countLeases, takeLease } from './leases.js';
 import { locateBinaries } from './locate-binaries.js';
@@ -134,7 +134,7 @@ function urlOf(config: Login & { port: number; database: string }): string {
   return `postgresql://${part(config.user)}:${part(config.password)}@${config.host}:${config.port}/${part(config.database)}`;
 }
 
-/** The lock's folder may be gone, when somebody deleted `.tenants` meanwhile: the server must end all the same. */
+/** The lock's folder may be gone, when someone deleted `.tenants` in the meantime: the server must end all the same. */
 async function release(home: Home, binaries: Binaries, server: Postmaster, lease: string): Promise<void> {
   try {
     await withFileLock(lockFile(home), LOCK_TIMEOUT, () => giveBack(home, binaries, server, lease));

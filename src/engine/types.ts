@@ -35,7 +35,7 @@ export type Statement = {
   writes?: true;
   /** What it changes cannot be looked up beforehand, as that of a function: it is looked at before the COMMIT. */
   watched?: true;
-  /** `CREATE INDEX CONCURRENTLY`, recognised so that a half-built index is found again. */
+  /** `CREATE INDEX CONCURRENTLY`, recognized so that a half-built index is found again. */
   createsIndex?: { name: string | null; table: string };
   /** `DROP INDEX CONCURRENTLY`: an absent index is success when the statement is repeated. */
   dropsIndexes?: string[];
@@ -102,7 +102,7 @@ export type ApplySettings = {
   migrationsTable: string;
   /** `SET ROLE` on every lane. */
   role: string | undefined;
-  /** ms; 0 waits for ever. */
+  /** ms; 0 waits forever. */
   lockTimeoutMs: number;
   /** ms; 0 is no limit. */
   statementTimeoutMs: number;
@@ -133,7 +133,7 @@ export type NotExecutedReason =
   | 'maxFailures'
   | 'interrupted'
   | 'lockLost'
-  /** No more connections were to be had. */
+  /** No more connections were available. */
   | 'unreachable'
   /** The executor gave up: its workers died one after the other. */
   | 'executorFailed';

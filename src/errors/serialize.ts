@@ -39,7 +39,7 @@ export function serializeError(error: unknown, depth = 0): SerializedError {
   return result;
 }
 
-/** An error that PostgreSQL itself reported, recognised by its five-character SQLSTATE and severity. */
+/** An error that PostgreSQL itself reported, recognized by its five-character SQLSTATE and severity. */
 export function isServerError(error: unknown): error is Error & { code: string; position?: string } {
   return (
     error instanceof Error &&

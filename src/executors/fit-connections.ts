@@ -1,4 +1,4 @@
-/** Connections that are left to others: a cancellation, a look-up, somebody who wants to see what is going on. */
+/** Connections that are left to others: a cancellation, a look-up, someone who wants to see what is going on. */
 const SPARE = 2;
 
 export type Parallelism = {

@@ -26,7 +26,7 @@ export type ExecutionContext = {
   readonly recycleAfter: number;
   /** Aborted when nothing more may be handed out; what runs is drained. */
   readonly drain: AbortSignal;
-  /** Aborted when running statements are to be cancelled and rolled back. */
+  /** Aborted when running statements are to be canceled and rolled back. */
   readonly cancel: AbortSignal;
   /** Opens a lane in this process. */
   openLane(): Promise<Lane>;

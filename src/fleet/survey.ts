@@ -75,7 +75,7 @@ async function readPlaces(client: Client, schemas: readonly string[], table: str
   return rows;
 }
 
-/** To read a column of somebody's type can mean to call somebody's function, a cast for instance. */
+/** To read a column of someone's type can mean to call someone's function, a cast for instance. */
 function oddColumns(schema: string, table: string): TenantsError {
   return new TenantsError(
     'TENANT_UNREADABLE',

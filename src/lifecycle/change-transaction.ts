@@ -42,7 +42,7 @@ export type ChangeTransaction<T> = {
  *
  * `lockTimeout` counts for the tenants' locks, which are tried and polled, and for every lock of the server.
  *
- * @throws TenantsError TENANT_BUSY when a lock is not to be had; INTERRUPTED; DATABASE_UNREACHABLE when the connection
+ * @throws TenantsError TENANT_BUSY when a lock is not available; INTERRUPTED; DATABASE_UNREACHABLE when the connection
  *   broke and nothing was changed, OUTCOME_UNKNOWN when the server could not be asked for that; DATABASE_ERROR for what the
  *   server refuses; and what `work` throws.
  */

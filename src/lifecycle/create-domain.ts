@@ -48,7 +48,7 @@ export async function createDomain(project: Project, options: CreateDomainOption
       isDone: (other) => isThere(other, project, { ...options, domain }),
       cancel: options.cancel,
     }).catch(async (error: unknown) => {
-      // Somebody was faster after the look; the second look names them.
+      // Someone was faster after the look; the second look names them.
       if (isUniqueViolation(error)) await assertDomainsAvailable(client, project.registry, [{ domain }]);
       throw error;
     });

@@ -133,7 +133,7 @@ async function failureOf(
 
 /**
  * Removes what the earlier transactions of this call committed; an adopted schema stays. False when it could not, or when
- * somebody else has finished the tenant meanwhile: what is there then is no longer this call's.
+ * another session has finished the tenant in the meantime: what is there then is no longer this call's.
  */
 async function takeBack(client: Client, project: Project, { registration, options }: NewTenantWork): Promise<boolean> {
   const { schema } = registration;

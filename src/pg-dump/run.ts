@@ -14,7 +14,7 @@ export type DumpOptions = {
   environment: NodeJS.ProcessEnv;
   /** `SET ROLE` for the dump's connection, as on every lane. */
   role: string | undefined;
-  /** ms; 0 waits for ever. */
+  /** ms; 0 waits forever. */
   lockTimeoutMs: number;
   /** From `exportSnapshot`: the dump sees exactly what that transaction saw. */
   snapshot: string;

@@ -18,7 +18,7 @@ export type Claim = {
 };
 
 /**
- * Sees in one query that a name and its domains are free. Between this look and the INSERT somebody may be faster, which
+ * Sees in one query that a name and its domains are free. Between this look and the INSERT someone may be faster, which
  * `registrationFailure` then explains in the same words.
  *
  * @throws TenantsError TENANT_EXISTS; INVALID_NAME for a name that differs from an existing one in case only, or belongs to

@@ -10,7 +10,7 @@ export type Run = RunRequest & {
   readonly executor: Executor;
   readonly record: RunRecord;
   readonly stop: StopSign;
-  /** Aborted when running statements are to be cancelled and rolled back. */
+  /** Aborted when running statements are to be canceled and rolled back. */
   readonly cancel: AbortSignal;
 };
 

@@ -15,7 +15,7 @@ export type MigrateOptions = {
   failFast?: boolean;
   /** Aborted by the first signal: no new tenants, running ones finish. */
   drain?: AbortSignal;
-  /** Aborted by the second signal: running statements are cancelled and rolled back. */
+  /** Aborted by the second signal: running statements are canceled and rolled back. */
   cancel?: AbortSignal;
   onEvent?: (event: FleetEvent) => void;
 };

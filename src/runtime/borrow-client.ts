@@ -4,7 +4,7 @@ import type { Pool, PoolClient } from 'pg';
 export type Loan = { readonly client: PoolClient; condemn(reason: unknown): void };
 
 /**
- * Borrows a client for the length of `use`, and gives it back exactly once. One that broke meanwhile, or was condemned, is
+ * Borrows a client for the length of `use`, and gives it back exactly once. One that broke in the meantime, or was condemned, is
  * thrown away.
  */
 export async function borrowClient<R>(pool: Pool, use: (loan: Loan) => Promise<R>): Promise<R> {

@@ -15,7 +15,7 @@ export type ListenerEvents = {
 const TIMES = { firstRetry: 100, longestRetry: 10_000, heartbeat: 15_000, answer: 5_000 };
 
 /**
- * A connection that hears changes of the registry, and is made anew when it breaks.
+ * A connection that hears changes of the registry, and is made again when it breaks.
  *
  * It keeps no process alive. A broken network says nothing, so the server is asked for a sign of life now and then.
  */

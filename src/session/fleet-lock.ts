@@ -57,7 +57,7 @@ export class FleetLock {
     return this.#heldBy;
   }
 
-  /** @throws TenantsError LOCKED when somebody else holds a lock and `lockWait` has passed. */
+  /** @throws TenantsError LOCKED when another session holds a lock and `lockWait` has passed. */
   async take(server: ServerInfo): Promise<void> {
     this.#server = server;
     await prepare(this.#client, server);
@@ -219,7 +219,7 @@ async function prepare(client: Client, server: ServerInfo): Promise<void> {
   if (server.version >= 140_000) await client.query('SET idle_session_timeout = 0');
 }
 
-/** Takes both locks or none; answers the key that somebody else holds. */
+/** Takes both locks or none; answers the key that another session holds. */
 async function tryLocks(client: Client): Promise<string | undefined> {
   if (!(await tryLock(client, FLEET_LOCK))) return FLEET_LOCK;
   if (await tryLock(client, NODE_PG_MIGRATE_LOCK, 'shared')) return undefined;

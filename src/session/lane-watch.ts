@@ -43,7 +43,7 @@ export class LaneWatch {
     clearInterval(this.#timer);
   }
 
-  /** A control connection that breaks meanwhile is the lock's concern, not this one's. */
+  /** A control connection that breaks in the meantime is the lock's concern, not this one's. */
   async #look(): Promise<void> {
     if (this.#looking) return;
     this.#looking = true;

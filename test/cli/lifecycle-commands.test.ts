@@ -77,7 +77,7 @@ describe('rename-tenant', () => {
     expect(await schemas()).toEqual(['acme', 'globex', 'initech', 'umbrella']);
   });
 
-  it.each([[['nobody', 'somebody'], 'UNKNOWN_TENANT']])('%j is refused', async (args, code) => {
+  it.each([[['nobody', 'someone'], 'UNKNOWN_TENANT']])('%j is refused', async (args, code) => {
     const outcome = await run(['rename-tenant', ...args, '--json']);
     expect(outcome.code).toBe(2);
     expect(outcome.json()).toMatchObject({ error: { code } });

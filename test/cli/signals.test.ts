@@ -55,7 +55,7 @@ describe('the first signal', () => {
     running.child.kill('SIGINT');
     const outcome = await running.outcome;
     expect(outcome.code).toBe(130);
-    expect(outcome.stderr).not.toMatch(/Cancelling/);
+    expect(outcome.stderr).not.toMatch(/Canceling/);
     expect(outcome.stdout).toMatch(/1 migrated/);
   });
 
@@ -84,7 +84,7 @@ describe('the later signals', () => {
   });
 
   it('end the program at once when there is a third', async () => {
-    // A server that takes connections and never answers: nothing can be finished, nothing cancelled.
+    // A server that takes connections and never answers: nothing can be finished, nothing canceled.
     const sockets: Socket[] = [];
     const server = createServer((socket) => sockets.push(socket));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

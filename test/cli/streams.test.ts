@@ -83,7 +83,7 @@ describe('streams', () => {
     expect(output).toMatch(/could not be written/);
   });
 
-  it('carry no colours and no progress where there is no terminal', async () => {
+  it('carry no colors and no progress where there is no terminal', async () => {
     const outcome = await cli.run(['migrate'], { env: { NO_COLOR: undefined, FORCE_COLOR: undefined } });
     // oxlint-disable-next-line no-control-regex
     expect(outcome.stdout + outcome.stderr).not.toMatch(/\u001B/);
@@ -121,7 +121,7 @@ describe.runIf(existsSync('/usr/bin/script') && process.platform === 'linux')('a
   // oxlint-disable-next-line no-control-regex
   const COLOR = /\u001B\[3\d/;
 
-  it('gets colours', async () => {
+  it('gets colors', async () => {
     expect(await onTerminal('status')).toMatch(COLOR);
   });
 

@@ -21,7 +21,7 @@ beforeAll(() => ensureBuilt(), 120_000);
 describe.each(RUNTIMES)('$name', ({ name, impatient, small }) => {
   const cases = [
     { what: 'calls process.exit', executor: name, script: 'process.exit(3)', says: /ended with exit code 3/ },
-    { what: 'blocks for ever', executor: impatient, script: 'while (true) {}', says: /hung: it was silent for 5 s/ },
+    { what: 'blocks forever', executor: impatient, script: 'while (true) {}', says: /hung: it was silent for 5 s/ },
     {
       what: 'takes all memory',
       executor: small,

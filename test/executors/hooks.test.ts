@@ -115,7 +115,7 @@ describe.each(['standard', ...WORKERS, fixture('one-by-one.js')])('%s', (executo
     expect(await fleet.tables('acme')).toContain('tasks');
   });
 
-  test('gives up a hook that never returns when the run is cancelled', async () => {
+  test('gives up a hook that never returns when the run is canceled', async () => {
     await prepare(
       'hooks.config.mjs',
       `export default { hooks: { beforeMigrate: async ({ client }) => {

@@ -119,7 +119,7 @@ describe('deleteTenant', () => {
     expect(await audit()).toEqual(['qualified']);
   });
 
-  test('is given up when it waits for a hook for ever', async () => {
+  test('is given up when it waits for a hook forever', async () => {
     const cancel = new AbortController();
     const beforeDeleteTenant = (): Promise<void> => {
       cancel.abort();

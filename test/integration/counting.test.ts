@@ -136,7 +136,7 @@ describe('a hundred migrations', () => {
   });
   afterAll(() => longFleet.remove());
 
-  /** What passes while something is done, and how many transactions were begun meanwhile. */
+  /** What passes while something is done, and how many transactions were begun in the meantime. */
   async function watch<T>(action: (proxy: Proxy) => Promise<T>): Promise<{ result: T; counts: Counts; begun: number }> {
     let begun = 0;
     const { result, counts } = await countActivity(many, async (proxy) => {

@@ -118,7 +118,7 @@ test('the hooks around the migrations are called once, between those of the crea
   expect(calls).toEqual(['beforeCreateTenant', 'afterCreateTenant']);
 });
 
-test('a creation that waits for a hook for ever can be cancelled', async () => {
+test('a creation that waits for a hook forever can be canceled', async () => {
   const cancel = new AbortController();
   const afterCreateTenant = (): Promise<void> => {
     cancel.abort();

@@ -72,13 +72,13 @@ describe('with a migration that cannot run in a transaction', () => {
     expect(await state()).toBeNull();
   });
 
-  test('that is cancelled says so, and everything is removed', async () => {
+  test('that is canceled says so, and everything is removed', async () => {
     await fleet.tenantMigration('0003_three.sql', 'SELECT pg_sleep(60);');
     const cancel = new AbortController();
     const making = create({ cancel: cancel.signal });
     const refused = expect(making).rejects.toMatchObject({
       code: 'INTERRUPTED',
-      message: 'Creating "acme" was cancelled.',
+      message: 'Creating "acme" was canceled.',
       details: { migration: '0003_three', sqlstate: '57014' },
     });
     await expect

@@ -85,7 +85,7 @@ describe('tenants between two states', () => {
     expect(await fleet.tables('bad')).toEqual(['projects']);
   });
 
-  test('one that somebody is at work on is left to them', async () => {
+  test('one that someone is at work on is left to them', async () => {
     await database.query(
       `INSERT INTO tenants (schema_name, status) VALUES ('busy', 'provisioning'), ('going', 'deleting')`,
     );
@@ -152,7 +152,7 @@ describe('migrations tables', () => {
     expect(await wrongChecks(project, { fix: true })).toEqual([]);
   });
 
-  test('of a tenant that somebody changes are left alone', async () => {
+  test('of a tenant that someone changes are left alone', async () => {
     await fleet.create('a1');
     await database.query('ALTER TABLE a1.pgmigrations DROP CONSTRAINT pgmigrations_pkey');
     const client = await database.client();
@@ -184,7 +184,7 @@ test('after the first signal no other repair is begun', async () => {
   expect(await rows()).toEqual({ half: 'provisioning' });
 });
 
-test('a control connection that breaks is made anew, and the repairs go on', async () => {
+test('a control connection that breaks is made again, and the repairs go on', async () => {
   await fleet.create('a1');
   await database.query(
     `INSERT INTO tenants (schema_name, status) VALUES ('half', 'provisioning'), ('more', 'provisioning')`,

@@ -115,7 +115,7 @@ describe('a connection that cannot be used', () => {
     await blocker.query('ROLLBACK');
   });
 
-  test('a tenant whose table somebody keeps locked is told, and the others are looked at', async () => {
+  test('a tenant whose table someone keeps locked is told, and the others are looked at', async () => {
     await ready('a1', 'a2');
     const blocker = await database.client();
     await blocker.query('BEGIN; LOCK TABLE a1.pgmigrations');

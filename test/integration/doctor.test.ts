@@ -141,7 +141,7 @@ describe('tenants', () => {
     expect(find(checks, 'lookalike-names').items?.toSorted()).toEqual(
       ['Acme and acme', 'a1 and A1 (no tenant)'].toSorted(),
     );
-    // Nothing of this is repaired: it takes somebody who knows.
+    // Nothing of this is repaired: it takes someone who knows.
     const { checks: after } = await doctor(await fleet.project(), { fix: true });
     expect(after.filter(({ ok }) => !ok).map(({ name }) => name)).toEqual([
       'missing-schemas',

@@ -102,7 +102,7 @@ describe('an embedded server', () => {
     expect(existsSync(project.path('.tenants', 'postgres', 'postmaster.pid'))).toBe(false);
   });
 
-  it('ends although somebody deleted the folder of its state', async () => {
+  it('ends although someone deleted the folder of its state', async () => {
     const server = await start();
     const pid = await postmasterPid(project.root);
     await project.remove();

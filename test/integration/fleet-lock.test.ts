@@ -94,7 +94,7 @@ describe('when the control connection breaks', () => {
     return { lock, client };
   }
 
-  /** Breaks the control connection while somebody waits for the lock in the server, who has it then. */
+  /** Breaks the control connection while someone waits for the lock in the server, who has it then. */
   async function takeItFrom(): Promise<Client> {
     const other = await database.client();
     const had = other.query('SELECT pg_advisory_lock($1::bigint)', [FLEET_LOCK]);
@@ -108,7 +108,7 @@ describe('when the control connection breaks', () => {
     return other;
   }
 
-  test('nothing goes on once somebody else has the lock', async () => {
+  test('nothing goes on once another session has the lock', async () => {
     const { lock } = await lockedWith(300);
     expect(await lock.isHeld()).toBe(true);
     const other = await takeItFrom();

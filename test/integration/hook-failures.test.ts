@@ -151,7 +151,7 @@ describe('when the database fails', () => {
     }
   });
 
-  test('a passing error of the transaction is tried again, also when the hook hides it', async () => {
+  test('a transient error of the transaction is tried again, also when the hook hides it', async () => {
     let calls = 0;
     const afterMigrate = onlyAcme(async (client) => {
       calls += 1;
@@ -184,7 +184,7 @@ describe('a hook that never returns', () => {
   test.each([
     ['at rest', (): Promise<unknown> => Promise.resolve()],
     ['after a query', (client: MigrateHookContext['client']) => client?.query('SELECT 1') ?? Promise.resolve()],
-  ])('%s is given up when the run is cancelled', async (_, first) => {
+  ])('%s is given up when the run is canceled', async (_, first) => {
     const [drain, cancel] = [new AbortController(), new AbortController()];
     let running = (): void => {};
     const begun = new Promise<void>((resolve) => (running = resolve));
@@ -206,7 +206,7 @@ describe('a hook that never returns', () => {
     expect(await hooked.fleet.tables('acme')).toEqual(['pgmigrations', 'projects']);
   });
 
-  test('in the middle of a query is cancelled with it', async () => {
+  test('in the middle of a query is canceled with it', async () => {
     const cancel = new AbortController();
     const beforeMigrate: MigrateHook = async ({ client }) => {
       setTimeout(() => cancel.abort(), 200);

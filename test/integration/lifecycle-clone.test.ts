@@ -370,7 +370,7 @@ describe.skipIf(bin === undefined)('cloneTenant', () => {
     await expectNothing();
   });
 
-  test('it can be cancelled, and leaves nothing', async () => {
+  test('it can be canceled, and leaves nothing', async () => {
     const proxy = await openProxy({ url: server.url, config: server.config });
     const cancel = new AbortController();
     try {

@@ -207,7 +207,7 @@ describe('a large schema', () => {
   });
 });
 
-test('gives up when a migration holds the tenant, or somebody reads its tables', async () => {
+test('gives up when a migration holds the tenant, or someone reads its tables', async () => {
   const other = await database.client();
   await other.query('SELECT pg_advisory_lock($1::bigint)', [tenantLock(schema)]);
   await expect(deleteTenant(project, { schema })).rejects.toMatchObject({ code: 'TENANT_BUSY', exitCode: 1 });

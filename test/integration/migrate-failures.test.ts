@@ -177,7 +177,7 @@ describe('passing errors', () => {
     expect(result?.attempts?.[0]?.count).toBeGreaterThan(0);
   });
 
-  test('a migrations table that somebody keeps locked makes its tenant unreadable, and holds nobody else up', async () => {
+  test('a migrations table that someone keeps locked makes its tenant unreadable, and holds nobody else up', async () => {
     await fleet.tenantMigration('0002_two.sql', 'CREATE TABLE two (id int);');
     const blocker = await database.client();
     await blocker.query('BEGIN; LOCK TABLE t2.pgmigrations, t4.pgmigrations');

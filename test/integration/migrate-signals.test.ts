@@ -102,7 +102,7 @@ describe('signals', () => {
     expect(await fleet.tables('t1')).not.toContain('two');
   });
 
-  test('a cancelled shared migration is rolled back and no tenant is touched', async () => {
+  test('a canceled shared migration is rolled back and no tenant is touched', async () => {
     await fleet.files.write('migrations/shared/0002_slow.sql', 'CREATE TABLE plans (id int); SELECT pg_sleep(60);');
     await fleet.tenantMigration('0002_two.sql', 'CREATE TABLE two (id int);');
     const cancel = new AbortController();

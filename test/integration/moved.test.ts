@@ -139,7 +139,7 @@ describe('a tenant that is changed between survey and apply', () => {
     await expectUntouched();
   });
 
-  test('a tenant that somebody else has migrated meanwhile', async () => {
+  test('a tenant that another session has migrated meanwhile', async () => {
     const applied = (await fleet.applied('one')).slice(0, -1);
     expect(await applyTo({ tenant: 'one', schemaOid: await oidOf('one') }, applied)).toMatchObject({
       status: 'failed',

@@ -161,7 +161,7 @@ describe.skipIf(!hasPgBouncer)('behind PgBouncer', () => {
       expect(performance.now() - started).toBeLessThan(9000);
     });
 
-    test('a statement is cancelled that runs when a run is given up', async () => {
+    test('a statement is canceled that runs when a run is given up', async () => {
       await createPopulatedFleet(fleet, database);
       await fleet.tenantMigration('0003_slow.sql', 'SELECT pg_sleep(20);');
       const through = await start({ size: 8, mode: 'session' });

@@ -56,7 +56,7 @@ describe.each(SHAPES)('createPublicTenant in a registry with %s', (_, shape) => 
     expect((await client.query('SELECT now() = statement_timestamp() AS alone')).rows).toEqual([{ alone: true }]);
   });
 
-  it('is settled when somebody is faster after the look and before the INSERT', async () => {
+  it('is settled when someone is faster after the look and before the INSERT', async () => {
     for (const ifNotExists of [true, false]) {
       await createRegistry(client, shape);
       const faster = await database.client();

@@ -104,7 +104,7 @@ describe.each(SHAPES)('a registry with %s', (_, shape) => {
       [],
       { code: 'DOMAIN_TAKEN', message: expect.stringContaining('"acme.example" belongs to tenant "x"') },
     ],
-  ])('explains that somebody was faster with %s', async (what, first, expected) => {
+  ])('explains that someone was faster with %s', async (what, first, expected) => {
     await client.query('DROP SCHEMA IF EXISTS "Loose", loose CASCADE; CREATE SCHEMA loose');
     await register(client, shape, what === 'a domain' ? { ...ACME, schema: 'x' } : ACME);
     const registration = what === 'the schema' ? { ...ACME, schema: 'loose', domains: [] } : ACME;
@@ -121,8 +121,8 @@ describe.each(SHAPES)('a registry with %s', (_, shape) => {
 describe('a refused registration', () => {
   beforeEach(async () => {
     await createRegistry(client, SHAPE);
-    await client.query(`CREATE DOMAIN colour AS text CHECK (VALUE IN ('red'));
-      ALTER TABLE tenants ADD plan text, ADD seats int, ADD code text UNIQUE, ADD since date, ADD paint colour,
+    await client.query(`CREATE DOMAIN color AS text CHECK (VALUE IN ('red'));
+      ALTER TABLE tenants ADD plan text, ADD seats int, ADD code text UNIQUE, ADD since date, ADD paint color,
         ADD size int GENERATED ALWAYS AS (1) STORED, ADD CONSTRAINT few CHECK (seats < 10)`);
     await register(client, SHAPE, { schema: 'first', extra: { code: 'c1' } });
   });

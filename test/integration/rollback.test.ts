@@ -330,7 +330,7 @@ describe('when the database fails', () => {
     expect(await stand()).toEqual(everywhere('0001_projects'));
   });
 
-  test('a tenant that somebody else rolls back meanwhile is not rolled back once more', async () => {
+  test('a tenant that another session rolls back in the meantime is not rolled back once more', async () => {
     const holder = await database.client();
     const { tenantLock } = await import('../../src/db/locks.js');
     await holder.query('SELECT pg_advisory_lock($1)', [tenantLock('acme')]);

@@ -26,7 +26,7 @@ afterAll(async () => {
   await fleet.remove();
 });
 
-/** The project as somebody sees it who owns none of the tables. */
+/** The project as someone sees it who owns none of the tables. */
 const asMember = (): Promise<Project> =>
   fleet.project({ database: { ...database.config, user: role, password: 'any' } });
 

@@ -109,7 +109,7 @@ async function tenants(...args: string[]): Promise<CliOutcome> {
   return succeeded(await runCli(args, { cwd: project.root, env: { DATABASE_URL: database.url } }), args);
 }
 
-/** Runs node-pg-migrate's own command line as somebody without `tenants` would. */
+/** Runs node-pg-migrate's own command line as someone without `tenants` would. */
 async function nodePgMigrate(
   direction: 'up' | 'down',
   schema: string,

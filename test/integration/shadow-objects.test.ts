@@ -161,7 +161,7 @@ describe('functions and operators that others have made are never called', () =>
   };
 
   test.each([
-    ['somebody who may create in the shared schema', 'public'],
+    ['someone who may create in the shared schema', 'public'],
     ["the owner of a tenant's schema", 't1'],
   ])(
     'with the rights of %s',

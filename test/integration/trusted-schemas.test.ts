@@ -61,7 +61,7 @@ describe("doctor looks at the registry's triggers", () => {
     });
   });
 
-  test("the owner's own are fine, those that run a function of somebody else are not", async () => {
+  test("the owner's own are fine, those that run a function of another session are not", async () => {
     await database.query(`CREATE FUNCTION public.audit() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
       CREATE TRIGGER audit AFTER INSERT ON public.tenants FOR EACH ROW EXECUTE FUNCTION public.audit()`);
     expect(await checkOf(await fleet.project(), 'table-rules')).toMatchObject({ ok: true });
@@ -73,7 +73,7 @@ describe("doctor looks at the registry's triggers", () => {
   });
 });
 
-test("a migrations table with somebody's types is not read, because that could run their code", async () => {
+test("a migrations table with someone's types is not read, because that could run their code", async () => {
   await database.query(`CREATE TYPE t1.evil AS (word text);
     CREATE FUNCTION t1.evil(t1.evil) RETURNS text LANGUAGE plpgsql AS 'BEGIN CREATE TABLE public.called (); RETURN $1.word; END';
     CREATE CAST (t1.evil AS text) WITH FUNCTION t1.evil(t1.evil) AS IMPLICIT;

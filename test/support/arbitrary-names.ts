@@ -76,7 +76,7 @@ export const anyText: Arbitrary<string> = array(
 /** Any name that a PostgreSQL object can have: 1 to 63 bytes without NUL. */
 export const anyName: Arbitrary<string> = anyText.map(cut).filter((name) => name !== '');
 
-/** Any name that somebody may have given to a schema and that a search path can lead to. */
+/** Any name that someone may have given to a schema and that a search path can lead to. */
 export const anySchema: Arbitrary<string> = anyName.filter(
   (name) => !name.startsWith('pg_') && !['$user', 'public', 'information_schema'].includes(name),
 );

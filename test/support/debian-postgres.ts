@@ -22,7 +22,7 @@ export type DebianPostgres = {
   bin: string;
   /** The data directory; it belongs to the account that runs the server. */
   data: string;
-  /** Starts a copy of it, as it is now, that is in recovery for ever. */
+  /** Starts a copy of it, as it is now, that is in recovery forever. */
   startStandby(): Promise<DebianPostgres>;
   stop(): Promise<void>;
 };

@@ -108,7 +108,7 @@ describe('a migration is direct', () => {
       'let count: number = 0; export const next = (): number => { count += 1; return count; };',
     ],
     ['CommonJS', 'lib/state.cjs', 'let count = 0; exports.next = () => { count += 1; return count; };'],
-  ])('but not because of state in %s, which is made anew', async (_, path, text) => {
+  ])('but not because of state in %s, which is made again', async (_, path, text) => {
     const compiled = await compileAll({
       '0001_a.js': `import { next } from './${path}';\n${insert('next()')}`,
       '0002_b.js': `import { next } from './${path}';\n${insert('next()')}`,

@@ -67,7 +67,7 @@ describe.each(Object.entries(STATEMENTS))('%s', (type, { qualified = [], allowed
     }
   });
 
-  test.each(qualified)('is refused with the schema of somebody else, and allowed without: %s', (sql) => {
+  test.each(qualified)('is refused with the schema of another session, and allowed without: %s', (sql) => {
     for (const schema of ['public', 'beta', 'pg_catalog', '"Sch ema"']) {
       expect(outside(sql.replaceAll('%', `${schema}.`))).toMatchObject([
         { schema: schema.replaceAll('"', ''), line: 1 },

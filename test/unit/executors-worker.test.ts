@@ -86,7 +86,7 @@ test('what it gives back it does not hold any more', () => {
   expect(worker.held.map(({ work: { tenant } }) => tenant)).toEqual(['a']);
 });
 
-test('a password is made anew whenever it is asked for, and a failure is told', async () => {
+test('a password is made again whenever it is asked for, and a failure is told', async () => {
   const password = vi
     .fn<() => Promise<string>>()
     .mockResolvedValueOnce('one')

@@ -56,7 +56,7 @@ describe('what a crash of the server has left of a tenant counts', () => {
     expect(tenants).toMatchObject({ failed: 1, notExecuted: 0 });
   });
 
-  test('where somebody else has done the rest', () => {
+  test('where another session has done the rest', () => {
     const { results, tenants } = reportOf(left, (record) => record.settleUpToDate('acme', 'applied'));
     expect(results).toMatchObject([{ status: 'applied', migrations: left }]);
     expect(tenants).toMatchObject({ applied: 1, upToDate: 0 });

@@ -86,7 +86,7 @@ describe('an error for people', () => {
     expect(formatError(error, { color: false, verbose: true })).toMatch(/^Error: Broken\.\nCode: UNEXPECTED\n\s+at /);
   });
 
-  it('lets no terminal escape and no password through, colour or not', () => {
+  it('lets no terminal escape and no password through, color or not', () => {
     const error = new TenantsError('MIGRATION_FAILED', 'evil \u001B]0;owned\u0007\u001B[2J postgres://u:s3cret@h/d', {
       tenant: 'a\u001B[31m',
       statement: "ALTER ROLE x PASSWORD 's3cret'\u001B[2J",
@@ -98,9 +98,9 @@ describe('an error for people', () => {
     expect(text).not.toMatch(/s3cret|owned/);
     // oxlint-disable-next-line no-control-regex
     expect(text).not.toMatch(/[\u0000-\u0009\u000B-\u001F\u007F-\u009F]/);
-    const coloured = formatError(error, { color: true });
+    const colored = formatError(error, { color: true });
     // oxlint-disable-next-line no-control-regex
-    expect(coloured.replace(/\u001B\[(?:1|2|22|3[1-6]|39)m/g, '')).not.toMatch(/\u001B/);
+    expect(colored.replace(/\u001B\[(?:1|2|22|3[1-6]|39)m/g, '')).not.toMatch(/\u001B/);
   });
 });
 

@@ -16,7 +16,7 @@ export type InvalidIndex = {
 };
 
 /**
- * Finds the invalid indexes of the shared schema and of all tenants, in one query. Indexes that somebody is at work on are
+ * Finds the invalid indexes of the shared schema and of all tenants, in one query. Indexes that someone is at work on are
  * not among them: a table on which an index is being built, and an index that is locked as for dropping it.
  *
  * The progress of other users' builds can be seen without special rights only as far as there is one, so their locks say

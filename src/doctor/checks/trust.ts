@@ -42,7 +42,7 @@ type Found = { schema: string; table: string; kind: 'policy' | 'rule' | 'trigger
 
 /**
  * Row-level security that hides rows from this user, rules, and triggers of the tables that decisions rest on. Triggers of the
- * registry are its owner's, and fine; those that run a function of somebody else are not.
+ * registry are its owner's, and fine; those that run a function of another session are not.
  */
 async function rulesCheck({ client, project, fleet }: Examination): Promise<Check> {
   const { registry, shared, migrationsTable } = project;

@@ -7,7 +7,7 @@ import { right, wrong } from '../results.js';
 import type { Check, CheckGroup, CheckName, Examination } from '../types.js';
 import { readLockHolders } from './advisory-locks.js';
 
-/** Tenants that somebody began to create or to delete, and does not go on with. */
+/** Tenants that someone began to create or to delete, and does not go on with. */
 export const UNFINISHED_CHECKS: CheckGroup = {
   names: ['unfinished-creations', 'unfinished-deletions'],
   needs: 'fleet',

@@ -33,8 +33,8 @@ export async function repairIndexes(exam: Examination, options: DoctorOptions): 
 
 /**
  * Runs a statement that cannot run in a transaction, on a connection of its own, with the tenant's lock. It waits for older
- * transactions, and a `lock_timeout` would cut it off half-done. Somebody who waits for node-pg-migrate's lock does so in
- * such a transaction: that lock is given back meanwhile.
+ * transactions, and a `lock_timeout` would cut it off half-done. Someone who waits for node-pg-migrate's lock does so in
+ * such a transaction: that lock is given back in the meantime.
  */
 async function concurrently(
   { project, client: control }: Examination,
@@ -51,7 +51,7 @@ async function concurrently(
       await unlock(client, tenantLock(schema));
     });
   } finally {
-    // If somebody has it now, the tenants' own locks keep the rest of the repairs safe, as they do for create-tenant.
+    // If someone has it now, the tenants' own locks keep the rest of the repairs safe, as they do for create-tenant.
     await tryLock(control, NODE_PG_MIGRATE_LOCK, 'shared');
   }
 }

@@ -15,7 +15,7 @@ export async function finishCreations(exam: Examination, { drain, cancel }: Doct
     undone: `the tenant "${schema}" was not finished`,
     run: async () => {
       const tenant = await findTenant(exam.client, project.registry, schema);
-      // Somebody else was faster.
+      // Another session was faster.
       if (tenant?.status !== STATUS.provisioning) return;
       await createTenant(project, {
         schema,

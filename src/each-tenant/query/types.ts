@@ -15,7 +15,7 @@ export type QueryOptions = {
   onRows: (part: QueryRows) => Promise<void> | void;
   /** Aborted by the first signal: no new tenants. */
   drain?: AbortSignal;
-  /** Aborted by the second: running statements are cancelled. */
+  /** Aborted by the second: running statements are canceled. */
   cancel?: AbortSignal;
   onEvent?: (event: FleetEvent) => void;
 };

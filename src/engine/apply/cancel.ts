@@ -40,9 +40,9 @@ async function cancelUntil(database: ClientConfig, client: Client, ended: AbortS
   const pid = announcedPid(client);
   if (pid === null) return;
   try {
-    await withClient(database, 'cancel', async (canceller) => {
+    await withClient(database, 'cancel', async (canceler) => {
       while (!ended.aborted) {
-        const { rows } = await canceller.query<{ found: boolean }>('SELECT pg_catalog.pg_cancel_backend($1) AS found', [
+        const { rows } = await canceler.query<{ found: boolean }>('SELECT pg_catalog.pg_cancel_backend($1) AS found', [
           pid,
         ]);
         // A pooler announces numbers of its own, and only the pooler knows whose they are.

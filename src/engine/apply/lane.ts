@@ -34,7 +34,7 @@ export type LaneOptions = {
   /** The files of each migrations directory; needed where a plan has direct migrations. */
   filesOf(plan: Plan): readonly MigrationFile[];
   hooks?: MigrateHooks | undefined;
-  /** Aborted when running statements are to be cancelled and rolled back. */
+  /** Aborted when running statements are to be canceled and rolled back. */
   cancel?: AbortSignal;
   /** Tenants after which the connection is replaced: a backend's catalog caches only grow. */
   recycleAfter: number;
@@ -144,7 +144,7 @@ export class EngineLane {
       const { error, place } = outcome;
       const begun = outcome.kind === 'lost' || outcome.begun !== false;
       const failed = { kind: 'failed', error, place, begun } as const;
-      const pauseMs = this.#cancelled() ? undefined : retries.pauseAfter(error);
+      const pauseMs = this.#canceled() ? undefined : retries.pauseAfter(error);
       if (pauseMs === undefined) return failed;
       // Outside a transaction the first part may have been carried out; only what is found again is tried again.
       if (!segment.transaction && begun && !isRepeatable(segment)) return failed;
@@ -185,7 +185,7 @@ export class EngineLane {
     } catch (error) {
       return { kind: 'failed', error: error as Error, place: {}, begun: false };
     }
-    if (this.#cancelled()) return { kind: 'failed', error: cancelled(), place: {}, begun: false };
+    if (this.#canceled()) return { kind: 'failed', error: canceled(), place: {}, begun: false };
     this.#backend = announcedPid(client) ?? undefined;
     const run = frame.segment.transaction ? runTransaction : runOutsideTransaction;
     let outcome: TransactionOutcome;
@@ -231,8 +231,8 @@ export class EngineLane {
         .then((client) => findOutcome(client, frame, this.#backend))
         .catch(() => this.close().then(() => 'unreachable' as const));
       if (answer !== 'busy' && answer !== 'unreachable') return answer;
-      const patience = since + (this.#cancelled() ? Math.min(CANCELED_WAIT_MS, restartWaitMs) : restartWaitMs);
-      const waitsForLock = answer === 'busy' && !this.#cancelled();
+      const patience = since + (this.#canceled() ? Math.min(CANCELED_WAIT_MS, restartWaitMs) : restartWaitMs);
+      const waitsForLock = answer === 'busy' && !this.#canceled();
       if (Date.now() >= (waitsForLock ? Math.max(until, patience) : patience)) return 'unknown';
       await sleep(OUTCOME_PAUSE_MS);
     }
@@ -260,7 +260,7 @@ export class EngineLane {
         ),
       };
     }
-    if (this.#cancelled() && committed.length === 0 && wasStopped(outcome)) {
+    if (this.#canceled() && committed.length === 0 && wasStopped(outcome)) {
       return { tenant: work.tenant, status: 'notExecuted', reason: 'interrupted' };
     }
     if (outcome.kind === 'busy') {
@@ -292,7 +292,7 @@ export class EngineLane {
     await sleep(ms, undefined, { signal: this.#options.cancel }).catch(() => {});
   }
 
-  #cancelled(): boolean {
+  #canceled(): boolean {
     return this.#options.cancel?.aborted === true;
   }
 }
@@ -313,7 +313,7 @@ function namesOf(segment: Segment | undefined): string[] {
   return (segment?.migrations ?? []).map(({ name }) => name);
 }
 
-function cancelled(): TenantsError {
+function canceled(): TenantsError {
   return new TenantsError('INTERRUPTED', 'The run was canceled before this tenant was started.');
 }
 

@@ -15,7 +15,7 @@ import { isWatched, type SegmentPiece, type SegmentFrame, segmentPieces, type St
 /** How one transaction ended. Only `committed` changed anything; after `lost` it is not known. */
 export type TransactionOutcome =
   | { kind: 'committed'; warnings: string[] }
-  /** Somebody else holds the tenant's lock. */
+  /** Another session holds the tenant's lock. */
   | { kind: 'busy' }
   /** The schema, its registration or its applied list is not what the survey saw. */
   | { kind: 'moved' }

@@ -13,7 +13,7 @@ const { cache } = createRequire(import.meta.url);
 /**
  * Evaluates the files of a directory a second time, with the project's own modules that they import.
  *
- * State that a module keeps is made anew, so that SQL which depends on it differs from the first time. Node never forgets
+ * State that a module keeps is made again, so that SQL which depends on it differs from the first time. Node never forgets
  * an ES module, so everything is evaluated as CommonJS, in one synchronous step a file during which the modules
  * evaluated before are hidden; code that runs in between finds its modules as they were. Packages are not evaluated again.
  *

@@ -132,7 +132,7 @@ function replace(object: object, name: string, make: (original: AnyFunction) => 
   return replaceProperty(object, name, ({ value }) => ({ value: make(value as AnyFunction) }));
 }
 
-/** Leaves the property alone at the end if somebody else has replaced it meanwhile. */
+/** Leaves the property alone at the end if another session has replaced it in the meantime. */
 function replaceProperty(
   object: object,
   name: string,

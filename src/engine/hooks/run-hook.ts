@@ -11,7 +11,7 @@ import type { HookCall } from './migrate-hooks.js';
 
 /** A hook that failed, and with it the tenant. */
 export class HookError extends TenantsError {
-  /** The cause is a passing error of the tenant's own transaction, such as a deadlock: trying again may help. */
+  /** The cause is a transient error of the tenant's own transaction, such as a deadlock: trying again may help. */
   readonly mayPass: boolean;
 
   constructor(hook: string, message: string, options: TenantsErrorOptions = {}, mayPass = false) {

@@ -8,7 +8,7 @@ import { findOutcome, type SegmentOutcome } from '../../engine/apply/find-outcom
 import { appliedBefore, isRepeatable } from '../../engine/plan.js';
 import type { ApplySettings, Plan, TenantAssignment } from '../../engine/types.js';
 
-/** How long a backend may hold a tenant after its client died, in ms; the second value once a run is cancelled. */
+/** How long a backend may hold a tenant after its client died, in ms; the second value once a run is canceled. */
 const PATIENCE_MS = 60_000;
 const LAST_PATIENCE_MS = 10_000;
 const POLL_MS = 100;

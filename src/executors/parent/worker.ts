@@ -7,7 +7,7 @@ import { type FromWorker, HEARTBEAT_MS, PROTOCOL_VERSION, type ToWorker, type Wo
 
 /** How long a worker may take to close its connections once it was told to end, in ms. */
 const END_MS = 5000;
-/** How long a worker may be silent once the run was cancelled, in ms. */
+/** How long a worker may be silent once the run was canceled, in ms. */
 const CANCELLED_SILENCE_MS = 5000;
 
 /** A tenant in a worker's hands. `since` is the time of `performance.now()` at which it got there. */
@@ -37,7 +37,7 @@ export class Worker {
   #unsent: ToWorker[] | undefined = [];
   #waiting: (() => void)[] = [];
   #silentMs = 0;
-  #cancelled = false;
+  #canceled = false;
   #served = 0;
   #complaint: SerializedError | undefined;
   #unfit = false;
@@ -104,7 +104,7 @@ export class Worker {
   }
 
   cancel(): void {
-    this.#cancelled = true;
+    this.#canceled = true;
     this.#post({ type: 'cancel' });
   }
 
@@ -195,7 +195,7 @@ export class Worker {
   #listenForLife(): void {
     const { silenceMs } = this.#options;
     this.#silentMs += HEARTBEAT_MS;
-    const limit = this.#cancelled ? Math.min(silenceMs, CANCELLED_SILENCE_MS) : silenceMs;
+    const limit = this.#canceled ? Math.min(silenceMs, CANCELLED_SILENCE_MS) : silenceMs;
     if (this.#silentMs > limit) this.#killFor(`hung: it was silent for ${limit / 1000} s and was killed`);
   }
 

@@ -7,7 +7,7 @@ const GOING_BACK = /^(?:\u001B\[(?:2K|1A|G))*/;
 const guarded = new WeakSet<OutputStream>();
 
 /**
- * A stream that can be written to for ever: a reader that went away (EPIPE) or a terminal that was closed (EIO) makes it
+ * A stream that can be written to forever: a reader that went away (EPIPE) or a terminal that was closed (EIO) makes it
  * silent, and nothing throws. While a frame is being redrawn, `print` puts lines above it.
  */
 export class Screen {
@@ -38,7 +38,7 @@ export class Screen {
     return this.#stream.rows || 24;
   }
 
-  /** Between `true` and `false` somebody redraws a frame, and printed lines wait for its next one. */
+  /** Between `true` and `false` someone redraws a frame, and printed lines wait for its next one. */
   set drawing(drawing: boolean) {
     this.#drawing = drawing;
     if (!drawing && this.#waiting.length > 0) this.write('');

@@ -1,4 +1,4 @@
-/** Colours and weights by meaning of the ANSI code; each function returns its text unchanged when colour is off. */
+/** Colors and weights by meaning of the ANSI code; each function returns its text unchanged when color is off. */
 export type Style = Record<keyof typeof CODES, (text: string) => string>;
 
 const CODES = {

@@ -35,8 +35,8 @@ export async function ensureData(
   await rename(home.data, `${home.data}.incomplete-${Date.now()}`).catch((error: unknown) => {
     if (!isMissing(error)) throw error;
   });
-  onLog(`Initialising PostgreSQL ${binaries.major} in ${home.data}`);
-  return initialise(home, binaries, durable, onLog);
+  onLog(`Initializing PostgreSQL ${binaries.major} in ${home.data}`);
+  return initialize(home, binaries, durable, onLog);
 }
 
 /** `global/pg_control` is the heart of a data directory: without it nothing can be started or saved. */
@@ -82,7 +82,7 @@ function passwordFile(home: Home): string {
   return join(home.state, 'password');
 }
 
-async function initialise(
+async function initialize(
   home: Home,
   binaries: Binaries,
   durable: boolean,
