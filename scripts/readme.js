@@ -42,7 +42,7 @@ function commands() {
     ),
     'Every command takes these:',
     table(['flag', 'meaning'], flagRows(baseFlags)),
-    'And besides:',
+    'Other flags:',
     table(['flag', 'meaning', 'of'], commandFlagRows(entries)),
   ].join('\n\n');
 }
