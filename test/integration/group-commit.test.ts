@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, onTestFinished, test } from 'vitest';
 
 import { serializeError } from '../../src/errors/serialize.js';
 import { TenantsError } from '../../src/errors/tenants-error.js';
 import { findLostCommits } from '../../src/run/find-lost-commits.js';
 import { exitCodeOf } from '../../src/run/report.js';
 import type { MigrateReport } from '../../src/run/types.js';
+import { withAdmin } from '../support/admin.js';
 import { ensureBuilt } from '../support/build.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { createFleet, type FleetDatabase, type TestFleet } from '../support/fleet.js';
@@ -134,11 +135,19 @@ describe('commits', () => {
   });
 
   test('are waited for where the user may not write to the log', async () => {
-    // Superusers may do everything.
-    await database.query(`CREATE FUNCTION public.pg_logical_emit_message(boolean, text, text) RETURNS void
-      LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'permission denied' USING ERRCODE = '42501'; END $$`);
-    await alterDatabase('search_path TO public, pg_catalog');
-    await fleet.migrate();
+    // A member of the superuser's role owns what the superuser owns, and is no superuser.
+    const user = `writes_no_log_${process.pid}`;
+    const { rows } = await database.query<{ admin: string }>('SELECT current_user AS admin');
+    await database.query(`CREATE ROLE ${user} LOGIN PASSWORD 'x' IN ROLE "${rows[0]?.admin ?? ''}"`);
+    onTestFinished(async () => {
+      await withAdmin(inject('adminUrl'), (client) => client.query(`DROP ROLE ${user}`));
+    });
+    await database.query(`DO $$ DECLARE f regprocedure; BEGIN
+      FOR f IN SELECT oid FROM pg_proc WHERE proname = 'pg_logical_emit_message' LOOP
+        EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC, %I', f, current_user);
+      END LOOP; END $$`);
+    const { database: config } = await fleet.project();
+    await fleet.migrate({}, { database: { ...config, user, password: 'x' } });
     expect(await modes()).toEqual(['local', 'local', 'local']);
   });
 
