@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { useDatabase } from '../support/database.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';
@@ -32,7 +32,7 @@ async function tenants(...args: string[]): Promise<CliOutcome> {
 const node = (script: string): string[] => ['--', process.execPath, '-e', script];
 
 describe('query', () => {
-  test('prints one aligned table, and how many rows it has on stderr', async () => {
+  it('prints one aligned table, and how many rows it has on stderr', async () => {
     const { code, stdout, stderr } = await tenants('query', `SELECT 7 AS n, 'x' || E'\\x1b[31m' AS text`);
     expect(code).toBe(0);
     const lines = stdout.trimEnd().split('\n');
@@ -42,7 +42,7 @@ describe('query', () => {
     expect(stderr).toContain('3 rows of 3 tenants');
   });
 
-  test('prints one document with --json, where nothing is masked', async () => {
+  it('prints one document with --json, where nothing is masked', async () => {
     const { code, json } = await tenants(
       'query',
       `SELECT count(*) AS n, 'postgres://u:secret@h/d' AS url FROM projects`,
@@ -53,7 +53,7 @@ describe('query', () => {
     expect(json()).toEqual({ rows: TENANTS.map((tenant) => ({ tenant, ...row })), failed: [] });
   });
 
-  test('tells in the document who failed, and exits with 1', async () => {
+  it('tells in the document who failed, and exits with 1', async () => {
     const sql = `SELECT 1 / (CASE current_schema() WHEN 'acme' THEN 0 ELSE 1 END) AS one`;
     const { code, json } = await tenants('query', sql, '--json');
     expect(code).toBe(1);
@@ -63,7 +63,7 @@ describe('query', () => {
     });
   });
 
-  test('prints CSV that PostgreSQL reads', async () => {
+  it('prints CSV that PostgreSQL reads', async () => {
     const { stdout } = await tenants(
       'query',
       `SELECT '' AS empty, NULL AS nothing, E'a,"b"\\nc' AS text`,
@@ -74,7 +74,7 @@ describe('query', () => {
     expect(stdout).toBe('tenant,empty,nothing,text\nacme,"",,"a,""b""\nc"\n');
   });
 
-  test('does not put values under a header that is not theirs', async () => {
+  it('does not put values under a header that is not theirs', async () => {
     await database.query(
       'ALTER TABLE globex.tasks ADD COLUMN more int; INSERT INTO globex.tasks VALUES (1, 2); INSERT INTO acme.tasks VALUES (1)',
     );
@@ -90,7 +90,7 @@ describe('query', () => {
     await database.query('ALTER TABLE globex.tasks DROP COLUMN more; DELETE FROM acme.tasks; DELETE FROM globex.tasks');
   });
 
-  test('changes data only with --write, which no variable of the environment says', async () => {
+  it('changes data only with --write, which no variable of the environment says', async () => {
     const sql = `INSERT INTO projects (name) VALUES ('new')`;
     const env = { DATABASE_URL: database.url, TENANTS_WRITE: 'true' };
     const refused = await runCli(['query', sql, '--json'], { cwd: fleet.files.root, env });
@@ -102,7 +102,7 @@ describe('query', () => {
     expect(written.json()).toEqual({ rows: [{ tenant: HOSTILE, command: 'INSERT', affected: 1 }], failed: [] });
   });
 
-  test.each([
+  it.each([
     ['two formats', ['SELECT 1', '--csv', '--ndjson']],
     ['a CSV that is JSON', ['SELECT 1', '--csv', '--json']],
     ['no statement', []],
@@ -117,7 +117,7 @@ describe('query', () => {
     if (!args.includes('--json')) expect(stdout).toBe('');
   });
 
-  test('stops when nobody reads its rows any more', async () => {
+  it('stops when nobody reads its rows any more', async () => {
     const running = spawnCli(['query', 'SELECT n, pg_sleep(0.001) FROM generate_series(1, 1000000) AS n', '--csv'], {
       cwd: fleet.files.root,
       env: { DATABASE_URL: database.url },
@@ -129,7 +129,7 @@ describe('query', () => {
 });
 
 describe('exec', () => {
-  test('prints the lines of each program with its tenant, stdout to stdout and stderr to stderr', async () => {
+  it('prints the lines of each program with its tenant, stdout to stdout and stderr to stderr', async () => {
     const { code, stdout, stderr } = await tenants(
       'exec',
       '--concurrency',
@@ -146,7 +146,7 @@ describe('exec', () => {
     expect(stderr).toContain('3 of 3 tenants succeeded');
   });
 
-  test('prints only the document on stdout with --json, and exits with 1 when a program failed', async () => {
+  it('prints only the document on stdout with --json, and exits with 1 when a program failed', async () => {
     const script = `console.log('hello'); process.exit(process.env.TENANT_SCHEMA === 'acme' ? 5 : 0)`;
     const { code, json, stderr } = await tenants('exec', '--json', ...node(script));
     expect(code).toBe(1);
@@ -154,7 +154,7 @@ describe('exec', () => {
     expect(stderr).toContain('acme | hello');
   });
 
-  test('gives a program its words in their order, also those that flags have had', async () => {
+  it('gives a program its words in their order, also those that flags have had', async () => {
     const words = ['acme', 'b', 'acme', '--', '--tenant', 'acme', 'a', '--help', '-e'];
     const script = [
       '--tenant',
@@ -169,7 +169,7 @@ describe('exec', () => {
     expect(JSON.parse(stdout.slice('acme | '.length))).toEqual(words);
   });
 
-  test.each([
+  it.each([
     ['no program', ['exec']],
     ['a program before --', ['exec', 'true', '--', 'true']],
     ['no program after --', ['exec', '--']],
@@ -181,7 +181,7 @@ describe('exec', () => {
     expect(stdout).toBe('');
   });
 
-  test.each([
+  it.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
   ] as const)('passes %s on, starts no more and exits with %i', async (signal, exitCode) => {
@@ -196,7 +196,7 @@ describe('exec', () => {
     expect(outcome.stderr).toContain('1 of 3 tenants succeeded');
   });
 
-  test('shows no password', async () => {
+  it('shows no password', async () => {
     const { stdout, stderr } = await tenants('exec', '--verbose', '--', 'false');
     const { password } = new URL(database.url);
     if (password !== '') expect(stdout + stderr).not.toContain(password);
@@ -204,7 +204,7 @@ describe('exec', () => {
 });
 
 describe('status --tenant', () => {
-  test('shows what is applied to each, when, and what is pending', async () => {
+  it('shows what is applied to each, when, and what is pending', async () => {
     await fleet.tenantMigration('0003_later.sql', 'CREATE TABLE later (id int);');
     const { code, stdout } = await tenants('status', '--tenant', 'acme');
     expect(code).toBe(0);
@@ -221,24 +221,24 @@ describe('status --tenant', () => {
     await rm(fleet.files.path('migrations', 'tenant', '0003_later.sql'));
   });
 
-  test('has no details of tenants that were not named', async () => {
+  it('has no details of tenants that were not named', async () => {
     expect((await tenants('status', '--json')).json()).not.toHaveProperty('details');
   });
 
-  test('tells what is missing', async () => {
+  it('tells what is missing', async () => {
     await database.query(`INSERT INTO tenants (schema_name) VALUES ('ghost')`);
     const { json } = await tenants('status', '--tenant', 'ghost', '--json');
     expect(json<{ details: unknown }>().details).toMatchObject([{ tenant: 'ghost', state: 'missing', applied: [] }]);
     await database.query(`DELETE FROM tenants WHERE schema_name = 'ghost'`);
   });
 
-  test('refuses an unknown tenant with exit code 2', async () => {
+  it('refuses an unknown tenant with exit code 2', async () => {
     expect((await tenants('status', '--tenant', 'acne')).code).toBe(2);
   });
 });
 
 describe('rollback', () => {
-  test('refuses the whole fleet without --confirm all, which no variable of the environment says', async () => {
+  it('refuses the whole fleet without --confirm all, which no variable of the environment says', async () => {
     const env = { DATABASE_URL: database.url, TENANTS_CONFIRM: 'all' };
     for (const args of [
       [],
@@ -253,7 +253,7 @@ describe('rollback', () => {
     expect(await fleet.applied('acme')).toEqual(['0001_projects', '0002_tasks']);
   });
 
-  test.each([
+  it.each([
     ['--to without a kind of schema', ['--to', '0001_projects', '--confirm', 'all']],
     ['a count of 0', ['--tenant', 'acme', '--count', '0']],
     ['--shared with tenants', ['--shared', '--tenant', 'acme']],
@@ -265,7 +265,7 @@ describe('rollback', () => {
     expect(await fleet.applied('public')).toEqual(['0001_registry']);
   });
 
-  test('prints the document of migrate with rolledBack', async () => {
+  it('prints the document of migrate with rolledBack', async () => {
     const { code, json } = await tenants('rollback', '--tenant', 'acme', '--json');
     expect(code).toBe(0);
     expect(json()).toEqual({
@@ -284,7 +284,7 @@ describe('rollback', () => {
     expect(await fleet.applied('globex')).toEqual(['0001_projects', '0002_tasks']);
   });
 
-  test('rolls the fleet back when that is confirmed, and says so', async () => {
+  it('rolls the fleet back when that is confirmed, and says so', async () => {
     const { code, stdout } = await tenants('rollback', '--tenants-only', '--to', '0001_projects', '--confirm', 'all');
     expect(code).toBe(0);
     expect(stdout).toContain('2 rolled back');

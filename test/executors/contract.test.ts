@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { exitCodeOf } from '../../src/run/report.js';
 import { rollback } from '../../src/run/rollback.js';
@@ -44,7 +44,7 @@ function expectSame(what: string, report: MigrateReport): void {
 }
 
 describe.each(EXECUTORS)('$name', ({ name, executor, concurrency, workers }) => {
-  test('brings every tenant to the same state, by compiled, direct and TypeScript migrations and outside a transaction', async () => {
+  it('brings every tenant to the same state, by compiled, direct and TypeScript migrations and outside a transaction', async () => {
     await withFleet(TENANTS, async (fleet) => {
       await fleet.tenantMigration('0002_tasks.sql', 'CREATE TABLE tasks (id int, title text);');
       await fleet.tenantMigration(
@@ -86,7 +86,7 @@ export const down = false;`,
     });
   });
 
-  test("leaves a failing tenant where it was and reports the statement and the server's words", async () => {
+  it("leaves a failing tenant where it was and reports the statement and the server's words", async () => {
     await withFleet(TENANTS, async (fleet) => {
       await fleet.database.query(`CREATE TABLE globex.tasks (id int)`);
       await fleet.tenantMigration('0002_tasks.sql', 'CREATE TABLE done (id int);\nCREATE TABLE tasks (id int);');
@@ -114,7 +114,7 @@ export const down = false;`,
     });
   });
 
-  test('runs the canary first and hands nobody out after it failed', async () => {
+  it('runs the canary first and hands nobody out after it failed', async () => {
     await withFleet(TENANTS, async (fleet) => {
       await fleet.tenantMigration('0002_wrong.sql', 'SELECT 1/0;');
       const report = await fleet.migrate({}, { executor });
@@ -128,7 +128,7 @@ export const down = false;`,
     });
   });
 
-  test('stops handing out after the first failure when it is told to', async () => {
+  it('stops handing out after the first failure when it is told to', async () => {
     await withFleet(TENANTS, async (fleet) => {
       await fleet.tenantMigration('0002_wrong.sql', 'SELECT pg_sleep(0.05);\nSELECT 1/0;');
       const report = await fleet.migrate({ failFast: true }, { executor, canary: 0, concurrency: 1, maxProcesses: 2 });
@@ -142,7 +142,7 @@ export const down = false;`,
     });
   });
 
-  test('drains: what is at a lane is finished, what is not begun stays as it was', async () => {
+  it('drains: what is at a lane is finished, what is not begun stays as it was', async () => {
     await withFleet(TENANTS, async (fleet) => {
       await fleet.tenantMigration('0002_slow.sql', 'CREATE TABLE slow (id int);\nSELECT pg_sleep(0.6);');
       const drain = new AbortController();
@@ -161,7 +161,7 @@ export const down = false;`,
     });
   });
 
-  test('cancels: running statements are rolled back', async () => {
+  it('cancels: running statements are rolled back', async () => {
     await withFleet(TENANTS, async (fleet) => {
       await fleet.tenantMigration('0002_slow.sql', 'CREATE TABLE slow (id int);\nSELECT pg_sleep(60);');
       const cancel = new AbortController();
@@ -180,7 +180,7 @@ export const down = false;`,
     });
   });
 
-  test('hands out in the order of the fleet', async () => {
+  it('hands out in the order of the fleet', async () => {
     await withFleet(TENANTS, async (fleet) => {
       await fleet.tenantMigration('0002_tasks.sql', 'CREATE TABLE tasks (id int);');
       const started: string[] = [];
@@ -195,7 +195,7 @@ export const down = false;`,
     });
   });
 
-  test('rolls every tenant back, and leaves one that cannot go where it is', async () => {
+  it('rolls every tenant back, and leaves one that cannot go where it is', async () => {
     await withFleet(TENANTS, async (fleet) => {
       await fleet.tenantMigration(
         '0002_tasks.sql',

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { expect, test, vi } from 'vitest';
+import { expect, it, vi } from 'vitest';
 
 import { exitCodeOf } from '../../src/run/report.js';
 import { ensureBuilt, REPOSITORY } from '../support/build.js';
@@ -11,13 +11,13 @@ import { fixture, names, withFleet } from './fleets.js';
 // Workers start slowly on a machine that is busy.
 vi.setConfig({ testTimeout: 120_000 });
 
-test('the example of the documentation is the executor that is tested', async () => {
+it('the example of the documentation is the executor that is tested', async () => {
   const page = await readFile(join(REPOSITORY, 'docs', 'executors.md'), 'utf8');
   const [, example] = /```js\n([\s\S]*?)```/.exec(page) ?? [];
   expect(example).toBe(await readFile(fixture('one-by-one.js'), 'utf8'));
 });
 
-test('an executor that gives up loses nothing of what it did, and what it makes up counts for nothing', async () => {
+it('an executor that gives up loses nothing of what it did, and what it makes up counts for nothing', async () => {
   await withFleet(names(6), async (fleet) => {
     await fleet.tenantMigration('0002_made.sql', 'CREATE TABLE made (id int);');
     const report = await fleet.migrate({}, { executor: fixture('breaks-off.js') });
@@ -32,7 +32,7 @@ test('an executor that gives up loses nothing of what it did, and what it makes 
   });
 });
 
-test('a tenant that an executor took and said nothing about has failed, with the name of the executor', async () => {
+it('a tenant that an executor took and said nothing about has failed, with the name of the executor', async () => {
   await withFleet(names(6), async (fleet) => {
     await fleet.tenantMigration('0002_made.sql', 'CREATE TABLE made (id int);');
     const report = await fleet.migrate({}, { executor: fixture('forgetful.js') });
@@ -55,7 +55,7 @@ test('a tenant that an executor took and said nothing about has failed, with the
   });
 });
 
-test('tenants that an executor did not take before it ended were not executed, because it gave up', async () => {
+it('tenants that an executor did not take before it ended were not executed, because it gave up', async () => {
   await withFleet(names(6), async (fleet) => {
     await fleet.tenantMigration('0002_made.sql', 'CREATE TABLE made (id int);');
     const report = await fleet.migrate({}, { executor: fixture('leaves-early.js') });
@@ -68,7 +68,7 @@ test('tenants that an executor did not take before it ended were not executed, b
   });
 });
 
-test('an executor that refuses the configuration is closed, and its refusal is what is reported', async () => {
+it('an executor that refuses the configuration is closed, and its refusal is what is reported', async () => {
   await withFleet([], async (fleet) => {
     const attempt = fleet.migrate({}, { executor: fixture('unusable.js') });
     await expect(attempt).rejects.toThrow('not with this configuration');
@@ -76,7 +76,7 @@ test('an executor that refuses the configuration is closed, and its refusal is w
   });
 });
 
-test('the command line takes a module by its path and refuses a name that is none', async () => {
+it('the command line takes a module by its path and refuses a name that is none', async () => {
   await ensureBuilt();
   await withFleet(names(3), async (fleet) => {
     await fleet.tenantMigration('0002_made.sql', 'CREATE TABLE made (id int);');

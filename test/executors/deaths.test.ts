@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 
-import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { exitCodeOf } from '../../src/run/report.js';
 import { ensureBuilt } from '../support/build.js';
@@ -36,7 +36,7 @@ describe.each(RUNTIMES)('$name', ({ name, impatient, small }) => {
       says: /ended with exit code 1 \(late\)/,
     },
   ];
-  test.each(cases)('a migration that $what fails its own tenant only', async ({ executor, script, says }) => {
+  it.each(cases)('a migration that $what fails its own tenant only', async ({ executor, script, says }) => {
     await withFleet(EIGHT, async (fleet) => {
       await fleet.tenantMigration('0002_made.js', actsIn('t04', script));
       const report = await fleet.migrate({}, { executor });
@@ -55,7 +55,7 @@ describe.each(RUNTIMES)('$name', ({ name, impatient, small }) => {
     });
   });
 
-  test('what a migration throws may be anything and is reported in its words', async () => {
+  it('what a migration throws may be anything and is reported in its words', async () => {
     await withFleet(EIGHT, async (fleet) => {
       await fleet.tenantMigration('0002_made.js', actsIn('t04', "throw 'no error at all'"));
       const report = await fleet.migrate({}, { executor: name });
@@ -65,7 +65,7 @@ describe.each(RUNTIMES)('$name', ({ name, impatient, small }) => {
     });
   });
 
-  test('three deaths in a row end the run, and what is left can be migrated later', async () => {
+  it('three deaths in a row end the run, and what is left can be migrated later', async () => {
     await withFleet(EIGHT, async (fleet) => {
       await fleet.tenantMigration(
         '0002_made.js',
@@ -85,7 +85,7 @@ describe.each(RUNTIMES)('$name', ({ name, impatient, small }) => {
     });
   });
 
-  test('a worn-out worker is replaced', async () => {
+  it('a worn-out worker is replaced', async () => {
     await withFleet(names(17), async (fleet) => {
       await fleet.tenantMigration(
         '0002_made.js',

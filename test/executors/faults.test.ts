@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 
 import type { FleetEvent } from '../../src/fleet/types.js';
 import type { MigrateReport } from '../../src/run/types.js';
@@ -45,7 +45,7 @@ type Run = { started: number; over: boolean };
 
 beforeAll(() => ensureBuilt(), 120_000);
 
-test(
+it(
   `${KILLS} workers killed at random leave every tenant where it was or where it should be`,
   async () => {
     const failures: Record<string, number> = {};

@@ -1,6 +1,6 @@
 import { threadId } from 'node:worker_threads';
 
-import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import type { Hooks } from '../../src/project/hook-types.js';
 import { exitCodeOf } from '../../src/run/report.js';
@@ -41,7 +41,7 @@ afterEach(async () => {
 describe.each(['standard', ...WORKERS, fixture('one-by-one.js')])('%s', (executor) => {
   const overrides = { executor, canary: 0, maxProcesses: 2 };
 
-  test('calls the hooks of the configuration for each tenant, in its transaction', async () => {
+  it('calls the hooks of the configuration for each tenant, in its transaction', async () => {
     await prepare(
       'hooks.config.ts',
       `import { defineConfig, type MigrateHook } from 'pg-tenants';
@@ -68,7 +68,7 @@ describe.each(['standard', ...WORKERS, fixture('one-by-one.js')])('%s', (executo
     expect((await database.query('SELECT FROM audit')).rowCount).toBe(12);
   });
 
-  test('lets the tenant fail whose hook fails, with the same words', async () => {
+  it('lets the tenant fail whose hook fails, with the same words', async () => {
     await prepare(
       'hooks.config.mjs',
       `export default { hooks: { afterMigrate: async ({ tenant, client }) => {
@@ -115,7 +115,7 @@ describe.each(['standard', ...WORKERS, fixture('one-by-one.js')])('%s', (executo
     expect(await fleet.tables('acme')).toContain('tasks');
   });
 
-  test('gives up a hook that never returns when the run is canceled', async () => {
+  it('gives up a hook that never returns when the run is canceled', async () => {
     await prepare(
       'hooks.config.mjs',
       `export default { hooks: { beforeMigrate: async ({ client }) => {
@@ -160,19 +160,19 @@ describe.each(WORKERS)('%s', (executor) => {
        export default { hooks: here ? { afterMigrate: () => {} } : {} };`,
     );
 
-  test('says that the configuration cannot be loaded in a worker', async () => {
+  it('says that the configuration cannot be loaded in a worker', async () => {
     await prepareDivided(`throw new Error('only in the main process');`);
     await expectNobodyTouched(
       /^A worker could not load the hooks of the configuration: The configuration file .*hooks\.config\.mjs cannot be used: it cannot be loaded, only in the main process/,
     );
   });
 
-  test('says that a worker finds no such hook', async () => {
+  it('says that a worker finds no such hook', async () => {
     await prepareDivided('');
     await expectNobodyTouched(/hooks\.config\.mjs has no afterMigrate here/);
   });
 
-  test('is refused before anything is touched when the hooks come from no file', async () => {
+  it('is refused before anything is touched when the hooks come from no file', async () => {
     await prepare('hooks.config.mjs', 'export default {};');
     const hooks: Hooks = { afterMigrate: () => {} };
     const project = { ...overrides, hooks, hooksOrigin: undefined };

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 
 import type { ClientConfig } from 'pg';
-import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { ensureBuilt } from '../support/build.js';
 import { names, withFleet } from './fleets.js';
@@ -12,7 +12,7 @@ vi.setConfig({ testTimeout: 120_000 });
 beforeAll(() => ensureBuilt(), 120_000);
 
 describe.each(['multiprocessing', 'worker-threads'])('%s', (executor) => {
-  test('three tenants in chunks of two need two workers, however many are allowed', async () => {
+  it('three tenants in chunks of two need two workers, however many are allowed', async () => {
     await withFleet(names(3), async (fleet) => {
       await fleet.tenantMigration('0002_made.sql', 'CREATE TABLE made (id int);\nSELECT pg_sleep(0.3);');
       const report = await fleet.migrate({}, { executor, canary: 0, maxProcesses: 6 });
@@ -21,7 +21,7 @@ describe.each(['multiprocessing', 'worker-threads'])('%s', (executor) => {
     });
   });
 
-  test('a password that a function makes is asked for by the workers', async () => {
+  it('a password that a function makes is asked for by the workers', async () => {
     await withFleet(names(6), async (fleet) => {
       await fleet.tenantMigration('0002_made.sql', 'CREATE TABLE made (id int);');
       const { database } = await fleet.project();
@@ -36,7 +36,7 @@ describe.each(['multiprocessing', 'worker-threads'])('%s', (executor) => {
     });
   });
 
-  test('a configuration that cannot be copied is refused before anything is touched', async () => {
+  it('a configuration that cannot be copied is refused before anything is touched', async () => {
     await withFleet(names(2), async (fleet) => {
       await fleet.tenantMigration('0002_made.sql', 'CREATE TABLE made (id int);');
       const project = await fleet.project();
@@ -51,7 +51,7 @@ describe.each(['multiprocessing', 'worker-threads'])('%s', (executor) => {
   });
 });
 
-test.each(['standard', 'multiprocessing'])(
+it.each(['standard', 'multiprocessing'])(
   '%s asks for no more connections than the server has left',
   async (executor) => {
     await withFleet(names(12), async (fleet) => {

@@ -1,4 +1,4 @@
-import { expect, test, vi } from 'vitest';
+import { expect, it, vi } from 'vitest';
 
 import { closeClient, openClient } from '../../src/db/connect.js';
 import { tenantLock } from '../../src/db/locks.js';
@@ -59,7 +59,7 @@ const record = (fleet: TestFleet, ...applied: string[]) =>
     applied,
   ]);
 
-test('what is recorded tells how far a plan got', async () => {
+it('what is recorded tells how far a plan got', async () => {
   await withFleet(names(1), async (fleet) => {
     expect(await find(fleet)).toEqual({ kind: 'untouched' });
     await record(fleet, '0002_a');
@@ -71,7 +71,7 @@ test('what is recorded tells how far a plan got', async () => {
   });
 });
 
-test('going back, what is not recorded any more tells how far it got', async () => {
+it('going back, what is not recorded any more tells how far it got', async () => {
   await withFleet(names(1), async (fleet) => {
     const back: Plan = { ...PLAN, direction: 'down', segments: PLAN.segments.slice(0, 1) };
     expect(await find(fleet, back)).toEqual({ kind: 'done' });
@@ -80,7 +80,7 @@ test('going back, what is not recorded any more tells how far it got', async () 
   });
 });
 
-test('a plan that begins outside a transaction is not begun a second time, unless its statements find what they did', async () => {
+it('a plan that begins outside a transaction is not begun a second time, unless its statements find what they did', async () => {
   await withFleet(names(1), async (fleet) => {
     const alone = (statement: Plan['segments'][0]['migrations'][0]['statements'][0]): Plan => ({
       ...PLAN,
@@ -95,7 +95,7 @@ test('a plan that begins outside a transaction is not begun a second time, unles
   });
 });
 
-test("the answer waits for the dead worker's backend, which may still commit", async () => {
+it("the answer waits for the dead worker's backend, which may still commit", async () => {
   await withFleet(names(1), async (fleet) => {
     const backend = await fleet.database.client();
     await backend.query('BEGIN');
@@ -108,7 +108,7 @@ test("the answer waits for the dead worker's backend, which may still commit", a
   });
 });
 
-test('a tenant that stays locked is of unknown outcome, not guessed', async () => {
+it('a tenant that stays locked is of unknown outcome, not guessed', async () => {
   await withFleet(names(1), async (fleet) => {
     const other = await fleet.database.client();
     await other.query('SELECT pg_advisory_lock($1::bigint)', [tenantLock('t01')]);
@@ -120,7 +120,7 @@ test('a tenant that stays locked is of unknown outcome, not guessed', async () =
   });
 });
 
-test('a connection that was lost is over before its tenant is looked at', async () => {
+it('a connection that was lost is over before its tenant is looked at', async () => {
   await withFleet(names(1), async (fleet) => {
     const { database } = await fleet.project();
     const [segment] = PLAN.segments;

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 
 import { ensureBuilt } from '../support/build.js';
 import type { TestFleet } from '../support/fleet.js';
@@ -39,7 +39,7 @@ async function startWorkers(fleet: TestFleet, ...more: string[]) {
 
 const SLOW = 'CREATE TABLE made (id int);\nSELECT pg_sleep(1);';
 
-test.each([
+it.each([
   ['run SQL', '0002_made.sql', 'CREATE TABLE made (id int);\nSELECT pg_sleep(30);'],
   ['hang in JavaScript', '0002_made.js', actsIn('t01', 'while (true) {}').replace("=== 't01'", '> ""')],
 ])('no worker outlives its killed parent by two seconds while they %s', async (_what, file, text) => {
@@ -57,7 +57,7 @@ test.each([
   });
 });
 
-test('after its parent was killed the run can be repeated and finishes', async () => {
+it('after its parent was killed the run can be repeated and finishes', async () => {
   await withFleet(names(6), async (fleet) => {
     await fleet.tenantMigration('0002_made.sql', SLOW);
     const { running } = await startWorkers(fleet);
@@ -72,7 +72,7 @@ test('after its parent was killed the run can be repeated and finishes', async (
   });
 });
 
-test("signals that reach the whole group leave it to the parent: it drains and exits with the signal's code", async () => {
+it("signals that reach the whole group leave it to the parent: it drains and exits with the signal's code", async () => {
   await withFleet(names(12), async (fleet) => {
     await fleet.tenantMigration('0002_made.sql', SLOW);
     const { running, workers } = await startWorkers(fleet, '--json');
@@ -94,7 +94,7 @@ test("signals that reach the whole group leave it to the parent: it drains and e
   });
 });
 
-test('no secret stands in the argv or the environment of a worker', async () => {
+it('no secret stands in the argv or the environment of a worker', async () => {
   await withFleet(names(6), async (fleet) => {
     await fleet.tenantMigration('0002_made.sql', SLOW);
     const { password } = fleet.database.config;
@@ -115,7 +115,7 @@ test('no secret stands in the argv or the environment of a worker', async () => 
 });
 
 describe.each(WORKERS)('%s', (executor) => {
-  test('what a migration prints goes to stderr and leaves the document on stdout alone', async () => {
+  it('what a migration prints goes to stderr and leaves the document on stdout alone', async () => {
     await withFleet(names(6), async (fleet) => {
       const print = `console.log('printed in ' + rows[0].schema); process.stdout.write('{"half":'); console.error('complained')`;
       await fleet.tenantMigration('0002_made.js', actsIn('', print).replace("=== ''", '> ""'));
@@ -125,7 +125,7 @@ describe.each(WORKERS)('%s', (executor) => {
     });
   });
 
-  test('without a terminal the lines of workers are seen', async () => {
+  it('without a terminal the lines of workers are seen', async () => {
     await withFleet(names(6), async (fleet) => {
       await fleet.tenantMigration('0002_made.js', actsIn('t03', `console.log('printed in ' + rows[0].schema)`));
       const outcome = await runCli(migrateArgs(executor), settings(fleet));

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { findExecutor } from '../../src/executors/find-executor.js';
 import { createProject, type TestProject } from '../support/project.js';
@@ -12,7 +12,7 @@ afterAll(() => files.remove());
 const BODY = `{ name: 'own', async *execute() {}, async close() {} }`;
 
 describe("a module of one's own", () => {
-  test.each([
+  it.each([
     ['default.mjs', `export default ${BODY};`],
     ['named.mjs', `export const executor = ${BODY};`],
     ['factory.mjs', `export default async () => (${BODY});`],
@@ -25,7 +25,7 @@ describe("a module of one's own", () => {
     expect((await findExecutor(await files.write(name, text))).name).toBe('own');
   });
 
-  test.each([
+  it.each([
     ['empty.mjs', 'export const other = 1;', /exports no executor/],
     [
       'shape.mjs',
@@ -43,17 +43,17 @@ describe("a module of one's own", () => {
     });
   });
 
-  test('is refused when there is no such file', async () => {
+  it('is refused when there is no such file', async () => {
     await expect(findExecutor(files.path('absent.js'))).rejects.toMatchObject({ code: 'EXECUTOR_UNAVAILABLE' });
   });
 });
 
 describe('a name', () => {
-  test.each(['standard', 'multiprocessing', 'worker-threads'])('%s is built in', async (name) => {
+  it.each(['standard', 'multiprocessing', 'worker-threads'])('%s is built in', async (name) => {
     expect((await findExecutor(name)).name).toBe(name);
   });
 
-  test('that is nearly right gets the right one suggested', async () => {
+  it('that is nearly right gets the right one suggested', async () => {
     await expect(findExecutor('multiprocesing')).rejects.toMatchObject({
       code: 'EXECUTOR_UNAVAILABLE',
       suggestions: expect.arrayContaining(['Did you mean "multiprocessing"?']),

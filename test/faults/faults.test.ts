@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { ensureBuilt } from '../support/build.js';
 import { killCreate, killDelete, killRename, killRollback } from './commands.js';
@@ -26,7 +26,7 @@ afterAll(async () => {
 /** Plays rounds, at most so many at once, and expects that none of them went wrong. */
 function faults(name: string, count: number, atOnce: number, from: 'behind' | 'current', play: Play): void {
   const label = name.replace(/,.*/, '');
-  test(`${count} × ${name}`, { timeout: 60_000 + count * 30_000 }, async () => {
+  it(`${count} × ${name}`, { timeout: 60_000 + count * 30_000 }, async () => {
     const failures = await trials.play(label, count, atOnce, from, play);
     expect(failures.join('\n\n')).toBe('');
     // A suite whose faults hit nothing would prove nothing.

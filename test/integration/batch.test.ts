@@ -1,5 +1,5 @@
 import { Client } from 'pg';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 
 import { BatchError, forgetPrepared, sendBatch } from '../../src/db/batch.js';
 import { useDatabase } from '../support/database.js';
@@ -22,7 +22,7 @@ async function preparedTexts(): Promise<string[]> {
   return rows.map(({ statement }) => statement);
 }
 
-test('the answers come in order, with NULL and numbers as text', async () => {
+it('the answers come in order, with NULL and numbers as text', async () => {
   const answers = await sendBatch(client, [
     { text: 'SELECT $1::text, $2::int, $3::bool', values: [null, 7, true] },
     { text: '' },
@@ -35,7 +35,7 @@ test('the answers come in order, with NULL and numbers as text', async () => {
   ]);
 });
 
-test('a statement that is kept is prepared once, whatever its values', async () => {
+it('a statement that is kept is prepared once, whatever its values', async () => {
   for (const value of [1, 2, 3]) {
     const [answer] = await sendBatch(client, [{ ...KEPT, values: [value] }]);
     expect(answer?.rows).toEqual([[String(value + 1)]]);
@@ -48,7 +48,7 @@ test('a statement that is kept is prepared once, whatever its values', async () 
   expect(await preparedTexts()).toEqual([KEPT.text, 'SELECT $1::text']);
 });
 
-test('one that fails when it is first carried out can be sent again, and is kept once', async () => {
+it('one that fails when it is first carried out can be sent again, and is kept once', async () => {
   const risky = { text: 'SELECT 1 / $1::int', prepared: true };
   for (const _ of [1, 2]) {
     await expect(sendBatch(client, [{ ...risky, values: [0] }])).rejects.toMatchObject({ index: 0 });
@@ -59,7 +59,7 @@ test('one that fails when it is first carried out can be sent again, and is kept
   expect(await preparedTexts()).toEqual([risky.text]);
 });
 
-test('one that stands after a failure was never seen, and is prepared by the next batch', async () => {
+it('one that stands after a failure was never seen, and is prepared by the next batch', async () => {
   await expect(sendBatch(client, [{ text: 'SELECT 1 / 0' }, { ...KEPT, values: [1] }])).rejects.toMatchObject({
     index: 0,
     cause: { code: '22012' },
@@ -68,7 +68,7 @@ test('one that stands after a failure was never seen, and is prepared by the nex
   expect((await sendBatch(client, [{ ...KEPT, values: [1] }]))[0]?.rows).toEqual([['2']]);
 });
 
-test('after a DISCARD ALL all are prepared again, once that is said', async () => {
+it('after a DISCARD ALL all are prepared again, once that is said', async () => {
   await sendBatch(client, [{ ...KEPT, values: [1] }]);
   await client.query('DISCARD ALL');
   await expect(sendBatch(client, [{ ...KEPT, values: [1] }])).rejects.toMatchObject({ cause: { code: '26000' } });
@@ -76,7 +76,7 @@ test('after a DISCARD ALL all are prepared again, once that is said', async () =
   expect((await sendBatch(client, [{ ...KEPT, values: [1] }]))[0]?.rows).toEqual([['2']]);
 });
 
-test('nothing that follows a failed statement is carried out, not even outside a transaction', async () => {
+it('nothing that follows a failed statement is carried out, not even outside a transaction', async () => {
   await client.query('CREATE TABLE seen (n int)');
   const items = ['BEGIN', 'INSERT INTO seen VALUES (1)', 'SELECT nonsense', 'INSERT INTO seen VALUES (2)', 'COMMIT'];
   await expect(
@@ -89,7 +89,7 @@ test('nothing that follows a failed statement is carried out, not even outside a
   expect((await client.query('SELECT * FROM seen')).rows).toEqual([]);
 });
 
-test('a connection that is gone fails the batch', async () => {
+it('a connection that is gone fails the batch', async () => {
   client.on('error', () => {});
   const gone = sendBatch(client, [{ text: 'SELECT pg_terminate_backend(pg_backend_pid())' }, { text: 'SELECT 1' }]);
   await expect(gone).rejects.toBeInstanceOf(BatchError);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-import { afterAll, beforeAll, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, expect, inject, it } from 'vitest';
 
 import type { BenchReport } from '../../bench/report.js';
 import { REPOSITORY } from '../support/build.js';
@@ -29,7 +29,7 @@ async function bench(...args: string[]): Promise<void> {
   await promisify(execFile)(process.execPath, program, { cwd: REPOSITORY });
 }
 
-test('every scenario has a floor and ours, with times, memory and CPU time', () => {
+it('every scenario has a floor and ours, with times, memory and CPU time', () => {
   for (const scenario of ['noop', 'one', 'all', 'create', 'status', 'plan', 'startup'] as const) {
     const rows = report.measurements.filter((one) => one.scenario === scenario);
     expect([...new Set(rows.map(({ role }) => role))], scenario).toEqual(expect.arrayContaining(['floor', 'ours']));
@@ -43,13 +43,13 @@ test('every scenario has a floor and ours, with times, memory and CPU time', () 
   }
 });
 
-test('what one tenant costs is counted', () => {
+it('what one tenant costs is counted', () => {
   const { counts } = report.costs.find(({ scenario }) => scenario === 'one') ?? expect.fail('no cost of "one"');
   expect(counts.roundTrips).toBeGreaterThanOrEqual(5);
   expect(counts.bytes.sent).toBeGreaterThan(1000);
 });
 
-test('the report says what it was taken on, and keeps the password to itself', () => {
+it('the report says what it was taken on, and keeps the password to itself', () => {
   expect(report.server.settings).toMatchObject({
     max_locks_per_transaction: expect.any(String),
     fsync: expect.any(String),
@@ -59,12 +59,12 @@ test('the report says what it was taken on, and keeps the password to itself', (
   if (password !== '') expect(JSON.stringify(report) + markdown).not.toContain(decodeURIComponent(password));
 });
 
-test('nothing is left on the server', async () => {
+it('nothing is left on the server', async () => {
   const rows = await askServer(inject('adminUrl'), "SELECT datname FROM pg_database WHERE datname ~ '^tenants_bench_'");
   expect(rows).toEqual([]);
 });
 
-test('an option that is not understood is refused before anything starts', async () => {
+it('an option that is not understood is refused before anything starts', async () => {
   await expect(bench('--scenario', 'everything')).rejects.toMatchObject({
     code: 1,
     stderr: expect.stringContaining('--scenario takes noop, one, all') as string,

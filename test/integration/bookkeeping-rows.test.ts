@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { doctor } from '../../src/doctor/doctor.js';
 import { rollback } from '../../src/run/rollback.js';
@@ -32,7 +32,7 @@ const undo = async (count: number) =>
   });
 
 describe('a row that does not reach the migrations table fails the tenant and undoes its migration', () => {
-  test.each([
+  it.each([
     [
       'a trigger leaves it out',
       `${SWALLOW}; CREATE TRIGGER swallow BEFORE INSERT ON t1.pgmigrations FOR EACH ROW EXECUTE FUNCTION t1.swallow()`,
@@ -60,7 +60,7 @@ describe('a row that does not reach the migrations table fails the tenant and un
     });
   });
 
-  test('when a rollback cannot remove it', async () => {
+  it('when a rollback cannot remove it', async () => {
     await fleet.migrate();
     await database.query(
       `${SWALLOW}; CREATE TRIGGER swallow BEFORE DELETE ON t1.pgmigrations FOR EACH ROW EXECUTE FUNCTION t1.swallow()`,
@@ -70,7 +70,7 @@ describe('a row that does not reach the migrations table fails the tenant and un
     expect(await fleet.tables('t1')).toContain('two');
   });
 
-  test('also outside a transaction, with the word that the migration may have run', async () => {
+  it('also outside a transaction, with the word that the migration may have run', async () => {
     await fleet.tenantMigration(
       '0003_index.sql',
       '-- tenants: no-transaction\nCREATE INDEX CONCURRENTLY later ON two (id);',
@@ -91,7 +91,7 @@ describe('a clock or a time zone that goes back', () => {
   /** What all later sessions take for their time zone. */
   const setZone = (zone: string) => database.query(`ALTER DATABASE ${database.name} SET timezone = '${zone}'`);
 
-  test('leaves the order of migrations as it is', async () => {
+  it('leaves the order of migrations as it is', async () => {
     await fleet.migrate();
     await setZone('Pacific/Kiritimati');
     await fleet.tenantMigration(
@@ -127,7 +127,7 @@ describe('a clock or a time zone that goes back', () => {
         `UPDATE t1.pgmigrations SET id = 100, run_on = run_on + interval '1 hour' WHERE name = '0002_two'`,
       );
 
-    test('a rollback undoes nothing, rather than another migration than the last', async () => {
+    it('a rollback undoes nothing, rather than another migration than the last', async () => {
       await goBack();
       const report = await undo(1);
       expect(report.results).toMatchObject([
@@ -140,7 +140,7 @@ describe('a clock or a time zone that goes back', () => {
       expect(await fleet.applied('t1')).toHaveLength(3);
     });
 
-    test('doctor --fix puts the times in order', async () => {
+    it('doctor --fix puts the times in order', async () => {
       await goBack();
       await database.query(`UPDATE public.pgmigrations SET run_on = run_on`);
       const before = (await doctor(await fleet.project())).checks.find(({ name }) => name === 'tenant-migrations');
@@ -152,7 +152,7 @@ describe('a clock or a time zone that goes back', () => {
       expect(await fleet.tables('t1')).toEqual(['pgmigrations', 'projects', 'two']);
     });
 
-    test('what was really applied out of order is told apart, stays, and can be undone', async () => {
+    it('what was really applied out of order is told apart, stays, and can be undone', async () => {
       await reorder();
       const check = (await doctor(await fleet.project(), { fix: true })).checks.find(
         ({ name }) => name === 'tenant-migrations',

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { createTenant } from '../../src/lifecycle/create-tenant.js';
 import { deleteTenant } from '../../src/lifecycle/delete-tenant.js';
@@ -44,7 +44,7 @@ async function whereabouts(client: HookClient | undefined): Promise<unknown> {
 }
 
 describe('deleteTenant', () => {
-  test('lets its first hook work in the transaction, in the schema that is about to go', async () => {
+  it('lets its first hook work in the transaction, in the schema that is about to go', async () => {
     const told: unknown[] = [];
     await deleteTenant(project, {
       schema,
@@ -64,7 +64,7 @@ describe('deleteTenant', () => {
     expect(await registered()).not.toContain(schema);
   });
 
-  test.each([
+  it.each([
     ['a refused statement', (client: HookClient) => client.query('SELECT 1/0'), '22012'],
     ['a caught error', (client: HookClient) => client.query('SELECT 1/0').catch(() => undefined), '22012'],
     [
@@ -91,7 +91,7 @@ describe('deleteTenant', () => {
     expect(await audit()).toEqual([]);
   });
 
-  test('is done when the hook after it fails, and says so', async () => {
+  it('is done when the hook after it fails, and says so', async () => {
     const afterDeleteTenant = (): never => {
       throw new Error('the bucket is locked');
     };
@@ -102,7 +102,7 @@ describe('deleteTenant', () => {
     expect(await registered()).not.toContain(schema);
   });
 
-  test('gives a hook nothing to find by accident when the schema is not there', async () => {
+  it('gives a hook nothing to find by accident when the schema is not there', async () => {
     await database.query(`DROP SCHEMA ${schema} CASCADE`);
     let place: unknown;
     const deleted = await deleteTenant(project, {
@@ -119,7 +119,7 @@ describe('deleteTenant', () => {
     expect(await audit()).toEqual(['qualified']);
   });
 
-  test('is given up when it waits for a hook forever', async () => {
+  it('is given up when it waits for a hook forever', async () => {
     const cancel = new AbortController();
     const beforeDeleteTenant = (): Promise<void> => {
       cancel.abort();
@@ -131,7 +131,7 @@ describe('deleteTenant', () => {
     expect(await registered()).toContain(schema);
   });
 
-  test('changes nothing when the connection breaks during a hook', async () => {
+  it('changes nothing when the connection breaks during a hook', async () => {
     const proxy = await openProxy(database);
     try {
       const beforeDeleteTenant = async ({ client }: TenantHookContext): Promise<void> => {
@@ -150,7 +150,7 @@ describe('deleteTenant', () => {
 });
 
 describe('renameTenant', () => {
-  test('has hooks in its transaction, before and after the name has changed', async () => {
+  it('has hooks in its transaction, before and after the name has changed', async () => {
     const told: unknown[] = [];
     const note = async ({ client, ...context }: RenameHookContext): Promise<void> => {
       const names = await client?.query('SELECT name FROM projects');
@@ -166,7 +166,7 @@ describe('renameTenant', () => {
     expect(await registered()).toContain(to);
   });
 
-  test.each(['beforeRenameTenant', 'afterRenameTenant'] as const)('keeps the name when %s fails', async (name) => {
+  it.each(['beforeRenameTenant', 'afterRenameTenant'] as const)('keeps the name when %s fails', async (name) => {
     const to = `${schema}_renamed`;
     const hook = async ({ client }: RenameHookContext): Promise<void> => {
       await client?.query('INSERT INTO projects DEFAULT VALUES');
@@ -181,7 +181,7 @@ describe('renameTenant', () => {
   });
 });
 
-test('all of them work as the role that owns tenants', async () => {
+it('all of them work as the role that owns tenants', async () => {
   const role = `hook_owner_${process.pid}`;
   await database.query(`CREATE ROLE ${role}`);
   try {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { EngineLane } from '../../src/engine/apply/lane.js';
 import { createCompiler } from '../../src/engine/compile/compiler.js';
@@ -31,7 +31,7 @@ const sourceOf = (directory: string): MigrationSource => ({
   tsconfigPaths: false,
 });
 
-test('all migrations of the sample application, once compiled and once built while they run', async () => {
+it('all migrations of the sample application, once compiled and once built while they run', async () => {
   const project = await fleet.project({
     shared: { schema: 'public', migrations: join(REPOSITORY, 'migrations', 'shared') },
   });

@@ -1,5 +1,5 @@
 import { array, assert, asyncProperty, constantFrom, dictionary } from 'fast-check';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 
 import { openClient, closeClient } from '../../src/db/connect.js';
 import { quoteIdentifier } from '../../src/db/identifiers.js';
@@ -29,7 +29,7 @@ afterEach(async () => {
 /** Seven names that nothing else in a database has. */
 const sevenNames = schemas(7);
 
-test('tables, columns and schemas of any name can be configured', async () => {
+it('tables, columns and schemas of any name can be configured', async () => {
   await assert(
     asyncProperty(
       sevenNames,
@@ -72,7 +72,7 @@ test('tables, columns and schemas of any name can be configured', async () => {
   );
 });
 
-test('migration files of any name are applied once, and found again', async () => {
+it('migration files of any name are applied once, and found again', async () => {
   await fleet.migrate({ selection: { kind: 'shared' } });
   await fleet.create('acme');
   const endings = array(anyText, { minLength: 4, maxLength: 4 });
@@ -99,7 +99,7 @@ test('migration files of any name are applied once, and found again', async () =
   );
 });
 
-test('columns, values and labels of a new tenant are stored as they were given', async () => {
+it('columns, values and labels of a new tenant are stored as they were given', async () => {
   await fleet.migrate({ selection: { kind: 'shared' } });
   let count = 0;
   const taken = new Set(Object.values(SHAPE.tenants.columns));
@@ -124,7 +124,7 @@ test('columns, values and labels of a new tenant are stored as they were given',
   );
 });
 
-test('names and domains that new tenants cannot have are refused, and nothing is made', async () => {
+it('names and domains that new tenants cannot have are refused, and nothing is made', async () => {
   await fleet.migrate({ selection: { kind: 'shared' } });
   const project = await fleet.project();
   await createTenant(project, { schema: 'acme' });
@@ -143,7 +143,7 @@ test('names and domains that new tenants cannot have are refused, and nothing is
   expect((await listTenants(project)).map(({ schema, domains }) => [schema, domains])).toEqual([['acme', []]]);
 });
 
-test('a name with a NUL does not reach the beginning of a connection', async () => {
+it('a name with a NUL does not reach the beginning of a connection', async () => {
   const client = await openClient(database.config, 'rename-tenant a\0options\0-c work_mem=9MB');
   const { rows } = await client.query(
     `SELECT current_setting('work_mem') AS mem, current_setting('application_name') AS name`,

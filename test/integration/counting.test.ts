@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { status } from '../../src/fleet/status.js';
 import { createTenant } from '../../src/lifecycle/create-tenant.js';
@@ -41,7 +41,7 @@ const migrate = (overrides: object) =>
   count(async (proxy) => await fleet.migrate({}, { database: proxy.config, concurrency: LANES, ...overrides }));
 
 describe('when nothing is pending', () => {
-  test('connections are those of the survey, statements a handful', async () => {
+  it('connections are those of the survey, statements a handful', async () => {
     const { result, counts } = await migrate({});
     expect(result.tenants).toMatchObject({ total: TENANTS, upToDate: TENANTS });
     expect(counts.connections).toBe(LANES);
@@ -49,7 +49,7 @@ describe('when nothing is pending', () => {
     expect(counts.roundTrips).toBeLessThan(TENANTS / BATCH + 25);
   });
 
-  test('a plan needs no more', async () => {
+  it('a plan needs no more', async () => {
     const { result, counts } = await count(
       async (proxy) =>
         await plan(await fleet.project({ database: proxy.config, concurrency: LANES }), { selection: { kind: 'all' } }),
@@ -59,7 +59,7 @@ describe('when nothing is pending', () => {
     expect(counts.roundTrips).toBeLessThan(TENANTS / BATCH + 20);
   });
 
-  test('for status too', async () => {
+  it('for status too', async () => {
     const { result, counts } = await count(
       async (proxy) => await status(await fleet.project({ database: proxy.config, concurrency: LANES })),
     );
@@ -81,7 +81,7 @@ describe('one pending migration', () => {
   /** What is not spent on tenants: connecting, locks, the survey of the fleet, the end. Some commits are flushed together. */
   const OVERHEAD = TENANTS / BATCH + 40 + TENANTS / 10;
 
-  test('costs one round trip a tenant, and a connection a lane', async () => {
+  it('costs one round trip a tenant, and a connection a lane', async () => {
     const counts = await measure('CREATE TABLE counted_%n (id int); CREATE INDEX ON counted_%n (id);', { canary: 0 });
     // Control, the survey's further ones, lanes. The look at who came meanwhile finds nobody to survey.
     expect(counts.connections).toBe(1 + (LANES - 1) + LANES);
@@ -89,13 +89,13 @@ describe('one pending migration', () => {
     expect(counts.roundTrips).toBeLessThan(TENANTS + OVERHEAD);
   });
 
-  test('the canary has a connection of its own', async () => {
+  it('the canary has a connection of its own', async () => {
     const counts = await measure('CREATE TABLE counted_%n (id int);', { canary: 1 });
     expect(counts.connections).toBe(1 + (LANES - 1) + LANES + 1);
     expect(counts.roundTrips).toBeLessThan(TENANTS + OVERHEAD);
   });
 
-  test('a lane is replaced after the tenants it was meant to serve', async () => {
+  it('a lane is replaced after the tenants it was meant to serve', async () => {
     const counts = await measure('CREATE TABLE counted_%n (id int);', {
       canary: 0,
       concurrency: 1,
@@ -105,7 +105,7 @@ describe('one pending migration', () => {
   });
 });
 
-test('two transactions are two round trips a tenant', async () => {
+it('two transactions are two round trips a tenant', async () => {
   await fleet.tenantMigration('0100_a.sql', 'CREATE TABLE a (id int);');
   await fleet.tenantMigration('0101_b.sql', 'CREATE TABLE b (id int);');
   const { counts } = await migrate({ canary: 0, transaction: 'migration' });
@@ -113,7 +113,7 @@ test('two transactions are two round trips a tenant', async () => {
   expect(counts.roundTrips).toBeLessThan(2 * TENANTS + 90);
 });
 
-test('a new tenant is two connections and a few round trips', async () => {
+it('a new tenant is two connections and a few round trips', async () => {
   const { counts } = await count(
     async (proxy) => await createTenant(await fleet.project({ database: proxy.config }), { schema: 'fresh' }),
   );
@@ -147,7 +147,7 @@ describe('a hundred migrations', () => {
     return { result, counts, begun };
   }
 
-  test('a new tenant takes as many round trips as with one migration, and one transaction for them', async () => {
+  it('a new tenant takes as many round trips as with one migration, and one transaction for them', async () => {
     const create = (schema: string, noMigrate: boolean) =>
       watch(async (proxy) => createTenant(await longFleet.project({ database: proxy.config }), { schema, noMigrate }));
     const bare = await create('bare', true);
@@ -160,7 +160,7 @@ describe('a hundred migrations', () => {
     expect(full.begun).toBe(1);
   });
 
-  test('all of them pending is one round trip and one transaction a tenant', async () => {
+  it('all of them pending is one round trip and one transaction a tenant', async () => {
     const tenants = 20;
     await many.query(
       `DO $$ BEGIN FOR n IN 1..${tenants} LOOP EXECUTE format('CREATE SCHEMA %I', 'e' || n); END LOOP; END $$`,

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { createTenant } from '../../src/lifecycle/create-tenant.js';
 import type { CreateHookContext, TenantHookContext } from '../../src/project/hook-types.js';
@@ -17,7 +17,7 @@ afterAll(() => fleet.remove());
 const isRegistered = async (schema: string): Promise<boolean> =>
   (await database.query('SELECT FROM tenants WHERE schema_name = $1', [schema])).rowCount === 1;
 
-test('the hooks of the creation are told of the tenant and work in its transaction', async () => {
+it('the hooks of the creation are told of the tenant and work in its transaction', async () => {
   const calls: unknown[] = [];
   const look = async (when: string, { client, ...context }: CreateHookContext): Promise<void> => {
     const answer = await client?.query<{ row: boolean; schema: boolean; path: string }>(
@@ -49,14 +49,14 @@ test('the hooks of the creation are told of the tenant and work in its transacti
   expect(rows).toEqual([{ name: 'welcome' }]);
 });
 
-test('those of the project are called where no others are given', async () => {
+it('those of the project are called where no others are given', async () => {
   const calls: string[] = [];
   const note = (context: TenantHookContext): void => void calls.push(context.tenant);
   await createTenant(await fleet.project({ hooks: { afterCreateTenant: note } }), { schema: 'globex' });
   expect(calls).toEqual(['globex']);
 });
 
-test.each(['beforeCreateTenant', 'afterCreateTenant'] as const)(
+it.each(['beforeCreateTenant', 'afterCreateTenant'] as const)(
   '%s leaves nothing behind when it throws',
   async (name) => {
     const schema = name.toLowerCase();
@@ -84,7 +84,7 @@ test.each(['beforeCreateTenant', 'afterCreateTenant'] as const)(
   },
 );
 
-test('a tenant with a migration outside a transaction is taken back when the last hook fails', async () => {
+it('a tenant with a migration outside a transaction is taken back when the last hook fails', async () => {
   await fleet.tenantMigration(
     '0002_index.sql',
     '-- tenants: no-transaction\nCREATE INDEX CONCURRENTLY names ON projects (name);',
@@ -106,7 +106,7 @@ test('a tenant with a migration outside a transaction is taken back when the las
   expect((await database.query('SELECT name FROM steps.projects')).rows).toEqual([{ name: 'seeded' }]);
 });
 
-test('the hooks around the migrations are called once, between those of the creation', async () => {
+it('the hooks around the migrations are called once, between those of the creation', async () => {
   const calls: string[] = [];
   const note = (name: string) => (): void => void calls.push(name);
   const names = ['afterCreateTenant', 'afterMigrate', 'beforeCreateTenant', 'beforeMigrate'];
@@ -118,7 +118,7 @@ test('the hooks around the migrations are called once, between those of the crea
   expect(calls).toEqual(['beforeCreateTenant', 'afterCreateTenant']);
 });
 
-test('a creation that waits for a hook forever can be canceled', async () => {
+it('a creation that waits for a hook forever can be canceled', async () => {
   const cancel = new AbortController();
   const afterCreateTenant = (): Promise<void> => {
     cancel.abort();

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { createTenant } from '../../src/lifecycle/create-tenant.js';
 import type { CreatedTenant, CreateTenantOptions } from '../../src/lifecycle/create-types.js';
@@ -49,7 +49,7 @@ describe('with a migration that cannot run in a transaction', () => {
     await fleet.tenantMigration('0003_three.sql', 'CREATE TABLE three (id int);');
   });
 
-  test('the tenant is provisioning while it is made, and active at the end', async () => {
+  it('the tenant is provisioning while it is made, and active at the end', async () => {
     await fleet.tenantMigration('0003_three.sql', 'SELECT pg_sleep(0.6); CREATE TABLE three (id int);');
     const making = create();
     await expect.poll(state, { interval: 20, timeout: 10_000 }).toMatchObject({
@@ -60,19 +60,19 @@ describe('with a migration that cannot run in a transaction', () => {
     expect(await state()).toEqual(DONE);
   });
 
-  test('that fails at the end, everything this call made is removed', async () => {
+  it('that fails at the end, everything this call made is removed', async () => {
     await fleet.tenantMigration('0003_three.sql', 'SELECT 1 / 0;');
     await expect(create()).rejects.toMatchObject({ code: 'MIGRATION_FAILED', details: { migration: '0003_three' } });
     expect(await state()).toBeNull();
   });
 
-  test('that fails itself, everything is removed too', async () => {
+  it('that fails itself, everything is removed too', async () => {
     await fleet.tenantMigration('0002_index.sql', '-- tenants: no-transaction\nVACUUM no_such_table;');
     await expect(create()).rejects.toMatchObject({ code: 'MIGRATION_FAILED', details: { migration: '0002_index' } });
     expect(await state()).toBeNull();
   });
 
-  test('that is canceled says so, and everything is removed', async () => {
+  it('that is canceled says so, and everything is removed', async () => {
     await fleet.tenantMigration('0003_three.sql', 'SELECT pg_sleep(60);');
     const cancel = new AbortController();
     const making = create({ cancel: cancel.signal });
@@ -100,7 +100,7 @@ describe('with a migration that cannot run in a transaction', () => {
     expect(await state()).toBeNull();
   });
 
-  test('in an adopted schema that fails, the schema stays', async () => {
+  it('in an adopted schema that fails, the schema stays', async () => {
     await database.query('CREATE SCHEMA acme');
     await fleet.tenantMigration('0003_three.sql', 'SELECT 1 / 0;');
     await expect(create({ adopt: true })).rejects.toMatchObject({ code: 'MIGRATION_FAILED' });
@@ -108,7 +108,7 @@ describe('with a migration that cannot run in a transaction', () => {
     expect(await fleet.tables('acme')).toContain('projects');
   });
 
-  test('two calls at once: one makes it, the other waits and learns so', async () => {
+  it('two calls at once: one makes it, the other waits and learns so', async () => {
     await fleet.tenantMigration('0003_three.sql', 'SELECT pg_sleep(0.3); CREATE TABLE three (id int);');
     const settled = await Promise.allSettled([1, 2, 3].map(() => create({}, { lockTimeoutMs: 20_000 })));
     expect(settled.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
@@ -118,7 +118,7 @@ describe('with a migration that cannot run in a transaction', () => {
     expect(await state()).toEqual(DONE);
   });
 
-  test('a call that cannot wait any longer says who is at work', async () => {
+  it('a call that cannot wait any longer says who is at work', async () => {
     await fleet.tenantMigration('0003_three.sql', 'SELECT pg_sleep(1.5); CREATE TABLE three (id int);');
     const making = create();
     await expect.poll(state, { interval: 20 }).toMatchObject({ status: 'provisioning' });
@@ -148,26 +148,26 @@ describe('what a killed process left behind', () => {
     await fleet.tenantMigration('0003_three.sql', 'CREATE TABLE three (id int);');
   });
 
-  test('is finished by the same call', async () => {
+  it('is finished by the same call', async () => {
     expect(await create()).toMatchObject({ tenant: { status: 'active' }, migrations: ['0002_index', '0003_three'] });
     expect(await state()).toEqual(DONE);
   });
 
-  test('is not finished by a call that wants other domains', async () => {
+  it('is not finished by a call that wants other domains', async () => {
     await expect(create({ domains: ['other.com'] })).rejects.toMatchObject({ code: 'TENANT_EXISTS' });
     await expect(create({ domains: ['other.com'], ifNotExists: true })).rejects.toMatchObject({
       code: 'TENANT_EXISTS',
     });
   });
 
-  test('is migrated by migrate, and then finished by the same call', async () => {
+  it('is migrated by migrate, and then finished by the same call', async () => {
     expect((await fleet.migrate()).tenants).toMatchObject({ applied: 1 });
     expect(await state()).toEqual({ ...DONE, status: 'provisioning' });
     expect(await create()).toMatchObject({ tenant: { status: 'active' }, migrations: [] });
     expect(await state()).toEqual(DONE);
   });
 
-  test('stays when finishing it fails', async () => {
+  it('stays when finishing it fails', async () => {
     await fleet.tenantMigration('0003_three.sql', 'SELECT 1 / 0;');
     await expect(create()).rejects.toMatchObject({ code: 'MIGRATION_FAILED' });
     expect(await state()).toMatchObject({ status: 'provisioning', domains: 1 });
@@ -201,7 +201,7 @@ describe('a connection that is cut', () => {
     }
   }
 
-  test.each([
+  it.each([
     ['before the server gets the message', false],
     ['after the server got it', true],
   ])(
@@ -219,7 +219,7 @@ describe('a connection that is cut', () => {
     120_000,
   );
 
-  test('a COMMIT whose answer was lost is looked up and counts', async () => {
+  it('a COMMIT whose answer was lost is looked up and counts', async () => {
     const proxy = await openProxy(database);
     proxy.cut({ when: ({ sql }) => sql === 'COMMIT', deliver: true });
     expect(await create({}, { database: proxy.config })).toMatchObject({ migrations: ['0001_projects'] });
@@ -231,7 +231,7 @@ describe('a connection that is cut', () => {
   });
 });
 
-test('a role that may not create schemas is told so', async () => {
+it('a role that may not create schemas is told so', async () => {
   await database.query(
     `DO $$ BEGIN CREATE ROLE limited_creator LOGIN PASSWORD 'x'; EXCEPTION WHEN duplicate_object THEN NULL; END $$;
      GRANT USAGE ON SCHEMA public TO limited_creator; GRANT ALL ON ALL TABLES IN SCHEMA public TO limited_creator`,

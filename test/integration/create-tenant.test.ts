@@ -1,5 +1,5 @@
 import { runner } from 'node-pg-migrate';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { listTenants } from '../../src/fleet/list-tenants.js';
 import { createTenant } from '../../src/lifecycle/create-tenant.js';
@@ -40,7 +40,7 @@ async function picture(): Promise<unknown> {
 }
 
 describe('a new tenant', () => {
-  test('with everything', async () => {
+  it('with everything', async () => {
     await fleet.tenantMigration('0002_two.sql', 'CREATE TABLE two (id int);');
     const made = await create({
       schema: 'acme',
@@ -64,13 +64,13 @@ describe('a new tenant', () => {
     expect((await fleet.migrate()).tenants).toMatchObject({ total: 1, upToDate: 1 });
   });
 
-  test('of a type', async () => {
+  it('of a type', async () => {
     const made = await create({ schema: 'corner', type: 'shop' });
     expect(made).toMatchObject({ tenant: { type: 'shop' }, migrations: ['0001_goods'] });
     expect(await fleet.tables('corner')).toEqual(['goods', 'pgmigrations']);
   });
 
-  test('sets off triggers of the registry that find the shared schema by the search path', async () => {
+  it('sets off triggers of the registry that find the shared schema by the search path', async () => {
     await database.query('CREATE TABLE public.seen (schema_name text)');
     await database.query(
       `CREATE FUNCTION public.see() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO seen VALUES (NEW.schema_name); RETURN NEW; END $$`,
@@ -80,13 +80,13 @@ describe('a new tenant', () => {
     expect((await database.query('SELECT schema_name FROM public.seen')).rows).toEqual([{ schema_name: 'watched' }]);
   });
 
-  test('without migrations is pending afterwards', async () => {
+  it('without migrations is pending afterwards', async () => {
     expect(await create({ schema: 'bare', noMigrate: true })).toMatchObject({ migrations: [] });
     expect(await fleet.applied('bare')).toEqual([]);
     expect((await fleet.migrate()).tenants).toMatchObject({ applied: 1 });
   });
 
-  test('the public one has domains, no schema and no migrations', async () => {
+  it('the public one has domains, no schema and no migrations', async () => {
     const made = await create({ schema: 'public', domains: ['example.com'] });
     expect(made).toMatchObject({ tenant: { schema: 'public', status: 'active' }, migrations: [] });
     expect((await fleet.migrate()).tenants.total).toBe(0);
@@ -101,7 +101,7 @@ describe('bad input changes nothing', () => {
     await database.query('CREATE SCHEMA stray; CREATE SCHEMA "Mixed"');
   });
 
-  test.each<[string, CreateTenantOptions, string]>([
+  it.each<[string, CreateTenantOptions, string]>([
     ['an upper-case name', { schema: 'Acme' }, 'INVALID_NAME'],
     ['a name with a hyphen', { schema: 'ac-me' }, 'INVALID_NAME'],
     ['a name that begins with a digit', { schema: '1acme' }, 'INVALID_NAME'],
@@ -137,13 +137,13 @@ describe('bad input changes nothing', () => {
     expect(await picture()).toEqual(before);
   });
 
-  test('a taken domain names its owner', async () => {
+  it('a taken domain names its owner', async () => {
     await expect(create({ schema: 'acme', domains: ['taken.example.com'] })).rejects.toMatchObject({
       message: expect.stringContaining('"taken"') as string,
     });
   });
 
-  test('pending shared migrations are named, with the command to run', async () => {
+  it('pending shared migrations are named, with the command to run', async () => {
     await fleet.files.write('migrations/shared/0003_plans.sql', 'CREATE TABLE plans (id int);');
     const before = await picture();
     await expect(create({ schema: 'acme' })).rejects.toMatchObject({
@@ -155,7 +155,7 @@ describe('bad input changes nothing', () => {
     expect(await picture()).toEqual(before);
   });
 
-  test('a failing migration leaves nothing, and says where it failed', async () => {
+  it('a failing migration leaves nothing, and says where it failed', async () => {
     await fleet.tenantMigration('0002_broken.sql', 'CREATE TABLE half (id int);\nSELECT 1 / 0;');
     const before = await picture();
     await expect(create({ schema: 'acme', domains: ['acme.com'] })).rejects.toMatchObject({
@@ -166,14 +166,14 @@ describe('bad input changes nothing', () => {
     expect(await picture()).toEqual(before);
   });
 
-  test('a refused migration is refused before anything is written', async () => {
+  it('a refused migration is refused before anything is written', async () => {
     await fleet.tenantMigration('0002_refused.sql', 'COMMIT;');
     const before = await picture();
     await expect(create({ schema: 'acme' })).rejects.toMatchObject({ code: 'MIGRATION_REFUSED', exitCode: 2 });
     expect(await picture()).toEqual(before);
   });
 
-  test('a registry that is not there', async () => {
+  it('a registry that is not there', async () => {
     await database.query('ALTER TABLE domains RENAME TO elsewhere');
     await expect(create({ schema: 'acme' })).rejects.toMatchObject({ code: 'REGISTRY_MISMATCH' });
     await database.query('ALTER TABLE tenants RENAME TO elsewhere_too');
@@ -182,7 +182,7 @@ describe('bad input changes nothing', () => {
 });
 
 describe('if it does not exist', () => {
-  test('the same tenant with the same domains is what was wished for', async () => {
+  it('the same tenant with the same domains is what was wished for', async () => {
     await create({ schema: 'acme', domains: ['acme.com', 'acme.org'] });
     const before = await picture();
     const again = await create({ schema: 'acme', domains: ['acme.org'], ifNotExists: true });
@@ -195,7 +195,7 @@ describe('if it does not exist', () => {
     expect(await picture()).toEqual(before);
   });
 
-  test('one that is being deleted is not', async () => {
+  it('one that is being deleted is not', async () => {
     await create({ schema: 'acme' });
     await database.query(`UPDATE tenants SET status = 'deleting'`);
     await expect(create({ schema: 'acme', ifNotExists: true })).rejects.toMatchObject({ code: 'TENANT_EXISTS' });
@@ -203,14 +203,14 @@ describe('if it does not exist', () => {
 });
 
 describe('taking over a schema', () => {
-  test('without anything in it', async () => {
+  it('without anything in it', async () => {
     await database.query('CREATE SCHEMA "Old One"');
     const made = await create({ schema: 'Old One', adopt: true });
     expect(made.migrations).toEqual(['0001_projects']);
     expect(await fleet.tables('Old One')).toEqual(['pgmigrations', 'projects']);
   });
 
-  test('that node-pg-migrate has migrated half way', async () => {
+  it('that node-pg-migrate has migrated half way', async () => {
     await fleet.tenantMigration('0002_two.sql', 'CREATE TABLE two (id int);');
     await fleet.tenantMigration('0003_three.sql', 'CREATE TABLE three (id int);');
     await runner({
@@ -227,7 +227,7 @@ describe('taking over a schema', () => {
     expect(await fleet.applied('halfway')).toEqual(['0001_projects', '0002_two', '0003_three']);
   });
 
-  test('that is complete, or that stays as it is', async () => {
+  it('that is complete, or that stays as it is', async () => {
     await create({ schema: 'acme' });
     await database.query(`DELETE FROM tenants`);
     expect((await create({ schema: 'acme', adopt: true })).migrations).toEqual([]);
@@ -237,14 +237,14 @@ describe('taking over a schema', () => {
     expect(await fleet.applied('acme')).toEqual(['0001_projects']);
   });
 
-  test('leaves it as it was when a migration fails', async () => {
+  it('leaves it as it was when a migration fails', async () => {
     await database.query('CREATE SCHEMA mine; CREATE TABLE mine.projects (mine int)');
     const before = await picture();
     await expect(create({ schema: 'mine', adopt: true })).rejects.toMatchObject({ code: 'MIGRATION_FAILED' });
     expect(await picture()).toEqual(before);
   });
 
-  test('one that is ahead of the files is refused', async () => {
+  it('one that is ahead of the files is refused', async () => {
     await create({ schema: 'acme' });
     await database.query(`DELETE FROM tenants; INSERT INTO acme.pgmigrations (name, run_on) VALUES ('0009_x', now())`);
     const before = await picture();
@@ -254,7 +254,7 @@ describe('taking over a schema', () => {
 });
 
 describe('ten at once', () => {
-  test('one wins, the others learn that the tenant is there', async () => {
+  it('one wins, the others learn that the tenant is there', async () => {
     const settled = await Promise.allSettled(
       Array.from({ length: 10 }, () => create({ schema: 'acme', domains: ['acme.com'] }, { lockTimeoutMs: 20_000 })),
     );
@@ -265,7 +265,7 @@ describe('ten at once', () => {
     expect(await fleet.applied('acme')).toEqual(['0001_projects']);
   });
 
-  test('if it does not exist: all succeed, one of them made it', async () => {
+  it('if it does not exist: all succeed, one of them made it', async () => {
     const made = await Promise.all(
       Array.from({ length: 10 }, () =>
         create({ schema: 'acme', domains: ['a.com'], ifNotExists: true }, { lockTimeoutMs: 20_000 }),
@@ -275,7 +275,7 @@ describe('ten at once', () => {
     expect(made.map(({ tenant }) => tenant.status)).toEqual(Array.from({ length: 10 }, () => 'active'));
   });
 
-  test('different tenants that want the same domain: one gets it', async () => {
+  it('different tenants that want the same domain: one gets it', async () => {
     const settled = await Promise.allSettled(
       Array.from({ length: 5 }, (_, index) =>
         create({ schema: `t${index}`, domains: ['shared.com'] }, { lockTimeoutMs: 20_000 }),

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { tenantLock } from '../../src/db/locks.js';
 import { doctor } from '../../src/doctor/doctor.js';
@@ -35,7 +35,7 @@ async function schemaExists(name: string): Promise<boolean> {
 }
 
 describe('tenants between two states', () => {
-  test('a creation that was cut off is finished, with domains, type and hooks', async () => {
+  it('a creation that was cut off is finished, with domains, type and hooks', async () => {
     await fleet.create('a1');
     await fleet.tenantMigration(
       '0002_index.sql',
@@ -69,7 +69,7 @@ describe('tenants between two states', () => {
     expect(again.checks.filter(({ ok, fixed }) => !ok || fixed)).toEqual([]);
   });
 
-  test('one that cannot be finished stays as it is, with the reason, and others go on', async () => {
+  it('one that cannot be finished stays as it is, with the reason, and others go on', async () => {
     await fleet.create('a1');
     await database.query(`INSERT INTO tenants (schema_name, status) VALUES ('bad', 'provisioning'), ('good', 'provisioning');
       CREATE SCHEMA bad; CREATE TABLE bad.projects (id int)`);
@@ -85,7 +85,7 @@ describe('tenants between two states', () => {
     expect(await fleet.tables('bad')).toEqual(['projects']);
   });
 
-  test('one that someone is at work on is left to them', async () => {
+  it('one that someone is at work on is left to them', async () => {
     await database.query(
       `INSERT INTO tenants (schema_name, status) VALUES ('busy', 'provisioning'), ('going', 'deleting')`,
     );
@@ -108,7 +108,7 @@ describe('tenants between two states', () => {
     expect(await rows()).toEqual({ busy: 'provisioning', going: 'deleting' });
   });
 
-  test('a deletion that was cut off is finished, and no other schema is dropped', async () => {
+  it('a deletion that was cut off is finished, and no other schema is dropped', async () => {
     await fleet.create('a1', 'going');
     await database.query(`CREATE SCHEMA ${QUOTED}; CREATE TABLE ${QUOTED}.t (id int)`);
     await database.query(`INSERT INTO tenants (schema_name, status) VALUES ($1, 'deleting')`, [HOSTILE]);
@@ -130,7 +130,7 @@ describe('tenants between two states', () => {
 });
 
 describe('migrations tables', () => {
-  test('get back their primary key; a name twice is for people', async () => {
+  it('get back their primary key; a name twice is for people', async () => {
     await fleet.create('a1', 'a2', 'a3');
     await database.query(`ALTER TABLE a1.pgmigrations DROP CONSTRAINT pgmigrations_pkey; CREATE UNIQUE INDEX ON a1.pgmigrations (id);
       ALTER TABLE pgmigrations DROP CONSTRAINT pgmigrations_pkey;
@@ -152,7 +152,7 @@ describe('migrations tables', () => {
     expect(await wrongChecks(project, { fix: true })).toEqual([]);
   });
 
-  test('of a tenant that someone changes are left alone', async () => {
+  it('of a tenant that someone changes are left alone', async () => {
     await fleet.create('a1');
     await database.query('ALTER TABLE a1.pgmigrations DROP CONSTRAINT pgmigrations_pkey');
     const client = await database.client();
@@ -165,10 +165,10 @@ describe('migrations tables', () => {
   });
 });
 
-test('a catalog that grew since it was last analyzed is analyzed', async () => {
+it('a catalog that grew since it was last analyzed is analyzed', async () => {
   await database.query(`DO $$ BEGIN FOR i IN 1..5200 LOOP EXECUTE format('CREATE SEQUENCE s%s', i);
     IF i % 1000 = 0 THEN COMMIT; END IF; END LOOP; END $$`);
-  // Autovacuum is told that there is nothing for it to do, and must not be faster than the test.
+  // Autovacuum is told that there is nothing for it to do, and must not be faster than the it.
   await database.query('ANALYZE pg_class');
   await database.query(`UPDATE pg_class SET reltuples = 400 WHERE oid = 'pg_class'::regclass`);
   const project = await fleet.project();
@@ -177,14 +177,14 @@ test('a catalog that grew since it was last analyzed is analyzed', async () => {
   expect(await checkOf(project, 'catalog-statistics', { fix: true })).toMatchObject({ ok: true, fixed: false });
 });
 
-test('after the first signal no other repair is begun', async () => {
+it('after the first signal no other repair is begun', async () => {
   await database.query(`INSERT INTO tenants (schema_name, status) VALUES ('half', 'provisioning')`);
   const check = await checkOf(await fleet.project(), 'unfinished-creations', { fix: true, drain: AbortSignal.abort() });
   expect(check).toMatchObject({ ok: false, failures: [expect.stringContaining('interrupted')] });
   expect(await rows()).toEqual({ half: 'provisioning' });
 });
 
-test('a control connection that breaks is made again, and the repairs go on', async () => {
+it('a control connection that breaks is made again, and the repairs go on', async () => {
   await fleet.create('a1');
   await database.query(
     `INSERT INTO tenants (schema_name, status) VALUES ('half', 'provisioning'), ('more', 'provisioning')`,

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { checkOf, wrongChecks } from '../support/doctor.js';
@@ -36,7 +36,7 @@ describe('invalid indexes', () => {
     return found.rows.map(({ name, valid }) => [name, valid]);
   }
 
-  test('of recorded migrations are rebuilt in place, constraints kept, and leftovers are dropped', async () => {
+  it('of recorded migrations are rebuilt in place, constraints kept, and leftovers are dropped', async () => {
     await fleet.create('a1');
     await database.query(`CREATE SCHEMA ${QUOTED}`);
     await database.query('INSERT INTO tenants (schema_name) VALUES ($1)', [HOSTILE]);
@@ -82,7 +82,7 @@ describe('invalid indexes', () => {
     expect(await wrongChecks(project, { fix: true })).toEqual([]);
   });
 
-  test('of a tenant that is behind are left to migrate, which builds them', async () => {
+  it('of a tenant that is behind are left to migrate, which builds them', async () => {
     await fleet.create('a1');
     await fleet.tenantMigration(
       '0002_index.sql',
@@ -98,7 +98,7 @@ describe('invalid indexes', () => {
     expect(await checkOf(project, 'invalid-indexes')).toMatchObject({ ok: true });
   });
 
-  test('of the shared schema while it is behind are left to migrate, too', async () => {
+  it('of the shared schema while it is behind are left to migrate, too', async () => {
     await fleet.files.write(
       'migrations/shared/0002_i.sql',
       '-- tenants: no-transaction\nCREATE INDEX CONCURRENTLY i ON tenants (name);',
@@ -110,7 +110,7 @@ describe('invalid indexes', () => {
     expect(check.suggestions).toEqual([expect.stringContaining('tenants migrate --shared')]);
   });
 
-  test('of a tenant out of order that lacks a migration are left alone although the order is accepted', async () => {
+  it('of a tenant out of order that lacks a migration are left alone although the order is accepted', async () => {
     await fleet.create('a1');
     await fleet.tenantMigration(
       '0000_index.sql',
@@ -126,7 +126,7 @@ describe('invalid indexes', () => {
     expect(await indexes('a1')).toContainEqual(['i', false]);
   });
 
-  test('that a REINDEX of a table left over are dropped, those of its TOAST table included', async () => {
+  it('that a REINDEX of a table left over are dropped, those of its TOAST table included', async () => {
     await fleet.create('a1');
     const blocker = await database.client();
     await blocker.query('BEGIN; INSERT INTO a1.projects (name) VALUES (1)');
@@ -150,7 +150,7 @@ describe('invalid indexes', () => {
     ]);
   });
 
-  test('of a partitioned table are told, not touched', async () => {
+  it('of a partitioned table are told, not touched', async () => {
     await fleet.create('a1');
     await database.query(`CREATE TABLE a1.p (id int) PARTITION BY RANGE (id); CREATE TABLE a1.p1 PARTITION OF a1.p FOR VALUES FROM (0) TO (9);
       CREATE INDEX whole ON ONLY a1.p (id)`);
@@ -159,7 +159,7 @@ describe('invalid indexes', () => {
     expect(check.failures).toBeUndefined();
   });
 
-  test('one that cannot be rebuilt stays, with the reason and without what was begun', async () => {
+  it('one that cannot be rebuilt stays, with the reason and without what was begun', async () => {
     await fleet.create('a1');
     await database.query(`CREATE UNIQUE INDEX twice ON a1.projects (name)`);
     await invalidate('a1.twice');
@@ -174,7 +174,7 @@ describe('invalid indexes', () => {
     expect((await indexes('a1')).map(([name]) => name)).toEqual(['pgmigrations_pkey', 'projects_pkey', 'twice']);
   });
 
-  test('one that is being built at the moment is not reported', async () => {
+  it('one that is being built at the moment is not reported', async () => {
     await fleet.create('a1');
     const blocker = await database.client();
     await blocker.query('BEGIN; INSERT INTO a1.projects (name) VALUES (1)');

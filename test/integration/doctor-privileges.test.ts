@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 
 import { doctor } from '../../src/doctor/doctor.js';
 import type { Check, CheckName } from '../../src/doctor/types.js';
@@ -42,7 +42,7 @@ async function follow({ suggestions = [] }: Check): Promise<void> {
   for (const statement of suggestions) await database.query(statement);
 }
 
-test('each right that is lacking is told with the statement that grants it', async () => {
+it('each right that is lacking is told with the statement that grants it', async () => {
   await fleet.migrate({ selection: { kind: 'shared' } });
   await database.query(`REVOKE CREATE ON DATABASE ${quote(database.name)} FROM PUBLIC`);
   // Without the right to read it, nothing can be said about the fleet.
@@ -64,7 +64,7 @@ test('each right that is lacking is told with the statement that grants it', asy
   expect(await wrongChecks(project)).toEqual([]);
 });
 
-test('tenants of other owners are listed', async () => {
+it('tenants of other owners are listed', async () => {
   await fleet.create('theirs', 'ours');
   await database.query(
     `GRANT USAGE ON SCHEMA theirs, ours TO ${quote(login)}; GRANT SELECT ON theirs.pgmigrations, ours.pgmigrations TO ${quote(login)}`,
@@ -82,7 +82,7 @@ test('tenants of other owners are listed', async () => {
   await database.query('DROP SCHEMA ours, theirs CASCADE');
 });
 
-test('a schema that may not be read is told', async () => {
+it('a schema that may not be read is told', async () => {
   await fleet.create('closed');
   expect(await checkOf(project, 'tenant-migrations')).toMatchObject({
     ok: false,
@@ -92,7 +92,7 @@ test('a schema that may not be read is told', async () => {
   await database.query('DROP SCHEMA closed CASCADE');
 });
 
-test('the configured role must exist, be ours to take, and have the rights of an owner', async () => {
+it('the configured role must exist, be ours to take, and have the rights of an owner', async () => {
   const acting = { ...project, role: owner };
   expect(await checkOf({ ...project, role: 'nobody at all' }, 'set-role')).toMatchObject({
     ok: false,
@@ -112,7 +112,7 @@ test('the configured role must exist, be ours to take, and have the rights of an
   expect(await wrongChecks(acting)).toEqual([]);
 });
 
-test('repairs act as the configured role', async () => {
+it('repairs act as the configured role', async () => {
   const acting = { ...project, role: owner };
   await database.query(`INSERT INTO tenants (schema_name, status) VALUES ('half', 'provisioning')`);
   const created = await checkOf(acting, 'unfinished-creations', { fix: true });

@@ -1,5 +1,5 @@
 import { Client } from 'pg';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { doctor } from '../../src/doctor/doctor.js';
 import type { Project } from '../../src/project/project.js';
@@ -38,7 +38,7 @@ describe.skipIf(bin === undefined)('a small server (skipped without a PostgreSQL
     await server?.stop();
   });
 
-  test('has too few locks, connections for the lanes, and no autovacuum', async () => {
+  it('has too few locks, connections for the lanes, and no autovacuum', async () => {
     await admin.query(`INSERT INTO tenants (schema_name) SELECT 'x' || n FROM generate_series(1, 20) n`);
     const { checks } = await doctor({ ...project, concurrency: 16 });
     await admin.query(`DELETE FROM tenants WHERE schema_name LIKE 'x%'`);
@@ -58,7 +58,7 @@ describe.skipIf(bin === undefined)('a small server (skipped without a PostgreSQL
     await admin.query(`ALTER SYSTEM SET autovacuum = on`);
   });
 
-  test('has a prepared transaction that holds a lock in a tenant', async () => {
+  it('has a prepared transaction that holds a lock in a tenant', async () => {
     await admin.query('BEGIN; LOCK TABLE a1.projects IN ROW EXCLUSIVE MODE; SELECT txid_current()');
     await admin.query(`PREPARE TRANSACTION 'it''s'`);
     expect(await checkOf(project, 'blocking-transactions')).toMatchObject({ ok: true });
@@ -86,7 +86,7 @@ describe('through other connections', () => {
   });
   afterAll(() => fleet.remove());
 
-  test.skipIf(!hasPgBouncer)(
+  it.skipIf(!hasPgBouncer)(
     'a transaction pooler is wrong, the rest is looked at (skipped without PgBouncer)',
     async () => {
       const bouncer = await startPgBouncer(database.config, { size: 5 });
@@ -107,7 +107,7 @@ describe('through other connections', () => {
     },
   );
 
-  test('a large fleet costs no statement and no connection more than a small one', async () => {
+  it('a large fleet costs no statement and no connection more than a small one', async () => {
     const look = () =>
       countActivity(database, ({ config }) => doctor({ ...project, database: { ...project.database, ...config } }));
     const small = await look();

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { FLEET_LOCK, tenantLock } from '../../src/db/locks.js';
 import { doctor } from '../../src/doctor/doctor.js';
@@ -26,7 +26,7 @@ async function ready(...tenants: string[]): Promise<void> {
 }
 
 describe('activity', () => {
-  test('a transaction that is open for long and holds a lock in a tenant', async () => {
+  it('a transaction that is open for long and holds a lock in a tenant', async () => {
     await ready('a1');
     const project = await fleet.project();
     const client = await database.client();
@@ -42,7 +42,7 @@ describe('activity', () => {
     await client.query('ROLLBACK');
   });
 
-  test('locks that others hold are told, and wrong only when their holder is idle for long', async () => {
+  it('locks that others hold are told, and wrong only when their holder is idle for long', async () => {
     await ready('a1');
     const project = await fleet.project();
     const client = await database.client();
@@ -62,7 +62,7 @@ describe('activity', () => {
 });
 
 describe('a connection that cannot be used', () => {
-  test('a session that is read only is told from one that takes changes, and --fix is refused', async () => {
+  it('a session that is read only is told from one that takes changes, and --fix is refused', async () => {
     await ready('a1');
     const project = await fleet.project();
     const readOnly = { ...project, database: { ...project.database, options: '-c default_transaction_read_only=on' } };
@@ -70,7 +70,7 @@ describe('a connection that cannot be used', () => {
     await expect(doctor(readOnly, { fix: true })).rejects.toMatchObject({ code: 'DATABASE_REFUSED', exitCode: 5 });
   });
 
-  test('a server that is not there, and one that goes in the middle', async () => {
+  it('a server that is not there, and one that goes in the middle', async () => {
     await ready('a1');
     const project = await fleet.project();
     const gone = { ...project, database: { ...project.database, port: 1 } };
@@ -98,7 +98,7 @@ describe('a connection that cannot be used', () => {
     }
   });
 
-  test('a backend that is ended while it waits', async () => {
+  it('a backend that is ended while it waits', async () => {
     await ready('a1');
     const blocker = await database.client();
     await blocker.query('BEGIN; LOCK TABLE a1.pgmigrations');
@@ -115,7 +115,7 @@ describe('a connection that cannot be used', () => {
     await blocker.query('ROLLBACK');
   });
 
-  test('a tenant whose table someone keeps locked is told, and the others are looked at', async () => {
+  it('a tenant whose table someone keeps locked is told, and the others are looked at', async () => {
     await ready('a1', 'a2');
     const blocker = await database.client();
     await blocker.query('BEGIN; LOCK TABLE a1.pgmigrations');
@@ -129,7 +129,7 @@ describe('a connection that cannot be used', () => {
     expect(await checkOf(project, 'tenant-migrations')).toMatchObject({ ok: true });
   });
 
-  test('a migrations directory that is missing is a mistake of the configuration', async () => {
+  it('a migrations directory that is missing is a mistake of the configuration', async () => {
     await ready('a1');
     const project = await fleet.project();
     const astray = { ...project, tenants: { ...project.tenants, migrations: '/nowhere/at/all' } };

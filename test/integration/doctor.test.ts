@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { doctor, isHealthy } from '../../src/doctor/doctor.js';
 import { EXPECTED } from '../../src/doctor/types.js';
@@ -32,7 +32,7 @@ async function adopt(schema: string): Promise<void> {
   await fleet.migrate({ selection: { kind: 'tenants', names: [schema] } });
 }
 
-test('a healthy fleet is all right, whatever its tenants are called, and nothing is changed', async () => {
+it('a healthy fleet is all right, whatever its tenants are called, and nothing is changed', async () => {
   await ready('a1', 'a2', 'public');
   await adopt(HOSTILE);
   const before = await database.query('SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_user_tables');
@@ -47,7 +47,7 @@ test('a healthy fleet is all right, whatever its tenants are called, and nothing
   expect(after.rows).toEqual(before.rows);
 });
 
-test('an empty database lacks its registry, and what rests on it is skipped', async () => {
+it('an empty database lacks its registry, and what rests on it is skipped', async () => {
   const { checks } = await doctor(await fleet.project());
   expect(find(checks, 'registry')).toMatchObject({
     ok: false,
@@ -61,7 +61,7 @@ test('an empty database lacks its registry, and what rests on it is skipped', as
 });
 
 describe('registry', () => {
-  test('tells every column that is not there', async () => {
+  it('tells every column that is not there', async () => {
     await ready();
     await database.query('ALTER TABLE tenants RENAME COLUMN type TO kind');
     expect(await checkOf(await fleet.project(), 'registry')).toMatchObject({
@@ -70,7 +70,7 @@ describe('registry', () => {
     });
   });
 
-  test('looks for the constraints of the template, and says how to add them', async () => {
+  it('looks for the constraints of the template, and says how to add them', async () => {
     await ready('a1');
     await database.query(`ALTER TABLE tenants DROP CONSTRAINT tenants_schema_name_key;
       ALTER TABLE domains DROP CONSTRAINT domains_domain_key, DROP CONSTRAINT domains_tenant_id_fkey;
@@ -81,7 +81,7 @@ describe('registry', () => {
     expect((await checkOf(await fleet.project(), 'registry-constraints')).ok).toBe(true);
   });
 
-  test.each([
+  it.each([
     ['missing', 'DROP TRIGGER tenants_registry_notify ON tenants'],
     ['disabled', 'ALTER TABLE tenants DISABLE TRIGGER tenants_registry_notify'],
     [
@@ -108,7 +108,7 @@ describe('registry', () => {
     expect(await heard).toContain('a1');
   });
 
-  test('leaves a registry alone that is not of our making', async () => {
+  it('leaves a registry alone that is not of our making', async () => {
     await database.query(`CREATE TABLE tenants (id int PRIMARY KEY, schema_name text, name text, type text, status text, created_at date);
       CREATE TABLE domains (id int PRIMARY KEY, domain text, tenant_id int, is_primary bool)`);
     await fleet.migrate({ selection: { kind: 'shared' }, fake: true });
@@ -123,7 +123,7 @@ describe('registry', () => {
 });
 
 describe('tenants', () => {
-  test('rows without schema, schemas without row, and names that differ in case only', async () => {
+  it('rows without schema, schemas without row, and names that differ in case only', async () => {
     await ready('a1', 'stray', 'acme');
     await adopt('Acme');
     await database.query(`DELETE FROM tenants WHERE schema_name = 'stray'; INSERT INTO tenants (schema_name) VALUES ('gone');
@@ -154,7 +154,7 @@ describe('tenants', () => {
     expect(rows).toEqual([{ n: 3 }]);
   });
 
-  test('pending tenants are not wrong; those ahead, out of order, unreadable or of an unknown type are', async () => {
+  it('pending tenants are not wrong; those ahead, out of order, unreadable or of an unknown type are', async () => {
     await ready('a1', 'ahead', 'odd', 'locked', 'strange');
     await fleet.tenantMigration('0002_two.sql', 'CREATE TABLE two (id int);');
     const project = await fleet.project();
@@ -177,7 +177,7 @@ describe('tenants', () => {
     ]);
   });
 
-  test('with checkOrder off the order is accepted, and what that means is said', async () => {
+  it('with checkOrder off the order is accepted, and what that means is said', async () => {
     await ready('odd');
     await fleet.tenantMigration('0000_zero.sql', 'CREATE TABLE zero (id int);');
     const project = await fleet.project();
@@ -187,7 +187,7 @@ describe('tenants', () => {
     expect(accepted.items?.at(-1)).toMatch(/node-pg-migrate's own order check .*/);
   });
 
-  test('shared migrations that are pending, ahead or out of order', async () => {
+  it('shared migrations that are pending, ahead or out of order', async () => {
     await ready();
     const project = await fleet.project();
     expect(await checkOf(project, 'shared-migrations')).toMatchObject({ ok: true, actual: '1 migration applied' });
@@ -201,7 +201,7 @@ describe('tenants', () => {
     expect(await checkOf({ ...project, checkOrder: false }, 'shared-migrations')).toMatchObject({ ok: true });
   });
 
-  test('extensions inside a tenant', async () => {
+  it('extensions inside a tenant', async () => {
     await ready('a1');
     await database.query('DROP EXTENSION IF EXISTS plpgsql_check; CREATE EXTENSION citext SCHEMA a1');
     const check = await checkOf(await fleet.project(), 'extensions-in-tenants');

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { Socket } from 'node:net';
 import { promisify } from 'node:util';
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { exec } from '../../src/each-tenant/exec/exec.js';
 import type { ExecOptions, ExecReport } from '../../src/each-tenant/exec/types.js';
@@ -75,7 +75,7 @@ function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
-test('a database that is reached through a function is refused, because programs would find another one', async () => {
+it('a database that is reached through a function is refused, because programs would find another one', async () => {
   const { database: config } = await fleet.project();
   const connected: string[] = [];
   const stream = (): Socket => {
@@ -89,7 +89,7 @@ test('a database that is reached through a function is refused, because programs
   expect(connected).toEqual([]);
 });
 
-test('a password function is called for each program, and one that fails leaves its program out with the reason', async () => {
+it('a password function is called for each program, and one that fails leaves its program out with the reason', async () => {
   const { database: config } = await fleet.project();
   const secret = typeof config.password === 'string' ? config.password : 'any';
   let isSealed = false;
@@ -124,7 +124,7 @@ test('a password function is called for each program, and one that fails leaves 
 });
 
 describe('what a program finds', () => {
-  test('is its tenant and the shared schema, by URL and by variables alike, whatever the tenant is called', async () => {
+  it('is its tenant and the shared schema, by URL and by variables alike, whatever the tenant is called', async () => {
     const { results, lines } = await run([process.execPath, 'whoami.cjs']);
     expect(results.map(({ exitCode }) => exitCode)).toEqual([0, 0, 0, 0]);
     for (const tenant of TENANTS) {
@@ -134,7 +134,7 @@ describe('what a program finds', () => {
     }
   });
 
-  test('keeps the options that were given', async () => {
+  it('keeps the options that were given', async () => {
     const { lines } = await run([process.execPath, 'whoami.cjs'], {
       names: [HOSTILE],
       env: {
@@ -147,7 +147,7 @@ describe('what a program finds', () => {
     expect(lines.map(([, , line]) => (JSON.parse(line) as { mem: string }).mem)).toEqual(['4MB', '7MB']);
   });
 
-  test('is the same for libpq', async (context) => {
+  it('is the same for libpq', async (context) => {
     const found = await promisify(execFile)('psql', ['--version']).catch(() => undefined);
     if (found === undefined) context.skip();
     const sql = `SELECT name || ' in ' || current_schema() FROM projects`;
@@ -161,7 +161,7 @@ describe('what a program finds', () => {
     }
   });
 
-  test('is the name of the tenant', async () => {
+  it('is the name of the tenant', async () => {
     const { lines } = await run(node('console.log(JSON.stringify(process.env.TENANT_SCHEMA))'));
     expect(lines.map(([tenant, , line]) => [tenant, JSON.parse(line)])).toEqual(
       expect.arrayContaining(TENANTS.map((tenant) => [tenant, tenant])),
@@ -170,7 +170,7 @@ describe('what a program finds', () => {
 });
 
 describe('programs', () => {
-  test('get their arguments as they are, without a shell', async () => {
+  it('get their arguments as they are, without a shell', async () => {
     const args = ['$HOME', '`id`', '; exit 3', '"', "'", '*'];
     const { lines, results } = await run(
       [...node('console.log(JSON.stringify(process.argv.slice(1)))'), '--', ...args],
@@ -182,7 +182,7 @@ describe('programs', () => {
     expect(JSON.parse(lines[0]?.[2] ?? '')).toEqual(args);
   });
 
-  test('are told apart line by line, in either stream, and whole lines alone', async () => {
+  it('are told apart line by line, in either stream, and whole lines alone', async () => {
     const { lines } = await run(
       node(
         `process.stdout.write('one\\ntw'); setTimeout(() => process.stdout.write('o\\r\\n\\nlast é'), 50); console.error('bad')`,
@@ -198,7 +198,7 @@ describe('programs', () => {
     expect(lines).toContainEqual(['acme', 'stderr', 'bad']);
   });
 
-  test('that fail are told by their exit codes, in the order of the fleet, and the others go on', async () => {
+  it('that fail are told by their exit codes, in the order of the fleet, and the others go on', async () => {
     const { results } = await run(
       node(
         `if (process.env.TENANT_SCHEMA === 'acme') process.exit(7); if (process.env.TENANT_SCHEMA === 'globex') process.kill(process.pid, 'SIGKILL')`,
@@ -214,7 +214,7 @@ describe('programs', () => {
     });
   });
 
-  test('run side by side, but not more than concurrency allows', async () => {
+  it('run side by side, but not more than concurrency allows', async () => {
     let running = 0;
     let most = 0;
     await run(
@@ -230,7 +230,7 @@ describe('programs', () => {
     expect(most).toBe(2);
   });
 
-  test('wait for a reader that is slow', async () => {
+  it('wait for a reader that is slow', async () => {
     let lines = 0;
     const { results } = await run(node(`for (let i = 0; i < 20000; i += 1) console.log('x'.repeat(100))`), {
       names: ['acme'],
@@ -245,20 +245,20 @@ describe('programs', () => {
 });
 
 describe('what is refused before anything is started', () => {
-  test.each(['no-such-program-anywhere', './no-such-file', './tenants.config.json', './migrations'])(
+  it.each(['no-such-program-anywhere', './no-such-file', './tenants.config.json', './migrations'])(
     '%s',
     async (program) => {
       await expect(run([program])).rejects.toMatchObject({ code: 'COMMAND_NOT_FOUND', exitCode: 2 });
     },
   );
 
-  test('an unknown tenant', async () => {
+  it('an unknown tenant', async () => {
     await expect(run(['true'], { names: ['acne'] })).rejects.toMatchObject({ code: 'UNKNOWN_TENANT' });
   });
 });
 
 describe('a tenant without a schema', () => {
-  test('has no program started, which would find the shared schema', async () => {
+  it('has no program started, which would find the shared schema', async () => {
     await database.query(`INSERT INTO tenants (schema_name) VALUES ('ghost')`);
     const { results, lines } = await run(node(`console.log('ran')`), { names: ['ghost', 'acme'] });
     expect(results).toMatchObject([
@@ -271,7 +271,7 @@ describe('a tenant without a schema', () => {
 });
 
 describe('when something ends it', () => {
-  test('a first signal reaches programs and what they started, and starts no more', async () => {
+  it('a first signal reaches programs and what they started, and starts no more', async () => {
     const drain = new AbortController();
     const started: string[] = [];
     const script = `require('child_process').spawn('sleep', ['30'], { stdio: 'inherit' }); console.log('up'); process.on('SIGINT', () => { console.log('draining'); process.exit(9); }); setInterval(() => {}, 1000)`;
@@ -295,7 +295,7 @@ describe('when something ends it', () => {
     expect(started).toHaveLength(2);
   });
 
-  test('a second signal kills what does not listen', async () => {
+  it('a second signal kills what does not listen', async () => {
     const drain = new AbortController();
     const cancel = new AbortController();
     const script = `process.on('SIGTERM', () => console.log('no')); console.log('up'); setInterval(() => {}, 1000)`;
@@ -308,7 +308,7 @@ describe('when something ends it', () => {
     expect(results).toEqual([{ tenant: 'acme', exitCode: 137 }]);
   });
 
-  test('a reader that has gone ends the run with its error, and the programs with it', async () => {
+  it('a reader that has gone ends the run with its error, and the programs with it', async () => {
     const gone = new Error('gone');
     const pids: number[] = [];
     const reading = run(node(`console.log(process.pid); setInterval(() => {}, 1000)`), {
@@ -321,7 +321,7 @@ describe('when something ends it', () => {
     await expect.poll(() => pids.filter((pid) => isAlive(pid))).toEqual([]);
   });
 
-  test('a database that is gone starts nothing more', async () => {
+  it('a database that is gone starts nothing more', async () => {
     const proxy = await openProxy(database);
     const { results } = await run(
       node(`console.log('ran')`),
@@ -332,7 +332,7 @@ describe('when something ends it', () => {
     expect(results.at(-1)?.error?.code).toBe('DATABASE_UNREACHABLE');
   });
 
-  test('a connection that breaks is opened again', async () => {
+  it('a connection that breaks is opened again', async () => {
     const proxy = await openProxy(database);
     const { results } = await run(
       node(`console.log('ran')`),

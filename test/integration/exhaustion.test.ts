@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 import { Client } from 'pg';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 
 import { status } from '../../src/fleet/status.js';
 import { createTenant } from '../../src/lifecycle/create-tenant.js';
@@ -96,7 +96,7 @@ describe.skipIf(bin === undefined)('a small server', () => {
     };
   }
 
-  test('with too few connections for the lanes: fewer are used, and it says so', async () => {
+  it('with too few connections for the lanes: fewer are used, and it says so', async () => {
     const small = await smallFleet(8);
     await small.tenantMigration('0002_two.sql', 'SELECT pg_sleep(0.02); CREATE TABLE two (id int);');
     const release = await occupy(5);
@@ -107,7 +107,7 @@ describe.skipIf(bin === undefined)('a small server', () => {
     expect(report.warnings).toContainEqual(expect.stringContaining('free connection'));
   });
 
-  test('whose connections are taken in the middle: waits for one, or leaves the rest for another run', async () => {
+  it('whose connections are taken in the middle: waits for one, or leaves the rest for another run', async () => {
     const small = await smallFleet(10);
     await small.tenantMigration('0002_two.sql', 'SELECT pg_sleep(0.02); CREATE TABLE two (id int);');
     let release: Promise<() => Promise<void>> | undefined;
@@ -131,7 +131,7 @@ describe.skipIf(bin === undefined)('a small server', () => {
     expect(await small.tables('t09')).toContain('two');
   });
 
-  test('without any connection left: exit code 5, and what to do', async () => {
+  it('without any connection left: exit code 5, and what to do', async () => {
     const small = await smallFleet(1);
     const release = await occupy(100);
     const project = await small.project();
@@ -147,7 +147,7 @@ describe.skipIf(bin === undefined)('a small server', () => {
     expect((await status(project)).tenants.total).toBe(1);
   });
 
-  test('out of lock space: the tenants stay where they were, and the advice works', async () => {
+  it('out of lock space: the tenants stay where they were, and the advice works', async () => {
     const small = await smallFleet(3);
     // Each table takes two locks. The lock table has room for 10 * 24 of them, and an unknown number more: one file fits, all
     // of them do not.
@@ -177,7 +177,7 @@ describe.skipIf(bin === undefined)('a small server', () => {
     });
   }, 60_000);
 
-  test('out of temporary space: that tenant fails with the limit, the others are migrated', async () => {
+  it('out of temporary space: that tenant fails with the limit, the others are migrated', async () => {
     const small = await smallFleet(3);
     await small.database.query('INSERT INTO t01.projects (name) SELECT md5(n::text) FROM generate_series(1, 100000) n');
     await admin.query(`ALTER ROLE app SET work_mem = '64kB'; ALTER ROLE app SET temp_file_limit = '1MB'`);
@@ -196,71 +196,68 @@ describe.skipIf(bin === undefined)('a small server', () => {
   const isRoot = process.getuid?.() === 0;
   if (!isRoot) console.warn('Not root: the test with a disk that is full is SKIPPED.');
 
-  test.skipIf(!isRoot)(
-    'with a full disk: 53100, everything where it was, and a second run finishes',
-    async (context) => {
-      const folder = await mkdtemp(join(tmpdir(), 'pg-tenants-disk-'));
-      const mounted = await promisify(execFile)('mount', ['-t', 'tmpfs', '-o', 'size=5m', 'none', folder]).then(
-        () => true,
-        () => false,
-      );
-      if (!mounted) context.skip('A tmpfs cannot be mounted here.');
-      try {
-        const { uid, gid } = await stat(server.data);
-        await chown(folder, uid, gid);
-        const small = await smallFleet(4);
-        await admin.query(`CREATE TABLESPACE tiny LOCATION '${folder}'`);
-        await admin.query('GRANT CREATE ON TABLESPACE tiny TO app');
-        await small.tenantMigration('0002_rows.sql', FILL);
-        const report = await small.migrate({}, { canary: 0, concurrency: 1 });
-        const failed = report.results.filter((result) => result.status === 'failed');
-        expect(report.tenants.applied).toBeGreaterThan(0);
-        expect(failed.length).toBeGreaterThan(0);
-        for (const result of failed) {
-          expect(result).toMatchObject({
-            migration: '0002_rows',
-            error: { sqlstate: '53100', suggestions: [expect.stringContaining('make room')] },
-          });
-          expect(await small.applied(result.tenant)).toEqual(['0001_projects']);
-          expect(await small.tables(result.tenant)).toEqual(['pgmigrations', 'projects']);
-        }
-        await promisify(execFile)('mount', ['-o', 'remount,size=64m', folder]);
-        expect((await small.migrate()).tenants).toMatchObject({ applied: failed.length, failed: 0 });
+  it.skipIf(!isRoot)('with a full disk: 53100, everything where it was, and a second run finishes', async (context) => {
+    const folder = await mkdtemp(join(tmpdir(), 'pg-tenants-disk-'));
+    const mounted = await promisify(execFile)('mount', ['-t', 'tmpfs', '-o', 'size=5m', 'none', folder]).then(
+      () => true,
+      () => false,
+    );
+    if (!mounted) context.skip('A tmpfs cannot be mounted here.');
+    try {
+      const { uid, gid } = await stat(server.data);
+      await chown(folder, uid, gid);
+      const small = await smallFleet(4);
+      await admin.query(`CREATE TABLESPACE tiny LOCATION '${folder}'`);
+      await admin.query('GRANT CREATE ON TABLESPACE tiny TO app');
+      await small.tenantMigration('0002_rows.sql', FILL);
+      const report = await small.migrate({}, { canary: 0, concurrency: 1 });
+      const failed = report.results.filter((result) => result.status === 'failed');
+      expect(report.tenants.applied).toBeGreaterThan(0);
+      expect(failed.length).toBeGreaterThan(0);
+      for (const result of failed) {
+        expect(result).toMatchObject({
+          migration: '0002_rows',
+          error: { sqlstate: '53100', suggestions: [expect.stringContaining('make room')] },
+        });
+        expect(await small.applied(result.tenant)).toEqual(['0001_projects']);
+        expect(await small.tables(result.tenant)).toEqual(['pgmigrations', 'projects']);
+      }
+      await promisify(execFile)('mount', ['-o', 'remount,size=64m', folder]);
+      expect((await small.migrate()).tenants).toMatchObject({ applied: failed.length, failed: 0 });
 
-        // Now the bookkeeping itself finds no room: its next row needs a page of a disk that is full.
-        await small.database.query(
-          `ALTER TABLE t00.pgmigrations ADD pad text;
+      // Now the bookkeeping itself finds no room: its next row needs a page of a disk that is full.
+      await small.database.query(
+        `ALTER TABLE t00.pgmigrations ADD pad text;
          ALTER TABLE t00.pgmigrations ALTER pad SET STORAGE PLAIN, ALTER pad SET DEFAULT repeat('x', 5000);
          UPDATE t00.pgmigrations SET pad = DEFAULT;
          ALTER TABLE t00.pgmigrations SET TABLESPACE tiny;
          CREATE TABLE hog (t text) TABLESPACE tiny;
          ALTER TABLE hog ALTER t SET STORAGE PLAIN`,
-        );
-        const hog = small.database.query(`INSERT INTO hog SELECT repeat('x', 5000) FROM generate_series(1, 20000)`);
-        await expect(hog).rejects.toMatchObject({ code: '53100' });
-        await small.tenantMigration('0003_three.sql', 'CREATE TABLE three (id int);');
-        const second = await small.migrate({}, { canary: 0, concurrency: 1 });
-        expect(second.tenants).toMatchObject({ applied: 3, failed: 1 });
-        expect(second.results.find(({ status }) => status === 'failed')).toMatchObject({
-          tenant: 't00',
-          committed: [],
-          error: { sqlstate: '53100', suggestions: [expect.stringContaining('make room')] },
-        });
-        expect(await small.applied('t00')).toEqual(['0001_projects', '0002_rows']);
-        expect(await small.tables('t00')).not.toContain('three');
-        await promisify(execFile)('mount', ['-o', 'remount,size=128m', folder]);
-        expect((await small.migrate()).tenants).toMatchObject({ applied: 1, failed: 0 });
-        await admin.query(`DROP DATABASE ${small.database.name} WITH (FORCE)`);
-        await admin.query('DROP TABLESPACE tiny');
-      } finally {
-        if (mounted) await promisify(execFile)('umount', ['-l', folder]);
-        await rm(folder, { recursive: true, force: true });
-      }
-    },
-  );
+      );
+      const hog = small.database.query(`INSERT INTO hog SELECT repeat('x', 5000) FROM generate_series(1, 20000)`);
+      await expect(hog).rejects.toMatchObject({ code: '53100' });
+      await small.tenantMigration('0003_three.sql', 'CREATE TABLE three (id int);');
+      const second = await small.migrate({}, { canary: 0, concurrency: 1 });
+      expect(second.tenants).toMatchObject({ applied: 3, failed: 1 });
+      expect(second.results.find(({ status }) => status === 'failed')).toMatchObject({
+        tenant: 't00',
+        committed: [],
+        error: { sqlstate: '53100', suggestions: [expect.stringContaining('make room')] },
+      });
+      expect(await small.applied('t00')).toEqual(['0001_projects', '0002_rows']);
+      expect(await small.tables('t00')).not.toContain('three');
+      await promisify(execFile)('mount', ['-o', 'remount,size=128m', folder]);
+      expect((await small.migrate()).tenants).toMatchObject({ applied: 1, failed: 0 });
+      await admin.query(`DROP DATABASE ${small.database.name} WITH (FORCE)`);
+      await admin.query('DROP TABLESPACE tiny');
+    } finally {
+      if (mounted) await promisify(execFile)('umount', ['-l', folder]);
+      await rm(folder, { recursive: true, force: true });
+    }
+  });
 });
 
-test('a server that is lost for good ends the run in bounded time', async () => {
+it('a server that is lost for good ends the run in bounded time', async () => {
   const database = await createTestDatabase();
   const made = await createFleet(database);
   await made.migrate({ selection: { kind: 'shared' } });

@@ -1,6 +1,6 @@
 import { createServer, type AddressInfo } from 'node:net';
 
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { listTenants } from '../../src/fleet/list-tenants.js';
 import { status } from '../../src/fleet/status.js';
@@ -45,7 +45,7 @@ describe('a lane whose connection is cut', () => {
     ],
   ];
 
-  test.each(KINDS.flatMap(([kind, text]) => [false, true].map((deliver) => [kind, deliver, text] as const)))(
+  it.each(KINDS.flatMap(([kind, text]) => [false, true].map((deliver) => [kind, deliver, text] as const)))(
     '%s, at every message, delivered: %s: it is at its old or its new place, and the result says which',
     async (_kind, deliver, text) => {
       await fleet.tenantMigration(`0002_two.${text.startsWith('exports') ? 'js' : 'sql'}`, text);
@@ -92,7 +92,7 @@ describe('a lane whose connection is cut', () => {
     120_000,
   );
 
-  test('outside a transaction, at every message: a second run finishes', async () => {
+  it('outside a transaction, at every message: a second run finishes', async () => {
     await fleet.tenantMigration(
       '0002_two.sql',
       '-- tenants: no-transaction\nCREATE INDEX CONCURRENTLY two ON projects (name);',
@@ -125,14 +125,14 @@ describe('a lane whose connection is cut', () => {
     }
   }, 120_000);
 
-  test('is opened again, and the tenant tried again', async () => {
+  it('is opened again, and the tenant tried again', async () => {
     await fleet.tenantMigration('0002_two.sql', 'CREATE TABLE two (id int);');
     proxy.cut({ when: ({ sql }) => sql === 'CREATE TABLE two (id int)' });
     const report = await through();
     expect(report.results).toMatchObject([{ status: 'applied', attempts: [{ count: 1 }] }]);
   });
 
-  test('and an answer to COMMIT that is lost: what became of it is looked up', async () => {
+  it('and an answer to COMMIT that is lost: what became of it is looked up', async () => {
     await fleet.tenantMigration('0002_two.sql', 'CREATE TABLE two (id int);');
     proxy.cut({ when: ({ sql }) => sql === 'COMMIT', deliver: true });
     const report = await through({ retries: 0 });
@@ -140,7 +140,7 @@ describe('a lane whose connection is cut', () => {
     expect(report.results[0]).not.toHaveProperty('attempts');
   });
 
-  test('while it was idle spoils nothing, even without retries', async () => {
+  it('while it was idle spoils nothing, even without retries', async () => {
     await fleet.create('t2', 't3');
     await fleet.tenantMigration('0002_two.sql', 'CREATE TABLE two (id int);');
     let terminated: Promise<unknown> | undefined;
@@ -161,7 +161,7 @@ describe('a lane whose connection is cut', () => {
 });
 
 describe('a server that is gone', () => {
-  test('in the middle: the run ends, and not one tenant after the other', async () => {
+  it('in the middle: the run ends, and not one tenant after the other', async () => {
     await database.query(`INSERT INTO tenants (schema_name) SELECT 'n' || n FROM generate_series(1, 300) n`);
     await fleet.migrate({ missing: 'create' });
     await fleet.tenantMigration('0002_two.sql', 'CREATE TABLE two (id int);');
@@ -208,7 +208,7 @@ describe('a server that is gone', () => {
     expect((await fleet.migrate()).tenants).toMatchObject({ total: 301, failed: 0, notExecuted: 0 });
   }, 120_000);
 
-  test('that lets no more lanes in: what was not tried is not failed', async () => {
+  it('that lets no more lanes in: what was not tried is not failed', async () => {
     await database.query(`INSERT INTO tenants (schema_name) SELECT 'n' || n FROM generate_series(1, 50) n`);
     await fleet.migrate({ missing: 'create' });
     await fleet.tenantMigration('0002_two.sql', 'CREATE TABLE two (id int);');
@@ -238,7 +238,7 @@ describe('a server that is gone', () => {
 });
 
 describe('a database that cannot be used from the start', () => {
-  test.each<[string, (project: Project) => Promise<unknown>]>([
+  it.each<[string, (project: Project) => Promise<unknown>]>([
     ['migrate', (project) => fleet.migrate({}, project)],
     ['status', (project) => status(project)],
     ['plan', (project) => plan(project, { selection: { kind: 'all' } })],
@@ -266,7 +266,7 @@ describe('a database that cannot be used from the start', () => {
     }
   });
 
-  test('and one whose connection breaks during the survey is unreachable, too', async () => {
+  it('and one whose connection breaks during the survey is unreachable, too', async () => {
     proxy.cut({ when: ({ sql }) => sql.includes('pg_namespace') });
     await expect(through()).rejects.toMatchObject({ code: 'DATABASE_UNREACHABLE', exitCode: 5 });
     proxy.cut({ when: ({ sql }) => sql.includes('query_to_xml') });
@@ -276,7 +276,7 @@ describe('a database that cannot be used from the start', () => {
   });
 });
 
-test('a tenant that the role may not touch fails, the others go on', async () => {
+it('a tenant that the role may not touch fails, the others go on', async () => {
   await fleet.create('t2', 't3', 't4');
   await fleet.tenantMigration('0002_two.sql', 'CREATE TABLE two (id int);');
   const role = `mig_${database.name}`.slice(0, 60);

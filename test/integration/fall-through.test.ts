@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { useDatabase } from '../support/database.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';
@@ -66,7 +66,7 @@ async function shared(): Promise<unknown> {
 }
 
 describe.each(Object.entries(OUTSIDE))('%s of the shared schema', (_what, { sql, names }) => {
-  test.each(WHERE)('is left alone %s, and the failure names it', async (_where, later) => {
+  it.each(WHERE)('is left alone %s, and the failure names it', async (_where, later) => {
     const before = await shared();
     if (later) await migration('0008_own.sql', 'CREATE TABLE own (id int);');
     await migration('0009_outside.sql', sql);
@@ -89,7 +89,7 @@ describe.each(Object.entries(OUTSIDE))('%s of the shared schema', (_what, { sql,
     expect(await shared()).toEqual(before);
   });
 
-  test.each(WHERE)('is changed with a warning %s where that is wanted', async (_where, later) => {
+  it.each(WHERE)('is changed with a warning %s where that is wanted', async (_where, later) => {
     const before = await shared();
     if (later) await migration('0008_own.sql', 'CREATE TABLE own (id int);');
     await migration('0009_outside.sql', sql);
@@ -102,14 +102,14 @@ describe.each(Object.entries(OUTSIDE))('%s of the shared schema', (_what, { sql,
   });
 });
 
-test('nothing is said of it where the check is off', async () => {
+it('nothing is said of it where the check is off', async () => {
   await migration('0009_outside.sql', OUTSIDE['a table'].sql);
   const report = await fleet.migrate(ACME, { ...ONE_LANE, fallThrough: 'off' });
   expect(report.results).toMatchObject([{ status: 'applied' }]);
   expect(report.results[0]).not.toHaveProperty('warnings');
 });
 
-test('an object of the same name that the tenant has is the one that is changed', async () => {
+it('an object of the same name that the tenant has is the one that is changed', async () => {
   await database.query(`CREATE TABLE acme.users (id int); CREATE TABLE "Se""lect é".users (id int)`);
   const before = await shared();
   await migration('0009_outside.sql', OUTSIDE['a table'].sql);
@@ -156,7 +156,7 @@ describe('what code does whose statements cannot be read beforehand', () => {
   });
 
   describe.each(Object.entries(CHANGES))('%s', (_, [sql, name]) => {
-    test.each(Object.entries(RUNS))('is noticed in %s', async (_how, run) => {
+    it.each(Object.entries(RUNS))('is noticed in %s', async (_how, run) => {
       const before = await shared();
       await migration('0009_outside.sql', run(sql));
       const report = await fleet.migrate(ACME, ONE_LANE);
@@ -173,7 +173,7 @@ describe('what code does whose statements cannot be read beforehand', () => {
     });
   });
 
-  test.each(Object.entries(RUNS))('what is the tenant’s own, or only used, is no false alarm in %s', async (_, run) => {
+  it.each(Object.entries(RUNS))('what is the tenant’s own, or only used, is no false alarm in %s', async (_, run) => {
     const own = [
       'CREATE TABLE own (id int DEFAULT touch(), m mood, n int DEFAULT nextval($$public.counter$$))',
       'CREATE TABLE heir () INHERITS (users)',
@@ -192,7 +192,7 @@ describe('what code does whose statements cannot be read beforehand', () => {
     expect(report.results[0]).not.toHaveProperty('warnings');
   });
 
-  test('what others change in the shared schema during the transaction is not blamed on it', async () => {
+  it('what others change in the shared schema during the transaction is not blamed on it', async () => {
     await migration(
       '0008_others.js',
       `exports.up = async (pgm) => {
@@ -219,7 +219,7 @@ describe('objects of rare kinds that only the shared schema has', () => {
       CREATE OPERATOR public.### (FUNCTION = public.joined, LEFTARG = int, RIGHTARG = int)`);
   });
 
-  test.each([
+  it.each([
     ['DROP COLLATION sorted', 'public.sorted'],
     ['ALTER COLLATION sorted RENAME TO others', 'public.others'],
     ['DROP STATISTICS counted', 'public.users, public.counted'],
@@ -234,7 +234,7 @@ describe('objects of rare kinds that only the shared schema has', () => {
     expect(report.results).toMatchObject([{ status: 'failed', error: { code: 'MIGRATION_FAILED', message } }]);
   });
 
-  test('are the tenant’s where it has them', async () => {
+  it('are the tenant’s where it has them', async () => {
     await migration(
       '0009_own.sql',
       `CREATE COLLATION sorted (LOCALE = 'C'); ALTER COLLATION sorted RENAME TO others; DROP COLLATION others;`,
@@ -250,7 +250,7 @@ describe('names with a schema in a migration in direct mode', () => {
       pgm.sql(${sql});
     };`;
 
-  test('stop it where they lead to another schema, and nothing is touched', async () => {
+  it('stop it where they lead to another schema, and nothing is touched', async () => {
     const before = await shared();
     await migration('0009_outside.js', direct("'DROP TABLE public.users CASCADE'"));
     const report = await fleet.migrate({}, ONE_LANE);
@@ -261,7 +261,7 @@ describe('names with a schema in a migration in direct mode', () => {
     expect(await shared()).toEqual(before);
   });
 
-  test('are allowed where they are those of the tenant itself', async () => {
+  it('are allowed where they are those of the tenant itself', async () => {
     await migration('0008_own.js', direct('`CREATE TABLE ${rows[0].own}.own (id int)`'));
     const report = await fleet.migrate({}, ONE_LANE);
     expect(report.results.flatMap((result) => ('error' in result ? [result.error] : []))).toEqual([]);
@@ -269,7 +269,7 @@ describe('names with a schema in a migration in direct mode', () => {
     expect(await fleet.tables('acme')).toContain('own');
   });
 
-  test('give a warning where the configuration says so', async () => {
+  it('give a warning where the configuration says so', async () => {
     await migration('0009_warned.js', direct("'ALTER TABLE public.users ADD COLUMN stray text'"));
     const report = await fleet.migrate(ACME, { ...ONE_LANE, fallThrough: 'warn' });
     const warning = expect.stringContaining('It creates or changes public.users, outside') as string;
@@ -278,7 +278,7 @@ describe('names with a schema in a migration in direct mode', () => {
 });
 
 describe('a migration that names another schema', () => {
-  test.each([
+  it.each([
     'DROP TABLE public.users CASCADE',
     'DROP SCHEMA acme CASCADE',
     'GRANT CREATE ON SCHEMA public TO PUBLIC',
@@ -294,7 +294,7 @@ describe('a migration that names another schema', () => {
     expect(await fleet.tables('acme')).not.toContain('own');
   });
 
-  test('is applied where a comment in the file allows it', async () => {
+  it('is applied where a comment in the file allows it', async () => {
     await migration(
       '0009_outside.sql',
       '-- tenants: allow-fall-through\nALTER TABLE public.users ADD COLUMN stray text;',

@@ -1,5 +1,5 @@
 import type { Client } from 'pg';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { openClient } from '../../src/db/connect.js';
 import { FLEET_LOCK, NODE_PG_MIGRATE_LOCK, tryLock } from '../../src/db/locks.js';
@@ -26,7 +26,7 @@ const terminateControl = async (): Promise<void> => {
 };
 
 describe('a second run', () => {
-  test.each([
+  it.each([
     ['of this product', FLEET_LOCK],
     ['of node-pg-migrate', NODE_PG_MIGRATE_LOCK],
   ])('%s is answered with its process', async (_who, key) => {
@@ -41,7 +41,7 @@ describe('a second run', () => {
     await other.query('SELECT pg_advisory_unlock_all()');
   });
 
-  test('is waited for as long as it was asked to', async () => {
+  it('is waited for as long as it was asked to', async () => {
     const other = await database.client();
     await tryLock(other, FLEET_LOCK);
     const events: FleetEvent[] = [];
@@ -51,7 +51,7 @@ describe('a second run', () => {
     expect((await run).tenants.upToDate).toBe(4);
   });
 
-  test('leaves no lock behind', async () => {
+  it('leaves no lock behind', async () => {
     await fleet.migrate();
     const { rows } = await database.query(
       `SELECT count(*)::int AS n FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
@@ -61,7 +61,7 @@ describe('a second run', () => {
 });
 
 describe('when the control connection breaks', () => {
-  test('the lock is taken again and the run goes on', async () => {
+  it('the lock is taken again and the run goes on', async () => {
     await fleet.tenantMigration('0002_slow.sql', 'CREATE TABLE slow (id int); SELECT pg_sleep(0.2);');
     const events: FleetEvent[] = [];
     let cut = false;
@@ -108,7 +108,7 @@ describe('when the control connection breaks', () => {
     return other;
   }
 
-  test('nothing goes on once another session has the lock', async () => {
+  it('nothing goes on once another session has the lock', async () => {
     const { lock } = await lockedWith(300);
     expect(await lock.isHeld()).toBe(true);
     const other = await takeItFrom();
@@ -117,7 +117,7 @@ describe('when the control connection breaks', () => {
     await other.query('SELECT pg_advisory_unlock_all()');
   });
 
-  test('the lock is had again as soon as it is free', async () => {
+  it('the lock is had again as soon as it is free', async () => {
     const { lock, client } = await lockedWith(10_000);
     const other = await takeItFrom();
     const held = lock.isHeld();

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, onTestFinished, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it, onTestFinished } from 'vitest';
 
 import { serializeError } from '../../src/errors/serialize.js';
 import { TenantsError } from '../../src/errors/tenants-error.js';
@@ -35,7 +35,7 @@ describe('a server that crashes in the middle', () => {
     await server?.close();
   });
 
-  test.each([
+  it.each([
     ['standard', 1],
     ['multiprocessing', 2],
   ])(
@@ -57,7 +57,7 @@ describe('a server that crashes in the middle', () => {
     120_000,
   );
 
-  test('is waited for when it does so at the very end', async () => {
+  it('is waited for when it does so at the very end', async () => {
     for (let round = 1; round <= 3; round += 1) {
       const name = `030${round}_end`;
       await fleet.tenantMigration(`${name}.sql`, `COMMENT ON TABLE projects IS '${name}';`);
@@ -125,7 +125,7 @@ describe('commits', () => {
     return found;
   };
 
-  test('of tenants are not waited for one by one; those of the shared schema and of new tenants are', async () => {
+  it('of tenants are not waited for one by one; those of the shared schema and of new tenants are', async () => {
     await fleet.files.write('migrations/shared/0002_mode.sql', MODE);
     await fleet.migrate();
     expect(await modes()).toEqual(['off', 'off', 'off']);
@@ -134,7 +134,7 @@ describe('commits', () => {
     expect((await database.query('SELECT value FROM d.mode')).rows).toEqual([{ value: 'local' }]);
   });
 
-  test('are waited for where the user may not write to the log', async () => {
+  it('are waited for where the user may not write to the log', async () => {
     // A member of the superuser's role owns what the superuser owns, and is no superuser.
     const user = `writes_no_log_${process.pid}`;
     const { rows } = await database.query<{ admin: string }>('SELECT current_user AS admin');
@@ -151,7 +151,7 @@ describe('commits', () => {
     expect(await modes()).toEqual(['local', 'local', 'local']);
   });
 
-  test('are looked up when the control connection breaks and the server does not', async () => {
+  it('are looked up when the control connection breaks and the server does not', async () => {
     let done = 0;
     let terminated: Promise<unknown> | undefined;
     const report = await fleet.migrate(
@@ -171,7 +171,7 @@ describe('commits', () => {
     expect((await fleet.migrate()).tenants).toMatchObject({ upToDate: 3 });
   });
 
-  test('that are left are told from those that were taken back, in either direction', async () => {
+  it('that are left are told from those that were taken back, in either direction', async () => {
     await fleet.migrate();
     const project = await fleet.project();
     const there = await fleet.applied('a');

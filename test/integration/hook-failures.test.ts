@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import type { MigrateHook, MigrateHookContext } from '../../src/project/hook-types.js';
 import { exitCodeOf } from '../../src/run/report.js';
@@ -22,7 +22,7 @@ async function expectOnlyAcmeFailed(report: MigrateReport, error: object): Promi
 }
 
 describe('a failing hook fails the tenant and nobody else', () => {
-  test('by throwing', async () => {
+  it('by throwing', async () => {
     const afterMigrate = onlyAcme(async (client) => {
       await client.query(`INSERT INTO audit VALUES ('acme', 'lost')`);
       throw new Error('the bucket is full');
@@ -34,7 +34,7 @@ describe('a failing hook fails the tenant and nobody else', () => {
     expect(await hooked.audit()).toEqual([]);
   });
 
-  test('by SQL that fails, which is named', async () => {
+  it('by SQL that fails, which is named', async () => {
     const beforeMigrate = onlyAcme((client) => client.query('SELECT 1/0 AS x'));
     await expectOnlyAcmeFailed(await hooked.migrate({ beforeMigrate }), {
       hook: 'beforeMigrate',
@@ -45,12 +45,12 @@ describe('a failing hook fails the tenant and nobody else', () => {
     });
   });
 
-  test('by SQL that fails and is not waited for', async () => {
+  it('by SQL that fails and is not waited for', async () => {
     const beforeMigrate = onlyAcme((client) => void client.query('SELECT 1/0'));
     await expectOnlyAcmeFailed(await hooked.migrate({ beforeMigrate }), { sqlstate: '22012' });
   });
 
-  test.each(['beforeMigrate', 'afterMigrate'] as const)('by going on after an error in %s', async (name) => {
+  it.each(['beforeMigrate', 'afterMigrate'] as const)('by going on after an error in %s', async (name) => {
     const hook = onlyAcme(async (client) => {
       await client.query('SELECT 1/0').catch(() => undefined);
     });
@@ -61,7 +61,7 @@ describe('a failing hook fails the tenant and nobody else', () => {
     });
   });
 
-  test.each(['COMMIT', 'rollback', 'BEGIN; SELECT 1; COMMIT', 'SELECT 1; END', 'SET TRANSACTION READ ONLY'])(
+  it.each(['COMMIT', 'rollback', 'BEGIN; SELECT 1; COMMIT', 'SELECT 1; END', 'SET TRANSACTION READ ONLY'])(
     'by an attempt at %s',
     async (sql) => {
       const afterMigrate = onlyAcme((client) => client.query(sql));
@@ -72,7 +72,7 @@ describe('a failing hook fails the tenant and nobody else', () => {
     },
   );
 
-  test('by changing the definition of what all share', async () => {
+  it('by changing the definition of what all share', async () => {
     const afterMigrate = onlyAcme((client) => client.query('ALTER TABLE audit ADD COLUMN more text'));
     await expectOnlyAcmeFailed(await hooked.migrate({ afterMigrate }), {
       message: expect.stringContaining('public.audit outside the schema "acme"') as string,
@@ -82,7 +82,7 @@ describe('a failing hook fails the tenant and nobody else', () => {
     expect(report.results[0]?.warnings).toEqual([expect.stringContaining('public.audit')]);
   });
 
-  test('by sending a cursor, or what else is no plain query', async () => {
+  it('by sending a cursor, or what else is no plain query', async () => {
     const afterMigrate = onlyAcme((client) =>
       client.query(
         new (class {
@@ -95,14 +95,14 @@ describe('a failing hook fails the tenant and nobody else', () => {
     });
   });
 
-  test('by a statement that takes too long', async () => {
+  it('by a statement that takes too long', async () => {
     const afterMigrate = onlyAcme((client) => client.query('SELECT pg_sleep(20)'));
     await expectOnlyAcmeFailed(await hooked.migrate({ afterMigrate }, { statementTimeoutMs: 200 }), {
       sqlstate: '57014',
     });
   });
 
-  test('and a canary that fails keeps the others from being tried', async () => {
+  it('and a canary that fails keeps the others from being tried', async () => {
     const afterMigrate = (): never => {
       throw new Error('no');
     };
@@ -110,7 +110,7 @@ describe('a failing hook fails the tenant and nobody else', () => {
     expect(report.tenants).toMatchObject({ failed: 1, notExecuted: 2 });
   });
 
-  test('while a part of it may fail behind a savepoint', async () => {
+  it('while a part of it may fail behind a savepoint', async () => {
     const afterMigrate = onlyAcme(async (client) => {
       await client.query('SAVEPOINT a');
       await client.query('SELECT 1/0').catch(() => undefined);
@@ -123,7 +123,7 @@ describe('a failing hook fails the tenant and nobody else', () => {
 });
 
 describe('when the database fails', () => {
-  test.each([
+  it.each([
     ['the query of a hook', 'marker', false],
     ['the COMMIT', 'COMMIT', false],
     ['the answer to the COMMIT', 'COMMIT', true],
@@ -151,7 +151,7 @@ describe('when the database fails', () => {
     }
   });
 
-  test('a transient error of the transaction is tried again, also when the hook hides it', async () => {
+  it('a transient error of the transaction is tried again, also when the hook hides it', async () => {
     let calls = 0;
     const afterMigrate = onlyAcme(async (client) => {
       calls += 1;
@@ -167,7 +167,7 @@ describe('when the database fails', () => {
     });
   });
 
-  test('an error of another system that looks like one is not', async () => {
+  it('an error of another system that looks like one is not', async () => {
     let calls = 0;
     const afterMigrate = onlyAcme(() => {
       calls += 1;
@@ -181,7 +181,7 @@ describe('when the database fails', () => {
 });
 
 describe('a hook that never returns', () => {
-  test.each([
+  it.each([
     ['at rest', (): Promise<unknown> => Promise.resolve()],
     ['after a query', (client: MigrateHookContext['client']) => client?.query('SELECT 1') ?? Promise.resolve()],
   ])('%s is given up when the run is canceled', async (_, first) => {
@@ -206,7 +206,7 @@ describe('a hook that never returns', () => {
     expect(await hooked.fleet.tables('acme')).toEqual(['pgmigrations', 'projects']);
   });
 
-  test('in the middle of a query is canceled with it', async () => {
+  it('in the middle of a query is canceled with it', async () => {
     const cancel = new AbortController();
     const beforeMigrate: MigrateHook = async ({ client }) => {
       setTimeout(() => cancel.abort(), 200);

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 
 import type { MigrateHook, MigrateHookContext } from '../../src/project/hook-types.js';
 import { rollback } from '../../src/run/rollback.js';
@@ -7,7 +7,7 @@ import { ONE_LANE, onlyAcme, TENANTS, useHookFleet } from './hook-fleet.js';
 const hooked = useHookFleet();
 
 describe('the hooks around the migrations', () => {
-  test('are called in the transaction, in the place of the migrations, before the first and after the last', async () => {
+  it('are called in the transaction, in the place of the migrations, before the first and after the last', async () => {
     const told: unknown[] = [];
     const note =
       (when: string): MigrateHook =>
@@ -36,7 +36,7 @@ describe('the hooks around the migrations', () => {
     expect(told).toEqual([]);
   });
 
-  test('are others when migrations are undone', async () => {
+  it('are others when migrations are undone', async () => {
     const told: string[] = [];
     const note =
       (name: string): MigrateHook =>
@@ -56,7 +56,7 @@ describe('the hooks around the migrations', () => {
     expect(told).toEqual(['beforeRollback acme down 0002_tasks true', 'afterRollback acme down 0002_tasks false']);
   });
 
-  test('are not called by --fake, nor for the shared schema', async () => {
+  it('are not called by --fake, nor for the shared schema', async () => {
     await hooked.fleet.files.write('migrations/shared/0002_plans.sql', 'CREATE TABLE plans (id int);');
     const told: string[] = [];
     const beforeMigrate = ({ tenant }: MigrateHookContext): void => void told.push(tenant);
@@ -66,7 +66,7 @@ describe('the hooks around the migrations', () => {
     expect(await hooked.fleet.applied('acme')).toEqual(['0001_projects', '0002_tasks']);
   });
 
-  test('are called once for a tenant that has a transaction for each migration', async () => {
+  it('are called once for a tenant that has a transaction for each migration', async () => {
     await hooked.fleet.tenantMigration('0003_notes.sql', 'CREATE TABLE notes (id int);');
     const told: string[] = [];
     const note =
@@ -82,7 +82,7 @@ describe('the hooks around the migrations', () => {
     expect(told).toEqual(['before: pgmigrations projects', 'after: notes pgmigrations projects tasks']);
   });
 
-  test('undo the last transaction alone when the last one fails', async () => {
+  it('undo the last transaction alone when the last one fails', async () => {
     await hooked.fleet.tenantMigration('0003_notes.sql', 'CREATE TABLE notes (id int);');
     const afterMigrate = onlyAcme(() => Promise.reject(new Error('no')));
     const report = await hooked.migrate({ afterMigrate }, { transaction: 'migration' });
@@ -95,7 +95,7 @@ describe('the hooks around the migrations', () => {
     expect((await hooked.migrate({})).tenants).toMatchObject({ applied: 1, upToDate: 2 });
   });
 
-  test('work beside migrations that are built while they run, and leave no trace in the session', async () => {
+  it('work beside migrations that are built while they run, and leave no trace in the session', async () => {
     await hooked.fleet.tenantMigration(
       '0003_direct.js',
       `exports.up = async (pgm) => { const { rows } = await pgm.db.query('SELECT current_user AS u, current_schema()::text AS s');
@@ -126,7 +126,7 @@ describe('the hooks around the migrations', () => {
     expect(rows).toEqual([{ wrong: false }]);
   });
 
-  test('leave no trace in the session beside compiled migrations either', async () => {
+  it('leave no trace in the session beside compiled migrations either', async () => {
     const seen: unknown[] = [];
     const beforeMigrate: MigrateHook = async ({ client }) => {
       const answer = await client?.query<{ own: string | null }>(`SELECT current_setting('hook.trace', true) AS own`);
@@ -138,7 +138,7 @@ describe('the hooks around the migrations', () => {
     expect(seen).toEqual(['none', 'none', 'none']);
   });
 
-  test('that write rows do not stand in the way of migrations', async () => {
+  it('that write rows do not stand in the way of migrations', async () => {
     await hooked.database.query(
       `DO $$ DECLARE s name; BEGIN FOREACH s IN ARRAY ARRAY['acme', 'big "Corp"', 'select'] LOOP
         EXECUTE format('ALTER TABLE %I.projects ADD parent bigint REFERENCES %1$I.projects DEFERRABLE INITIALLY DEFERRED', s); END LOOP; END $$`,
@@ -160,7 +160,7 @@ describe('the hooks around the migrations', () => {
 });
 
 describe('the client of a hook', () => {
-  test('refuses to be used after its end, and nothing of it reaches the next tenant', async () => {
+  it('refuses to be used after its end, and nothing of it reaches the next tenant', async () => {
     const kept: NonNullable<MigrateHookContext['client']>[] = [];
     const beforeMigrate: MigrateHook = async ({ client }) => {
       if (client !== undefined) kept.push(client);
@@ -177,13 +177,13 @@ describe('the client of a hook', () => {
     await expect(kept[0]?.query('SELECT 1')).rejects.toMatchObject({ code: 'USAGE' });
   });
 
-  test('shows nothing of the connection', async () => {
+  it('shows nothing of the connection', async () => {
     const shown: string[] = [];
     await hooked.migrate({ beforeMigrate: (context) => void shown.push(JSON.stringify(context)) });
     expect(shown[0]).toBe('{"tenant":"acme","type":null,"migrations":["0002_tasks"],"direction":"up","client":{}}');
   });
 
-  test('takes several queries at once', async () => {
+  it('takes several queries at once', async () => {
     const afterMigrate = onlyAcme((client) =>
       Promise.all([1, 2, 3].map((n) => client.query('INSERT INTO audit VALUES ($1, $2)', ['acme', String(n)]))),
     );
@@ -200,7 +200,7 @@ describe('outside a transaction', () => {
     ),
   );
 
-  test('there is no client', async () => {
+  it('there is no client', async () => {
     const told: string[] = [];
     const note =
       (when: string): MigrateHook =>
@@ -218,7 +218,7 @@ describe('outside a transaction', () => {
     expect(told.slice(0, 2)).toEqual(['before acme without', 'after acme with']);
   });
 
-  test('what comes before fails with nothing done, what comes after with everything done', async () => {
+  it('what comes before fails with nothing done, what comes after with everything done', async () => {
     const fail = ({ tenant }: MigrateHookContext): void => {
       if (tenant === 'acme') throw new Error('no');
     };

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { status } from '../../src/fleet/status.js';
 import { createTenant } from '../../src/lifecycle/create-tenant.js';
@@ -49,7 +49,7 @@ const everywhere = async (table: string): Promise<string[]> => {
   return rows.map((row) => String(row['nspname']));
 };
 
-test('tenants of any legal name are planned and migrated, compiled and direct', async () => {
+it('tenants of any legal name are planned and migrated, compiled and direct', async () => {
   await fleet.tenantMigration(
     '0002_kind.js',
     `exports.up = (pgm) => { pgm.createType('kind', ['a']); pgm.createTable('kinds', { id: 'id', kind: 'kind' }); };`,
@@ -74,7 +74,7 @@ test('tenants of any legal name are planned and migrated, compiled and direct', 
   expect(new Set(await everywhere('kinds_kind'))).toEqual(new Set(NAMES));
 });
 
-test('and are found by name', async () => {
+it('and are found by name', async () => {
   const report = await status(await fleet.project());
   expect(report.tenants).toMatchObject({ total: NAMES.length, upToDate: NAMES.length });
   expect(new Set(report.cohorts[0]?.tenants)).toEqual(new Set(NAMES));
@@ -83,7 +83,7 @@ test('and are found by name', async () => {
   }
 });
 
-test('and adopted', async () => {
+it('and adopted', async () => {
   await database.query('DELETE FROM tenants');
   const project = await fleet.project();
   for (const schema of NAMES) {
@@ -91,7 +91,7 @@ test('and adopted', async () => {
   }
 });
 
-test('a name that no schema can have is missing, and creating it fails that tenant only', async () => {
+it('a name that no schema can have is missing, and creating it fails that tenant only', async () => {
   await database.query(`ALTER TABLE tenants DROP CONSTRAINT tenants_schema_name_check;
     INSERT INTO tenants (schema_name) VALUES (repeat('y', 64)), (''), ('fine')`);
   const report = await fleet.migrate({ missing: 'create' }, { canary: 0 });
@@ -103,7 +103,7 @@ test('a name that no schema can have is missing, and creating it fails that tena
   await database.query(`DELETE FROM tenants WHERE schema_name IN (repeat('y', 64), '', 'fine')`);
 });
 
-test('a schema named $user, which no search path leads to, fails alone and touches nothing else', async () => {
+it('a schema named $user, which no search path leads to, fails alone and touches nothing else', async () => {
   await database.query(`CREATE SCHEMA "$user"; INSERT INTO tenants (schema_name) VALUES ('$user')`);
   const report = await fleet.migrate();
   expect(report.results).toMatchObject([{ tenant: '$user', status: 'failed', error: { code: 'TENANT_MOVED' } }]);

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 
 import { array, assert, asyncProperty, constantFrom, oneof, tuple } from 'fast-check';
 import { Client } from 'pg';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { qualified, quoteIdentifier, quoteLiteral, searchPath } from '../../src/db/identifiers.js';
 import { withLibpqVariables } from '../../src/db/libpq-environment.js';
@@ -34,7 +34,7 @@ async function inTransaction(work: (client: Client) => Promise<void>): Promise<v
 }
 
 describe('quoting', () => {
-  test.each(['on', 'off'])(
+  it.each(['on', 'off'])(
     'any name and any text come back as they were, standard_conforming_strings %s',
     async (scs) => {
       await inTransaction(async (client) => {
@@ -55,7 +55,7 @@ describe('quoting', () => {
     },
   );
 
-  test('a search path leads to the schemas that it names, and a qualified name to its table', async () => {
+  it('a search path leads to the schemas that it names, and a qualified name to its table', async () => {
     await assert(
       asyncProperty(schemas(12), array(anyName, { minLength: 12, maxLength: 12 }), (names, tables) =>
         inTransaction(async (client) => {
@@ -81,7 +81,7 @@ describe('quoting', () => {
     );
   });
 
-  test('a name is one exactly when the server keeps it whole', async () => {
+  it('a name is one exactly when the server keeps it whole', async () => {
     await assert(
       asyncProperty(oneof(anyName, anyText, constantFrom('', 'a\0b', '\uD800', '\uDC00x')), async (text) => {
         const kept = await database.query<{ name: string }>('SELECT $1::text::name::text AS name', [text]).then(
@@ -137,7 +137,7 @@ describe('fleets of tenants with any names', () => {
     return Object.fromEntries(rows.map(({ schema, tables }) => [`=${schema}`, tables]));
   }
 
-  test('live their whole life, and nothing lands elsewhere', async () => {
+  it('live their whole life, and nothing lands elsewhere', async () => {
     const shared = (await places())['=public'];
     await assert(
       asyncProperty(schemas(20), async (names) => {
@@ -173,7 +173,7 @@ describe('fleets of tenants with any names', () => {
     );
   });
 
-  test('programs find exactly theirs, by URL and by variables, and get their arguments as they were written', async () => {
+  it('programs find exactly theirs, by URL and by variables, and get their arguments as they were written', async () => {
     await assert(
       asyncProperty(schemas(12), array(anyText, { maxLength: 4 }), async (names, texts) => {
         await clear();
@@ -212,7 +212,7 @@ describe('fleets of tenants with any names', () => {
     );
   });
 
-  test('a statement gets its text as it was written', async () => {
+  it('a statement gets its text as it was written', async () => {
     await clear();
     await adopt(['a']);
     const project = await fleet.project();

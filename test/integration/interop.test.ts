@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 import { runner } from 'node-pg-migrate';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { plan } from '../../src/run/plan.js';
 import { REPOSITORY } from '../support/build.js';
@@ -69,14 +69,14 @@ describe('on one schema', () => {
     );
   });
 
-  test('node-pg-migrate finds nothing to do after us', async () => {
+  it('node-pg-migrate finds nothing to do after us', async () => {
     await fleet.create('acme');
     expect(await byRunner('acme')).toEqual([]);
     expect(await byCommandLine('acme', 'up')).toContain('No migrations to run');
     expect(await fleet.applied('acme')).toHaveLength(3);
   });
 
-  test('we finish what it has begun', async () => {
+  it('we finish what it has begun', async () => {
     expect(await byRunner('acme', { count: 2 })).toEqual(['0001_projects', '0002_two']);
     await database.query(`INSERT INTO tenants (schema_name) VALUES ('acme')`);
     const report = await fleet.migrate();
@@ -84,7 +84,7 @@ describe('on one schema', () => {
     expect(await byCommandLine('acme', 'up')).toContain('No migrations to run');
   });
 
-  test('it finishes what we have begun', async () => {
+  it('it finishes what we have begun', async () => {
     await fleet.create();
     await database.query(`INSERT INTO tenants (schema_name) VALUES ('acme')`);
     await fleet.migrate({ selection: { kind: 'tenants' }, missing: 'create', target: { count: 1 } });
@@ -93,7 +93,7 @@ describe('on one schema', () => {
     expect((await fleet.migrate()).tenants).toMatchObject({ upToDate: 1, applied: 0 });
   });
 
-  test('its down takes back our migrations, ours brings them again', async () => {
+  it('its down takes back our migrations, ours brings them again', async () => {
     await fleet.create('acme');
     expect(await byRunner('acme', { direction: 'down', count: 2 })).toEqual(['0003_three', '0002_two']);
     expect(await fleet.tables('acme')).toEqual(['pgmigrations', 'projects']);
@@ -102,7 +102,7 @@ describe('on one schema', () => {
     expect(await fleet.applied('acme')).toEqual(['0001_projects', '0002_two']);
   });
 
-  test('both leave the same bookkeeping table behind', async () => {
+  it('both leave the same bookkeeping table behind', async () => {
     await fleet.create('ours');
     await byRunner('theirs');
     const { rows } = await database.query(
@@ -157,7 +157,7 @@ describe('directories written for node-pg-migrate', () => {
     for (const [name, text] of Object.entries(FILES)) await fleet.tenantMigration(name, text.replace('ASK', ask));
   }
 
-  test('give the catalog that node-pg-migrate itself gives', async () => {
+  it('give the catalog that node-pg-migrate itself gives', async () => {
     await byRunner('theirs');
     await fleet.create('ours');
     expect(await fleet.applied('ours')).toEqual(await fleet.applied('theirs'));
@@ -167,7 +167,7 @@ describe('directories written for node-pg-migrate', () => {
     expect(await byRunner('ours')).toEqual([]);
   });
 
-  test('and the same when each migration is built while it runs', async () => {
+  it('and the same when each migration is built while it runs', async () => {
     await fleet.create('ours');
     await database.query(`INSERT INTO tenants (schema_name) VALUES ('another')`);
     await write(`await pgm.db.query('SELECT 1');`);
@@ -178,7 +178,7 @@ describe('directories written for node-pg-migrate', () => {
     expect(await catalogOf('direct')).toEqual(await catalogOf('ours'));
   });
 
-  test('index names and leading numbers of different lengths come in its order', async () => {
+  it('index names and leading numbers of different lengths come in its order', async () => {
     await fleet.tenantMigration('20_index.sql', 'CREATE TABLE twenty (id int);');
     await fleet.tenantMigration('3_index.sql', 'CREATE TABLE three (id int);');
     await byRunner('theirs');

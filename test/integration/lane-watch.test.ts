@@ -1,5 +1,5 @@
 import { runner } from 'node-pg-migrate';
-import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { openClient } from '../../src/db/connect.js';
 import { NODE_PG_MIGRATE_LOCK } from '../../src/db/locks.js';
@@ -62,7 +62,7 @@ async function waiters(): Promise<number> {
 }
 
 describe('a node-pg-migrate that waits for the lock beside a concurrent index build', () => {
-  test.each(['standard', 'multiprocessing', 'worker-threads'])(
+  it.each(['standard', 'multiprocessing', 'worker-threads'])(
     'is let go first, and the run goes on: %s',
     async (executor) => {
       const { report, events, waited } = await beside(
@@ -89,7 +89,7 @@ describe('a node-pg-migrate that waits for the lock beside a concurrent index bu
     },
   );
 
-  test('ends the run when it keeps the lock; what runs is finished', async () => {
+  it('ends the run when it keeps the lock; what runs is finished', async () => {
     const other = await database.client();
     const { report } = await beside(() => other.query(`SELECT pg_advisory_lock(${NODE_PG_MIGRATE_LOCK})`), {
       restartWaitMs: 2000,
@@ -129,7 +129,7 @@ describe('what waits for long', () => {
     return said;
   }
 
-  test('is explained with whom it waits for', async () => {
+  it('is explained with whom it waits for', async () => {
     const holder = await database.client();
     await holder.query(`SET application_name = 'psql'; BEGIN; LOCK TABLE a.projects`);
     const pid = String(announcedPid(holder));
@@ -147,7 +147,7 @@ describe('what waits for long', () => {
     expect((await run)?.tenants.applied).toBe(3);
   });
 
-  test('is explained for an index build that waits for old transactions', async () => {
+  it('is explained for an index build that waits for old transactions', async () => {
     const old = await database.client();
     await old.query('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1');
     const said = await explanationsDuring(async (heard) => {
@@ -159,7 +159,7 @@ describe('what waits for long', () => {
     expect(said.join('\n')).toMatch(/^a has waited .* \(an index: waiting for .*\)\.$/m);
   });
 
-  test('a control connection that breaks during a look explains nothing and throws nothing', async () => {
+  it('a control connection that breaks during a look explains nothing and throws nothing', async () => {
     let looks = 0;
     const { database: config } = await fleet.project();
     const client = await openClient(config, 'migrate');

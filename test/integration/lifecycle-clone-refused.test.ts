@@ -1,7 +1,7 @@
 import { chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { cloneTenant } from '../../src/lifecycle/clone-tenant.js';
 import { useDatabase } from '../support/database.js';
@@ -22,7 +22,7 @@ describe('without a pg_dump for the server', () => {
     await fleet.remove();
   });
 
-  test.each<[string, string | undefined, RegExp]>([
+  it.each<[string, string | undefined, RegExp]>([
     ['an old one', '#!/bin/sh\necho "pg_dump (PostgreSQL) 12.4 (Debian)"\n', /the one on the PATH is 12\.4/],
     ['none', undefined, /pg_dump is not on the PATH/],
   ])('%s is refused before anything is changed', async (name, program, message) => {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 
 import { Client, escapeIdentifier } from 'pg';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { tenantLock } from '../../src/db/locks.js';
 import { cloneTenant } from '../../src/lifecycle/clone-tenant.js';
@@ -78,7 +78,7 @@ describe.skipIf(bin === undefined)('cloneTenant', () => {
     expect(rows).toEqual([]);
   }
 
-  test('the copy is the same in structure, rows and sequences, and the source is untouched', async () => {
+  it('the copy is the same in structure, rows and sequences, and the source is untouched', async () => {
     const before = { facts: await describeSchema(client, SOURCE), rows: await readRows(client, SOURCE) };
     expect(before.facts.length).toBeGreaterThan(150);
     const cloned = await cloneTenant(project, {
@@ -105,7 +105,7 @@ describe.skipIf(bin === undefined)('cloneTenant', () => {
     expect(rows).toEqual([{ plan: null, seats: 25 }]);
   });
 
-  test('nothing in the copy leads to the source, and both go on independently', async () => {
+  it('nothing in the copy leads to the source, and both go on independently', async () => {
     await cloneTenant(project, { source: SOURCE, schema: 'copy' });
     const { rows } = await client.query(
       `SELECT DISTINCT pg_describe_object(d.classid, d.objid, d.objsubid) AS what
@@ -132,7 +132,7 @@ describe.skipIf(bin === undefined)('cloneTenant', () => {
     ]);
   });
 
-  test('grants are those of the source, not those that new objects of the database begin with', async () => {
+  it('grants are those of the source, not those that new objects of the database begin with', async () => {
     const facts = await describeSchema(client, SOURCE);
     const change = async (from: string, to: string): Promise<void> => {
       await client.query(
@@ -158,7 +158,7 @@ describe.skipIf(bin === undefined)('cloneTenant', () => {
     }
   });
 
-  test('without data it has the structure and the rows of the migrations table', async () => {
+  it('without data it has the structure and the rows of the migrations table', async () => {
     await cloneTenant(project, { source: SOURCE, schema: 'copy', noData: true });
     expect(await describeSchema(client, 'copy')).toEqual(await describeSchema(client, SOURCE));
     const { pgmigrations, pgmigrations_id_seq: sequence, ...others } = await readRows(client, 'copy');
@@ -171,7 +171,7 @@ describe.skipIf(bin === undefined)('cloneTenant', () => {
     expect(others['loose']).toEqual(['20|f']);
   });
 
-  test('with a role that owns the tenants, all is done as that role', async () => {
+  it('with a role that owns the tenants, all is done as that role', async () => {
     await client.query(`GRANT CREATE ON DATABASE postgres TO clone_owner; CREATE SCHEMA owned AUTHORIZATION clone_owner;
       INSERT INTO public.tenants (schema_name) VALUES ('owned'); SET ROLE clone_owner;
       CREATE TABLE owned.t (id serial); INSERT INTO owned.t DEFAULT VALUES; RESET ROLE;
@@ -194,7 +194,7 @@ describe.skipIf(bin === undefined)('cloneTenant', () => {
     }
   });
 
-  test('functions that name the source by text are told', async () => {
+  it('functions that name the source by text are told', async () => {
     await client.query(`CREATE SCHEMA plain; INSERT INTO public.tenants (schema_name) VALUES ('plain');
       CREATE FUNCTION plain.leak() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN (SELECT 1 FROM plain.t); END $$;
       CREATE FUNCTION plain.path() RETURNS int LANGUAGE sql SET search_path = plain, public AS 'SELECT 1'`);
@@ -209,7 +209,7 @@ describe.skipIf(bin === undefined)('cloneTenant', () => {
     }
   });
 
-  test('applications read and write the source under its name meanwhile', async () => {
+  it('applications read and write the source under its name meanwhile', async () => {
     const proxy = await openProxy({ url: server.url, config: server.config });
     try {
       proxy.setLatency(15);
@@ -234,7 +234,7 @@ describe.skipIf(bin === undefined)('cloneTenant', () => {
     }
   });
 
-  test.each<[string, Partial<Parameters<typeof cloneTenant>[1]>, string]>([
+  it.each<[string, Partial<Parameters<typeof cloneTenant>[1]>, string]>([
     ['an unknown source', { source: 'Weird' }, 'UNKNOWN_TENANT'],
     ['the public tenant', { source: 'public' }, 'USAGE'],
     ['a name that no new tenant may have', { schema: 'Copy' }, 'INVALID_NAME'],
@@ -252,7 +252,7 @@ describe.skipIf(bin === undefined)('cloneTenant', () => {
     await expectNothing();
   });
 
-  test('refuses a source with an extension in it', async () => {
+  it('refuses a source with an extension in it', async () => {
     await client.query(`CREATE SCHEMA with_extension; INSERT INTO public.tenants (schema_name) VALUES ('with_extension');
       CREATE EXTENSION IF NOT EXISTS "uuid-ossp" SCHEMA with_extension`);
     await expect(cloneTenant(project, { source: 'with_extension', schema: 'copy' })).rejects.toMatchObject({
@@ -265,7 +265,7 @@ describe.skipIf(bin === undefined)('cloneTenant', () => {
     await expectNothing();
   });
 
-  test.each(['source', 'copy'])('gives up when the lock of the %s is held', async (which) => {
+  it.each(['source', 'copy'])('gives up when the lock of the %s is held', async (which) => {
     await client.query('SELECT pg_advisory_lock($1::bigint)', [tenantLock(which === 'source' ? SOURCE : 'copy')]);
     try {
       await expect(cloneTenant(project, { source: SOURCE, schema: 'copy' })).rejects.toMatchObject({
@@ -278,7 +278,7 @@ describe.skipIf(bin === undefined)('cloneTenant', () => {
     await expectNothing();
   });
 
-  test('a failure of pg_dump in the middle leaves nothing', async () => {
+  it('a failure of pg_dump in the middle leaves nothing', async () => {
     const table = `${escapeIdentifier(SOURCE)}.people`;
     await client.query(`BEGIN; LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`);
     try {
@@ -293,7 +293,7 @@ describe.skipIf(bin === undefined)('cloneTenant', () => {
     await expectNothing();
   });
 
-  test('what the server refuses in the middle leaves nothing', async () => {
+  it('what the server refuses in the middle leaves nothing', async () => {
     // A constraint that the source's own rows do not meet.
     await client.query(`CREATE TABLE ${escapeIdentifier(SOURCE)}.broken (id int);
       INSERT INTO ${escapeIdentifier(SOURCE)}.broken VALUES (1);
@@ -311,7 +311,7 @@ describe.skipIf(bin === undefined)('cloneTenant', () => {
     await expectNothing();
   });
 
-  test.each<[string, (sql: string) => boolean, boolean]>([
+  it.each<[string, (sql: string) => boolean, boolean]>([
     ['at the first rename', (sql) => sql.startsWith('ALTER SCHEMA'), false],
     ['at the rows', (sql) => sql.startsWith('COPY '), false],
     ['before the COMMIT arrives', (sql) => sql === 'COMMIT', false],
@@ -340,7 +340,7 @@ describe.skipIf(bin === undefined)('cloneTenant', () => {
     }
   });
 
-  test('hooks work in its transaction and are told what is cloned; one that fails leaves nothing', async () => {
+  it('hooks work in its transaction and are told what is cloned; one that fails leaves nothing', async () => {
     const told: unknown[] = [];
     const note = async ({ client: own, ...context }: CreateHookContext): Promise<void> => {
       const answer = await own?.query(
@@ -370,7 +370,7 @@ describe.skipIf(bin === undefined)('cloneTenant', () => {
     await expectNothing();
   });
 
-  test('it can be canceled, and leaves nothing', async () => {
+  it('it can be canceled, and leaves nothing', async () => {
     const proxy = await openProxy({ url: server.url, config: server.config });
     const cancel = new AbortController();
     try {

@@ -3,7 +3,7 @@ import { Socket } from 'node:net';
 import { delimiter } from 'node:path';
 
 import { Client } from 'pg';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { tenantLock } from '../../src/db/locks.js';
 import { createDomain } from '../../src/lifecycle/create-domain.js';
@@ -53,7 +53,7 @@ async function expectUntouched(): Promise<void> {
   expect(await fleet.tables(schema)).toEqual(['pgmigrations', 'projects']);
 }
 
-test('schema, row and domains go together, and no other tenant is touched', async () => {
+it('schema, row and domains go together, and no other tenant is touched', async () => {
   expect(await deleteTenant(project, { schema })).toMatchObject({
     tenant: { schema, name: null, type: null, status: 'deleted' },
     domains: [{ domain: `d${count}.example`, primary: true }],
@@ -65,7 +65,7 @@ test('schema, row and domains go together, and no other tenant is touched', asyn
   await expect(deleteTenant(project, { schema })).rejects.toMatchObject({ code: 'UNKNOWN_TENANT', exitCode: 2 });
 });
 
-test('with keepSchema only the registration goes', async () => {
+it('with keepSchema only the registration goes', async () => {
   expect(await deleteTenant(project, { schema, keepSchema: true })).toMatchObject({
     tenant: { status: 'unregistered' },
   });
@@ -73,7 +73,7 @@ test('with keepSchema only the registration goes', async () => {
   expect(await fleet.tables(schema)).toEqual(['pgmigrations', 'projects']);
 });
 
-test('a row without a schema is deleted all the same, and a tenant of any name', async () => {
+it('a row without a schema is deleted all the same, and a tenant of any name', async () => {
   await database.query(`DROP SCHEMA ${schema} CASCADE`);
   const deleted = await deleteTenant(project, { schema });
   expect(deleted.warnings).toEqual([`There was no schema "${schema}"; only the registration was removed.`]);
@@ -82,7 +82,7 @@ test('a row without a schema is deleted all the same, and a tenant of any name',
   expect((await deleteTenant(project, { schema: 'Wei"rd é' })).tenant.status).toBe('deleted');
 });
 
-test('refuses the public tenant, and unknown ones with what is near', async () => {
+it('refuses the public tenant, and unknown ones with what is near', async () => {
   await expect(deleteTenant(project, { schema: 'public' })).rejects.toMatchObject({ code: 'USAGE', exitCode: 2 });
   await expect(deleteTenant(project, { schema: `tenant-${count}` })).rejects.toMatchObject({
     code: 'UNKNOWN_TENANT',
@@ -91,7 +91,7 @@ test('refuses the public tenant, and unknown ones with what is near', async () =
   });
 });
 
-test('refuses to take with it what is not the tenant’s own', async () => {
+it('refuses to take with it what is not the tenant’s own', async () => {
   const shared = `shared_${count}`;
   await database.query(`
     CREATE VIEW public.${shared}_view AS SELECT name FROM ${schema}.projects;
@@ -115,7 +115,7 @@ test('refuses to take with it what is not the tenant’s own', async () => {
   await database.query(`DROP SCHEMA ${schema} CASCADE; DROP TABLE public.${shared}_table`);
 });
 
-test.each([
+it.each([
   ['in one transaction', undefined],
   ['in several', 3],
 ])('objects of every kind that depend on each other are dropped %s', async (_, batchSize) => {
@@ -141,7 +141,7 @@ describe('a large schema', () => {
     }
   });
 
-  test('is dropped in several transactions', async () => {
+  it('is dropped in several transactions', async () => {
     const proxy = await openProxy(database);
     try {
       let commits = 0;
@@ -154,7 +154,7 @@ describe('a large schema', () => {
     }
   });
 
-  test('is continued by the same call when it was cut off, and served to nobody meanwhile', async () => {
+  it('is continued by the same call when it was cut off, and served to nobody meanwhile', async () => {
     const proxy = await openProxy(database);
     try {
       let commits = 0;
@@ -176,7 +176,7 @@ describe('a large schema', () => {
     expect(await left()).toEqual(NOTHING);
   });
 
-  test('is not dumped when a part of it is gone already', async () => {
+  it('is not dumped when a part of it is gone already', async () => {
     await database.query(`UPDATE tenants SET status = 'deleting' WHERE schema_name = $1`, [schema]);
     const dump = fleet.files.path(`late-${count}.sql`);
     await withFakeDump('exit 0', 99, async () => {
@@ -186,7 +186,7 @@ describe('a large schema', () => {
     expect((await left()).status).toBe('deleting');
   });
 
-  test('in a registry without a status column keeps its row until the schema is gone', async () => {
+  it('in a registry without a status column keeps its row until the schema is gone', async () => {
     const { columns } = project.registry.tenants;
     const registry = {
       ...project.registry,
@@ -207,7 +207,7 @@ describe('a large schema', () => {
   });
 });
 
-test('gives up when a migration holds the tenant, or someone reads its tables', async () => {
+it('gives up when a migration holds the tenant, or someone reads its tables', async () => {
   const other = await database.client();
   await other.query('SELECT pg_advisory_lock($1::bigint)', [tenantLock(schema)]);
   await expect(deleteTenant(project, { schema })).rejects.toMatchObject({ code: 'TENANT_BUSY', exitCode: 1 });
@@ -220,7 +220,7 @@ test('gives up when a migration holds the tenant, or someone reads its tables', 
   await other.query('ROLLBACK');
 });
 
-test.each([
+it.each([
   ['at the DROP SCHEMA', (sql: string) => sql.startsWith('DROP SCHEMA'), false],
   ['before the COMMIT arrives', (sql: string) => sql === 'COMMIT', false],
   ['after the COMMIT has arrived', (sql: string) => sql === 'COMMIT', true],
@@ -243,7 +243,7 @@ test.each([
   }
 });
 
-test('hooks are told, and one that fails keeps everything as it is', async () => {
+it('hooks are told, and one that fails keeps everything as it is', async () => {
   const told: unknown[] = [];
   const context = { tenant: schema, type: null, domains: [`d${count}.example`] };
   const client = { query: expect.any(Function) as unknown };
@@ -277,7 +277,7 @@ async function withFakeDump(does: string, version: number, use: () => Promise<vo
 }
 
 describe('with a dump', () => {
-  test('one that fails leaves the tenant and no file', async () => {
+  it('one that fails leaves the tenant and no file', async () => {
     const dump = fleet.files.path(`failed-${count}.sql`);
     await withFakeDump('echo "-- half a dump"; echo "out of luck" >&2; exit 3', 99, async () => {
       await expect(deleteTenant(project, { schema, dump })).rejects.toMatchObject({
@@ -290,7 +290,7 @@ describe('with a dump', () => {
     await expect(stat(dump)).rejects.toThrow('ENOENT');
   });
 
-  test('a database that is reached through a function is refused, because the dump would be of another one', async () => {
+  it('a database that is reached through a function is refused, because the dump would be of another one', async () => {
     const dump = fleet.files.path(`elsewhere-${count}.sql`);
     const { host, port } = project.database;
     class Detour extends Socket {
@@ -309,7 +309,7 @@ describe('with a dump', () => {
     await expectUntouched();
   });
 
-  test('a pg_dump older than the server is refused, with the version that is needed', async () => {
+  it('a pg_dump older than the server is refused, with the version that is needed', async () => {
     const dump = fleet.files.path(`old-${count}.sql`);
     const { rows } = await database.query(`SELECT current_setting('server_version_num')::int / 10000 AS major`);
     await withFakeDump('exit 0', 12, async () => {
@@ -323,7 +323,7 @@ describe('with a dump', () => {
     await expect(stat(dump)).rejects.toThrow('ENOENT');
   });
 
-  test('a file that is there is not overwritten', async () => {
+  it('a file that is there is not overwritten', async () => {
     const dump = await fleet.files.write(`there-${count}.sql`, 'precious');
     await withFakeDump('echo new', 99, async () => {
       await expect(deleteTenant(project, { schema, dump })).rejects.toMatchObject({ code: 'FILE_EXISTS', exitCode: 2 });
@@ -332,7 +332,7 @@ describe('with a dump', () => {
     await expectUntouched();
   });
 
-  test('nobody writes between the dump and the end, the file is private, the password in no argument', async () => {
+  it('nobody writes between the dump and the end, the file is private, the password in no argument', async () => {
     const dump = fleet.files.path(`good-${count}.sql`);
     const other = await database.client();
     const does = 'echo "-- $*"; echo "-- password ${PGPASSWORD:+set} for $PGUSER"; sleep 0.4';
@@ -358,7 +358,7 @@ if (bin === undefined) {
   console.warn('Dumps are not tested for real: there is no PostgreSQL with a pg_dump of its own version here.');
 }
 
-test.skipIf(bin === undefined)('a dump brings the tenant back', async () => {
+it.skipIf(bin === undefined)('a dump brings the tenant back', async () => {
   const server = await startPostgres(bin ?? '');
   const client = new Client(server.config);
   const path = process.env['PATH'];

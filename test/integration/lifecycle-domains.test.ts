@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { createDomain } from '../../src/lifecycle/create-domain.js';
 import { createTenant } from '../../src/lifecycle/create-tenant.js';
@@ -30,7 +30,7 @@ async function domains(): Promise<string[]> {
 }
 
 describe('createDomain', () => {
-  test('makes the first domain primary and the next ones not', async () => {
+  it('makes the first domain primary and the next ones not', async () => {
     const first = await createDomain(project, { schema: 'acme', domain: 'acme.example' });
     expect(first).toMatchObject({
       tenant: { schema: 'acme', status: 'active' },
@@ -42,7 +42,7 @@ describe('createDomain', () => {
     expect(await domains()).toEqual(['acme acme.example *', 'acme www.acme.example']);
   });
 
-  test('is content with a domain that the tenant has, and switches the primary one on request', async () => {
+  it('is content with a domain that the tenant has, and switches the primary one on request', async () => {
     await createDomain(project, { schema: 'acme', domain: 'a.example' });
     await createDomain(project, { schema: 'acme', domain: 'b.example' });
     await createDomain(project, { schema: 'acme', domain: 'b.example' });
@@ -56,7 +56,7 @@ describe('createDomain', () => {
     expect(await domains()).toEqual(['acme a.example', 'acme b.example', 'acme c.example *']);
   });
 
-  test('refuses the domain of another tenant and names it', async () => {
+  it('refuses the domain of another tenant and names it', async () => {
     await createDomain(project, { schema: 'acme', domain: 'acme.example' });
     await expect(
       createDomain(project, { schema: 'globex', domain: 'acme.example', primary: true }),
@@ -68,7 +68,7 @@ describe('createDomain', () => {
     expect(await domains()).toEqual(['acme acme.example *']);
   });
 
-  test('refuses what is no domain and unknown tenants, with what is near', async () => {
+  it('refuses what is no domain and unknown tenants, with what is near', async () => {
     await expect(createDomain(project, { schema: 'acme', domain: 'https://Acme.example' })).rejects.toMatchObject({
       code: 'INVALID_DOMAIN',
       suggestions: expect.arrayContaining(['"acme.example" would be accepted.']),
@@ -81,13 +81,13 @@ describe('createDomain', () => {
     expect(await domains()).toEqual([]);
   });
 
-  test('serves the public tenant', async () => {
+  it('serves the public tenant', async () => {
     await createTenant(project, { schema: 'public', ifNotExists: true });
     const made = await createDomain(project, { schema: 'public', domain: 'example.com' });
     expect(made).toMatchObject({ tenant: { schema: 'public' }, domains: [{ domain: 'example.com', primary: true }] });
   });
 
-  test('is settled when two tenants want a domain at the same moment', async () => {
+  it('is settled when two tenants want a domain at the same moment', async () => {
     const rivals = ['acme', 'globex', 'acme', 'globex'].map((schema) =>
       createDomain(project, { schema, domain: 'rival.example' }).catch((error: unknown) => error),
     );
@@ -98,7 +98,7 @@ describe('createDomain', () => {
     expect(await domains()).toHaveLength(1);
   });
 
-  test('is settled when several domains of a tenant want to be the primary one at the same moment', async () => {
+  it('is settled when several domains of a tenant want to be the primary one at the same moment', async () => {
     const wishes = Array.from({ length: 8 }, (_, index) => `p${index}.example`);
     await Promise.all(wishes.map((domain) => createDomain(project, { schema: 'acme', domain, primary: true })));
     const found = await domains();
@@ -106,7 +106,7 @@ describe('createDomain', () => {
     expect(found.filter((line) => line.endsWith('*'))).toHaveLength(1);
   });
 
-  test('does not wait for a migration of the tenant', async () => {
+  it('does not wait for a migration of the tenant', async () => {
     const migrating = await database.client();
     await migrating.query('BEGIN; ALTER TABLE acme.projects ADD COLUMN later int');
     await createDomain({ ...project, lockTimeoutMs: 500 }, { schema: 'acme', domain: 'acme.example' });
@@ -114,7 +114,7 @@ describe('createDomain', () => {
     expect(await domains()).toEqual(['acme acme.example *']);
   });
 
-  test.each([
+  it.each([
     ['before the COMMIT arrives', false, []],
     ['after it has arrived', true, ['acme cut.example *']],
   ])('knows what became of it when the connection breaks %s', async (_, deliver, expected) => {
@@ -136,7 +136,7 @@ describe('createDomain', () => {
 });
 
 describe('deleteDomain', () => {
-  test('takes the domain, in any spelling, and says when there is no primary one left', async () => {
+  it('takes the domain, in any spelling, and says when there is no primary one left', async () => {
     await createDomain(project, { schema: 'acme', domain: 'acme.example' });
     await createDomain(project, { schema: 'acme', domain: 'www.acme.example' });
     const deleted = await deleteDomain(project, { domain: ' ACME.example' });
@@ -150,7 +150,7 @@ describe('deleteDomain', () => {
     expect(await domains()).toEqual([]);
   });
 
-  test('refuses an unknown domain and names the nearest', async () => {
+  it('refuses an unknown domain and names the nearest', async () => {
     await createDomain(project, { schema: 'acme', domain: 'acme.example' });
     await expect(deleteDomain(project, { domain: 'acne.example' })).rejects.toMatchObject({
       code: 'UNKNOWN_DOMAIN',
@@ -160,7 +160,7 @@ describe('deleteDomain', () => {
     expect(await domains()).toEqual(['acme acme.example *']);
   });
 
-  test.each([
+  it.each([
     ['before the COMMIT arrives', false],
     ['after it has arrived', true],
   ])('knows what became of it when the connection breaks %s', async (_, deliver) => {
@@ -180,7 +180,7 @@ describe('deleteDomain', () => {
     }
   });
 
-  test('waits for a COMMIT that is slow to say what became of it', async () => {
+  it('waits for a COMMIT that is slow to say what became of it', async () => {
     await createDomain(project, { schema: 'acme', domain: 'cut.example' });
     await database.query(
       `CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.7); RETURN NULL; END';

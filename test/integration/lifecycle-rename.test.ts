@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 
 import { tenantLock } from '../../src/db/locks.js';
 import { createDomain } from '../../src/lifecycle/create-domain.js';
@@ -46,7 +46,7 @@ async function expectUntouched(): Promise<void> {
   expect(found.schemas).not.toContain(to);
 }
 
-test('schema and row change together, and the fleet goes on with the new name', async () => {
+it('schema and row change together, and the fleet goes on with the new name', async () => {
   await createDomain(project, { schema: from, domain: 'renamed.example' });
   await database.query(`INSERT INTO ${from}.projects (name) VALUES ('kept')`);
   const renamed = await renameTenant(project, { from, to });
@@ -64,14 +64,14 @@ test('schema and row change together, and the fleet goes on with the new name', 
   expect(report.tenants).toMatchObject({ failed: 0, missing: 0 });
 });
 
-test('tenants of any name can be renamed, also to a spelling in small letters', async () => {
+it('tenants of any name can be renamed, also to a spelling in small letters', async () => {
   await database.query(`CREATE SCHEMA "Wei""rd é"; CREATE SCHEMA "Acme"`);
   await database.query(`INSERT INTO tenants (schema_name) VALUES ('Wei"rd é'), ('Acme')`);
   expect((await renameTenant(project, { from: 'Wei"rd é', to: 'weird' })).tenant.schema).toBe('weird');
   expect((await renameTenant(project, { from: 'Acme', to: 'acme' })).tenant.schema).toBe('acme');
 });
 
-test('functions and settings that name the schema by text are told', async () => {
+it('functions and settings that name the schema by text are told', async () => {
   await database.query(`
     CREATE FUNCTION ${from}.by_body() RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN RETURN (SELECT count(*) FROM ${from}.projects); END $$;
     CREATE FUNCTION ${from}.by_path() RETURNS int LANGUAGE sql SET search_path = ${from} AS 'SELECT 1';
@@ -90,7 +90,7 @@ test('functions and settings that name the schema by text are told', async () =>
   expect((await database.query(`SELECT count(*)::int AS n FROM ${to}.view`)).rows).toEqual([{ n: 0 }]);
 });
 
-test.each<[string, () => [string, string], string]>([
+it.each<[string, () => [string, string], string]>([
   ['an unknown tenant', () => ['odl_' + count, to], 'UNKNOWN_TENANT'],
   ['a name that no new tenant may have', () => [from, 'Big'], 'INVALID_NAME'],
   ['the public tenant', () => ['public', to], 'USAGE'],
@@ -102,7 +102,7 @@ test.each<[string, () => [string, string], string]>([
   await expectUntouched();
 });
 
-test('refuses a name that a tenant or a schema has, in any spelling', async () => {
+it('refuses a name that a tenant or a schema has, in any spelling', async () => {
   await database.query(
     `CREATE SCHEMA ${to}_schema; CREATE SCHEMA "${to}_Case"; INSERT INTO tenants (schema_name) VALUES ('${to}_row')`,
   );
@@ -112,7 +112,7 @@ test('refuses a name that a tenant or a schema has, in any spelling', async () =
   await expectUntouched();
 });
 
-test('refuses a tenant without a schema and one that is half deleted', async () => {
+it('refuses a tenant without a schema and one that is half deleted', async () => {
   await database.query(
     `INSERT INTO tenants (schema_name, status) VALUES ('${to}_gone', 'active'), ('${to}_going', 'deleting')`,
   );
@@ -121,7 +121,7 @@ test('refuses a tenant without a schema and one that is half deleted', async () 
   }
 });
 
-test.each(['old', 'new'])(
+it.each(['old', 'new'])(
   'waits for a migration that holds the lock of the %s name, and then gives up',
   async (which) => {
     const other = await database.client();
@@ -133,7 +133,7 @@ test.each(['old', 'new'])(
   },
 );
 
-test.each([
+it.each([
   ['at the ALTER SCHEMA', (sql: string) => sql.startsWith('ALTER SCHEMA'), false],
   ['before the COMMIT arrives', (sql: string) => sql === 'COMMIT', false],
   ['after the COMMIT has arrived', (sql: string) => sql === 'COMMIT', true],

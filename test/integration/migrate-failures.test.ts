@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import type { FleetEvent } from '../../src/fleet/types.js';
 import { exitCodeOf } from '../../src/run/report.js';
@@ -30,7 +30,7 @@ const outcomes = (results: { tenant: string; status: string }[]): string[] =>
   results.map(({ tenant, status }) => `${tenant} ${status}`).sort();
 
 describe('a failing tenant', () => {
-  test('is back where it was, and the report says what failed where', async () => {
+  it('is back where it was, and the report says what failed where', async () => {
     await poison('t3');
     await fleet.tenantMigration(
       '0002_poison.sql',
@@ -63,7 +63,7 @@ describe('a failing tenant', () => {
     expect(await fleet.tables('t3')).toEqual(await fleet.tables('t1'));
   });
 
-  test('that is the canary keeps the rest of its cohort from being tried', async () => {
+  it('that is the canary keeps the rest of its cohort from being tried', async () => {
     await poison('t1');
     const report = await fleet.migrate();
     expect(outcomes(report.results)).toEqual([
@@ -77,7 +77,7 @@ describe('a failing tenant', () => {
     expect(await fleet.tables('t2')).not.toContain('poison');
   });
 
-  test('that is the canary leaves other cohorts alone', async () => {
+  it('that is the canary leaves other cohorts alone', async () => {
     await poison('t1');
     await database.query(`DELETE FROM t4.pgmigrations; DROP TABLE t4.projects`);
     await database.query(`DELETE FROM t5.pgmigrations; DROP TABLE t5.projects`);
@@ -91,7 +91,7 @@ describe('a failing tenant', () => {
     ]);
   });
 
-  test('several canaries are tried one after the other, and none with canary 0', async () => {
+  it('several canaries are tried one after the other, and none with canary 0', async () => {
     await poison('t2');
     const three = await fleet.migrate({}, { canary: 3 });
     expect(outcomes(three.results)).toEqual([
@@ -105,7 +105,7 @@ describe('a failing tenant', () => {
     expect(none.tenants).toMatchObject({ upToDate: 1, applied: 3, failed: 1 });
   });
 
-  test('ends the run with failFast, after what runs is done', async () => {
+  it('ends the run with failFast, after what runs is done', async () => {
     await poison('t2');
     const stopping: FleetEvent[] = [];
     const report = await fleet.migrate(
@@ -123,7 +123,7 @@ describe('a failing tenant', () => {
     expect(stopping).toEqual([{ type: 'stopping', reason: 'failFast' }]);
   });
 
-  test('counts against maxFailures, which ends the run when it is reached', async () => {
+  it('counts against maxFailures, which ends the run when it is reached', async () => {
     await poison('t1', 't2', 't3', 't4');
     const report = await fleet.migrate({}, { canary: 0, concurrency: 1, maxFailures: 2 });
     expect(outcomes(report.results)).toEqual([
@@ -138,7 +138,7 @@ describe('a failing tenant', () => {
     expect(many.tenants).toMatchObject({ failed: 4, applied: 1, notExecuted: 0 });
   });
 
-  test('gets no second try for an error that would come again', async () => {
+  it('gets no second try for an error that would come again', async () => {
     await poison('t1', 't2', 't3', 't4', 't5');
     const report = await fleet.migrate({}, { canary: 0 });
     expect(report.tenants.failed).toBe(5);
@@ -149,7 +149,7 @@ describe('a failing tenant', () => {
 describe('passing errors', () => {
   const QUICK = { lockTimeoutMs: 200, retries: 2, canary: 0 };
 
-  test('a lock that stays is tried again, then reported with the attempts', async () => {
+  it('a lock that stays is tried again, then reported with the attempts', async () => {
     await fleet.tenantMigration('0002_alter.sql', 'ALTER TABLE projects ADD COLUMN note text;');
     const blocker = await database.client();
     await blocker.query('BEGIN; LOCK TABLE t2.projects IN ACCESS SHARE MODE');
@@ -164,7 +164,7 @@ describe('passing errors', () => {
     expect((await fleet.migrate()).tenants).toMatchObject({ applied: 1, upToDate: 4 });
   });
 
-  test('a lock that goes away in time leads to success, with the attempts', async () => {
+  it('a lock that goes away in time leads to success, with the attempts', async () => {
     await fleet.tenantMigration('0002_alter.sql', 'ALTER TABLE projects ADD COLUMN note text;');
     const blocker = await database.client();
     await blocker.query('BEGIN; LOCK TABLE t2.projects IN ACCESS SHARE MODE');
@@ -177,7 +177,7 @@ describe('passing errors', () => {
     expect(result?.attempts?.[0]?.count).toBeGreaterThan(0);
   });
 
-  test('a migrations table that someone keeps locked makes its tenant unreadable, and holds nobody else up', async () => {
+  it('a migrations table that someone keeps locked makes its tenant unreadable, and holds nobody else up', async () => {
     await fleet.tenantMigration('0002_two.sql', 'CREATE TABLE two (id int);');
     const blocker = await database.client();
     await blocker.query('BEGIN; LOCK TABLE t2.pgmigrations, t4.pgmigrations');
@@ -191,7 +191,7 @@ describe('passing errors', () => {
     expect(report.tenants).toMatchObject({ applied: 3, failed: 2 });
   });
 
-  test('a deadlock is tried again', async () => {
+  it('a deadlock is tried again', async () => {
     await fleet.tenantMigration('0002_both.sql', 'LOCK TABLE projects; SELECT pg_sleep(0.4); LOCK TABLE extra;');
     for (const tenant of ['t1', 't2', 't3', 't4', 't5']) await database.query(`CREATE TABLE ${tenant}.extra (id int)`);
     const other = await database.client();
@@ -228,7 +228,7 @@ describe('transactions', () => {
     '0004_use.sql': `INSERT INTO kinds VALUES ('b');`,
   };
 
-  test('one for all of a tenant: a new enum value is refused with the way out', async () => {
+  it('one for all of a tenant: a new enum value is refused with the way out', async () => {
     await fleet.tenantMigration('0002_kind.sql', ENUM['0002_kind.sql']);
     await fleet.migrate();
     await fleet.tenantMigration('0003_value.sql', ENUM['0003_value.sql']);
@@ -246,7 +246,7 @@ describe('transactions', () => {
     expect(apart.results[0]).toMatchObject({ migrations: ['0003_value', '0004_use'] });
   });
 
-  test('one for each migration: what was committed before a failure stays and is named', async () => {
+  it('one for each migration: what was committed before a failure stays and is named', async () => {
     await fleet.tenantMigration('0002_a.sql', 'CREATE TABLE a (id int);');
     await fleet.tenantMigration('0003_b.sql', 'CREATE TABLE b (id int); CREATE TABLE poison (id int);');
     await database.query('CREATE TABLE t2.poison (id int)');
@@ -262,7 +262,7 @@ describe('transactions', () => {
 });
 
 describe('tenants created while others are migrated', () => {
-  test('get a round of their own', async () => {
+  it('get a round of their own', async () => {
     await fleet.tenantMigration('0002_slow.sql', 'SELECT pg_sleep(0.3); CREATE TABLE two (id int);');
     let created: Promise<unknown> | undefined;
     const report = await fleet.migrate({
@@ -280,7 +280,7 @@ describe('tenants created while others are migrated', () => {
     expect(await fleet.tables('late')).toContain('two');
   });
 
-  test('one that was named and is deleted meanwhile spoils nothing', async () => {
+  it('one that was named and is deleted meanwhile spoils nothing', async () => {
     await fleet.tenantMigration('0002_slow.sql', 'SELECT pg_sleep(0.2); CREATE TABLE two (id int);');
     let deleted: Promise<unknown> | undefined;
     const report = await fleet.migrate(
@@ -299,7 +299,7 @@ describe('tenants created while others are migrated', () => {
     expect(exitCodeOf(report)).toBe(0);
   });
 
-  test('one whose migrations cannot be compiled does not hide what was done', async () => {
+  it('one whose migrations cannot be compiled does not hide what was done', async () => {
     await fleet.tenantMigration('0002_slow.sql', 'SELECT pg_sleep(0.2); CREATE TABLE two (id int);');
     await fleet.files.write('migrations/shop/0001_bad.sql', 'COMMIT;');
     let created: Promise<unknown> | undefined;
@@ -326,7 +326,7 @@ describe('tenants created while others are migrated', () => {
 });
 
 describe('a round that cannot be followed by another', () => {
-  test('leaves numbers that add up when the tenants created during it cannot be surveyed', async () => {
+  it('leaves numbers that add up when the tenants created during it cannot be surveyed', async () => {
     await fleet.tenantMigration('0002_slow.sql', 'SELECT pg_sleep(0.2); CREATE TABLE two (id int);');
     let created: Promise<unknown> | undefined;
     const { tenants } = await fleet.project();
@@ -344,7 +344,7 @@ describe('a round that cannot be followed by another', () => {
     expect(report.warnings).toEqual([expect.stringContaining('created or changed during the run were left out')]);
   });
 
-  test('announces the tenants that were changed during it, exactly once', async () => {
+  it('announces the tenants that were changed during it, exactly once', async () => {
     await fleet.tenantMigration('0002_slow.sql', 'SELECT pg_sleep(0.2); CREATE TABLE two (id int);');
     const drain = new AbortController();
     const done: string[] = [];
@@ -368,7 +368,7 @@ describe('a round that cannot be followed by another', () => {
 });
 
 describe('shared migrations that leave no registry', () => {
-  test('are told from a refusal before them, which touched nothing', async () => {
+  it('are told from a refusal before them, which touched nothing', async () => {
     await database.query('DROP SCHEMA public CASCADE; CREATE SCHEMA public');
     await fleet.files.write('migrations/shared/0001_registry.sql', 'CREATE TABLE accounts (id int);');
     await expect(fleet.migrate()).rejects.toMatchObject({

@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import type { TenantsError } from '../../src/errors/tenants-error.js';
 import { exitCodeOf } from '../../src/run/report.js';
@@ -29,7 +29,7 @@ const two = (): Promise<void> => fleet.tenantMigration('0002_two.sql', 'CREATE T
 const three = (): Promise<void> => fleet.tenantMigration('0003_three.sql', 'CREATE TABLE three (id int);');
 
 describe('the shared schema', () => {
-  test('when it fails, no tenant is touched', async () => {
+  it('when it fails, no tenant is touched', async () => {
     await two();
     await fleet.files.write('migrations/shared/0002_broken.sql', 'CREATE TABLE plans (id int);\nSELECT 1 / 0;');
     const report = await fleet.migrate();
@@ -48,7 +48,7 @@ describe('the shared schema', () => {
     expect(await fleet.tables('public')).not.toContain('plans');
   });
 
-  test('when it fails, a tenant that was to be created is counted too', async () => {
+  it('when it fails, a tenant that was to be created is counted too', async () => {
     await fleet.files.write('migrations/shared/0002_broken.sql', 'SELECT 1 / 0;');
     await database.query(`INSERT INTO tenants (schema_name) VALUES ('unmade')`);
     const report = await fleet.migrate({ missing: 'create' });
@@ -57,7 +57,7 @@ describe('the shared schema', () => {
     expect(rows).toEqual([]);
   });
 
-  test('tenants alone are refused while it is behind, unless the check is skipped', async () => {
+  it('tenants alone are refused while it is behind, unless the check is skipped', async () => {
     await two();
     await fleet.files.write('migrations/shared/0002_plans.sql', 'CREATE TABLE plans (id int);');
     await expect(fleet.migrate({ selection: TENANTS })).rejects.toMatchObject({
@@ -72,7 +72,7 @@ describe('the shared schema', () => {
     expect(await fleet.tables('public')).not.toContain('plans');
   });
 
-  test('goes up to a migration or by a number of them', async () => {
+  it('goes up to a migration or by a number of them', async () => {
     for (const name of ['0002_a', '0003_b', '0004_c']) {
       await fleet.files.write(`migrations/shared/${name}.sql`, `CREATE TABLE s_${name} (id int);`);
     }
@@ -90,7 +90,7 @@ describe('the shared schema', () => {
 });
 
 describe('which tenants', () => {
-  test('unknown names are all named, with their neighbours, before anything happens', async () => {
+  it('unknown names are all named, with their neighbours, before anything happens', async () => {
     await two();
     const wrong = fleet.migrate({
       selection: { ...TENANTS, names: ['acme', 'globx', 'nowhere'], exclude: ['initch'] },
@@ -103,7 +103,7 @@ describe('which tenants', () => {
     expect(await fleet.applied('acme')).toEqual(['0001_projects']);
   });
 
-  test('by name, and all but some', async () => {
+  it('by name, and all but some', async () => {
     await two();
     const named = await fleet.migrate({ selection: { ...TENANTS, names: ['globex'] } });
     expect(named.results.map(({ tenant }) => tenant)).toEqual(['globex']);
@@ -113,7 +113,7 @@ describe('which tenants', () => {
     expect(await fleet.applied('acme')).toEqual(['0001_projects']);
   });
 
-  test('a type has a directory of its own, and a type that nobody knows fails its tenant only', async () => {
+  it('a type has a directory of its own, and a type that nobody knows fails its tenant only', async () => {
     await database.query(
       `INSERT INTO tenants (schema_name, type) VALUES ('corner', 'shop'), ('odd', 'pub'), ('proto', 'constructor')`,
     );
@@ -135,7 +135,7 @@ describe('which tenants', () => {
     });
   });
 
-  test('none at all is no error', async () => {
+  it('none at all is no error', async () => {
     await database.query('DELETE FROM tenants');
     const report = await fleet.migrate({ selection: TENANTS });
     expect(report.tenants.total).toBe(0);
@@ -144,7 +144,7 @@ describe('which tenants', () => {
 });
 
 describe('how far', () => {
-  test.each([{ to: '0002_two' }, { count: 1 }])('%o', async (target) => {
+  it.each([{ to: '0002_two' }, { count: 1 }])('%o', async (target) => {
     await two();
     await three();
     const report = await fleet.migrate({ selection: TENANTS, target });
@@ -154,7 +154,7 @@ describe('how far', () => {
     expect(again.tenants).toMatchObject({ upToDate: 3, applied: 0 });
   });
 
-  test('an unknown migration is named, for each selected type that lacks it', async () => {
+  it('an unknown migration is named, for each selected type that lacks it', async () => {
     await database.query(`INSERT INTO tenants (schema_name, type) VALUES ('corner', 'shop')`);
     const wrong = fleet.migrate({ selection: TENANTS, target: { to: '0001_projects' } });
     await expect(wrong).rejects.toMatchObject({
@@ -167,7 +167,7 @@ describe('how far', () => {
     });
   });
 
-  test.each([
+  it.each([
     [{ kind: 'all' } as const, { count: 1 }],
     [{ kind: 'all' } as const, { to: '0001_projects' }],
     [TENANTS, { count: 0 }],
@@ -179,7 +179,7 @@ describe('how far', () => {
     expect(await fleet.applied('acme')).toEqual(['0001_projects']);
   });
 
-  test('faking writes the rows and nothing else, and only where the list is what it was', async () => {
+  it('faking writes the rows and nothing else, and only where the list is what it was', async () => {
     await fleet.tenantMigration('0002_two.sql', 'CREATE TABLE two (id int); SELECT 1 / 0;');
     await three();
     const report = await fleet.migrate({ selection: TENANTS, fake: true, target: { count: 1 } });
@@ -192,7 +192,7 @@ describe('how far', () => {
 });
 
 describe('tenants that are not as they should be', () => {
-  test('missing ones are reported, created or skipped', async () => {
+  it('missing ones are reported, created or skipped', async () => {
     await two();
     await database.query(`INSERT INTO tenants (schema_name) VALUES ('gone')`);
     const reported = await fleet.migrate();
@@ -207,7 +207,7 @@ describe('tenants that are not as they should be', () => {
     expect(await fleet.applied('gone')).toEqual(['0001_projects', '0002_two']);
   });
 
-  test('one that is ahead or out of order is refused, and the others go on', async () => {
+  it('one that is ahead or out of order is refused, and the others go on', async () => {
     await two();
     await three();
     await database.query(`INSERT INTO acme.pgmigrations (name, run_on) VALUES ('0009_future', now())`);
@@ -228,7 +228,7 @@ describe('tenants that are not as they should be', () => {
     expect(await fleet.applied('acme')).toEqual(['0001_projects', '0009_future', '0002_two', '0003_three']);
   });
 
-  test('a directory that is gone is named', async () => {
+  it('a directory that is gone is named', async () => {
     await rm(fleet.files.path('migrations', 'tenant'), { recursive: true });
     await expect(fleet.migrate()).rejects.toMatchObject({ code: 'MIGRATIONS_UNREADABLE', exitCode: 2 });
   });

@@ -1,5 +1,5 @@
 import { runner } from 'node-pg-migrate';
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { exitCodeOf } from '../../src/run/report.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
@@ -37,7 +37,7 @@ async function somebodySleeps(): Promise<void> {
 }
 
 describe('signals', () => {
-  test('the first one lets what runs finish and hands out nothing more', async () => {
+  it('the first one lets what runs finish and hands out nothing more', async () => {
     await fleet.tenantMigration('0002_slow.sql', 'SELECT pg_sleep(0.5); CREATE TABLE two (id int);');
     const drain = new AbortController();
     const running = fleet.migrate({ drain: drain.signal }, ONE_LANE);
@@ -54,7 +54,7 @@ describe('signals', () => {
     expect(await fleet.tables('t2')).not.toContain('two');
   });
 
-  test('the second one cancels what runs, which is rolled back', async () => {
+  it('the second one cancels what runs, which is rolled back', async () => {
     await fleet.tenantMigration('0002_slow.sql', 'CREATE TABLE two (id int); SELECT pg_sleep(60);');
     const [drain, cancel] = [new AbortController(), new AbortController()];
     const running = fleet.migrate({ drain: drain.signal, cancel: cancel.signal }, { canary: 0, concurrency: 2 });
@@ -77,7 +77,7 @@ describe('signals', () => {
     expect(rows).toEqual([]);
   });
 
-  test('the second one also reaches a migration that is built while it runs', async () => {
+  it('the second one also reaches a migration that is built while it runs', async () => {
     await fleet.tenantMigration(
       '0002_direct.js',
       `exports.up = async (pgm) => { for (let i = 0; i < 400; i += 1) { await pgm.db.query('SELECT 1'); await new Promise((r) => setTimeout(r, 50)); await pgm.db.query('SELECT pg_sleep(0.05)'); } };`,
@@ -91,7 +91,7 @@ describe('signals', () => {
     expect(report.tenants).toMatchObject({ applied: 0, notExecuted: 5 });
   });
 
-  test('one that came before the run began changes nothing at all', async () => {
+  it('one that came before the run began changes nothing at all', async () => {
     await fleet.files.write('migrations/shared/0002_plans.sql', 'CREATE TABLE plans (id int);');
     await fleet.tenantMigration('0002_two.sql', 'CREATE TABLE two (id int);');
     for (const signals of [{ drain: AbortSignal.abort() }, { cancel: AbortSignal.abort() }]) {
@@ -102,7 +102,7 @@ describe('signals', () => {
     expect(await fleet.tables('t1')).not.toContain('two');
   });
 
-  test('a canceled shared migration is rolled back and no tenant is touched', async () => {
+  it('a canceled shared migration is rolled back and no tenant is touched', async () => {
     await fleet.files.write('migrations/shared/0002_slow.sql', 'CREATE TABLE plans (id int); SELECT pg_sleep(60);');
     await fleet.tenantMigration('0002_two.sql', 'CREATE TABLE two (id int);');
     const cancel = new AbortController();
@@ -115,7 +115,7 @@ describe('signals', () => {
     expect(await fleet.tables('public')).not.toContain('plans');
   });
 
-  test('leave no listener behind on signals that outlive the run', async () => {
+  it('leave no listener behind on signals that outlive the run', async () => {
     const signal = new AbortController().signal;
     let listening = 0;
     const added = vi.spyOn(signal, 'addEventListener').mockImplementation((_type, _listener, options) => {
@@ -133,7 +133,7 @@ describe('two at once', () => {
   const slow = (): Promise<void> =>
     fleet.tenantMigration('0002_slow.sql', 'SELECT pg_sleep(1.5); CREATE TABLE two (id int);');
 
-  test('a second run is refused with the first as the holder, and waits for it if asked to', async () => {
+  it('a second run is refused with the first as the holder, and waits for it if asked to', async () => {
     await slow();
     const first = fleet.migrate({}, { canary: 0, concurrency: 5 });
     await somebodySleeps();
@@ -152,11 +152,11 @@ describe('two at once', () => {
     expect(waiting).toHaveLength(1);
   });
 
-  test('the lock is free as soon as a run has ended', async () => {
+  it('the lock is free as soon as a run has ended', async () => {
     for (let time = 0; time < 5; time += 1) await fleet.migrate();
   });
 
-  test('a node-pg-migrate started by hand is kept out while a run is at work', async () => {
+  it('a node-pg-migrate started by hand is kept out while a run is at work', async () => {
     await slow();
     const running = fleet.migrate({}, { canary: 0, concurrency: 5 });
     await somebodySleeps();
@@ -174,7 +174,7 @@ describe('two at once', () => {
     expect(await byHand()).toEqual([]);
   });
 
-  test('and keeps us out while it is at work itself', async () => {
+  it('and keeps us out while it is at work itself', async () => {
     await slow();
     const byHand = runner({
       databaseUrl: database.url,

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { status } from '../../src/fleet/status.js';
 import { useDatabase } from '../support/database.js';
@@ -12,27 +12,27 @@ beforeAll(async () => {
 });
 afterAll(() => fleet.remove());
 
-test('an empty database gets the registry from the first shared migration', async () => {
+it('an empty database gets the registry from the first shared migration', async () => {
   const report = await fleet.migrate({ selection: { kind: 'shared' } });
   expect(report.shared).toEqual({ status: 'applied', migrations: ['0001_registry'], error: null });
   expect(report.tenants.total).toBe(0);
   expect(await fleet.tables('public')).toEqual(['domains', 'pgmigrations', 'tenants']);
 });
 
-test('tenants are created with everything that is on disk', async () => {
+it('tenants are created with everything that is on disk', async () => {
   await fleet.create('acme', 'globex');
   expect(await fleet.applied('acme')).toEqual(['0001_projects']);
   expect(await fleet.tables('globex')).toEqual(['pgmigrations', 'projects']);
 });
 
-test('a fleet without anything pending is left alone', async () => {
+it('a fleet without anything pending is left alone', async () => {
   const report = await fleet.migrate();
   expect(report.shared.status).toBe('upToDate');
   expect(report.tenants).toEqual({ total: 2, applied: 0, upToDate: 2, failed: 0, notExecuted: 0, missing: 0 });
   expect(report.results).toEqual([]);
 });
 
-test('a new migration reaches every tenant', async () => {
+it('a new migration reaches every tenant', async () => {
   await fleet.tenantMigration('0002_tasks.sql', 'CREATE TABLE tasks (id int);');
   const before = await status(await fleet.project());
   expect(before.tenants).toMatchObject({ total: 2, pending: 2 });

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { tenantLock } from '../../src/db/locks.js';
 import { EngineLane } from '../../src/engine/apply/lane.js';
@@ -87,7 +87,7 @@ describe('a tenant that is changed between survey and apply', () => {
     expect(rows).toEqual([]);
   };
 
-  test('a renamed schema is not migrated in the shared schema instead', async () => {
+  it('a renamed schema is not migrated in the shared schema instead', async () => {
     await fleet.create('renamed');
     const oid = await oidOf('renamed');
     const applied = await fleet.applied('renamed');
@@ -100,7 +100,7 @@ describe('a tenant that is changed between survey and apply', () => {
     await database.query('ALTER SCHEMA elsewhere RENAME TO renamed');
   });
 
-  test('a dropped schema', async () => {
+  it('a dropped schema', async () => {
     await fleet.create('dropped');
     const oid = await oidOf('dropped');
     const applied = await fleet.applied('dropped');
@@ -113,7 +113,7 @@ describe('a tenant that is changed between survey and apply', () => {
     await database.query(`DELETE FROM tenants WHERE schema_name = 'dropped'`);
   });
 
-  test('a schema that was dropped and made again', async () => {
+  it('a schema that was dropped and made again', async () => {
     await fleet.create('again');
     const oid = await oidOf('again');
     const applied = await fleet.applied('again');
@@ -128,7 +128,7 @@ describe('a tenant that is changed between survey and apply', () => {
     await database.query('DROP SCHEMA again CASCADE; ALTER SCHEMA again_old RENAME TO again');
   });
 
-  test('a tenant that is no longer registered', async () => {
+  it('a tenant that is no longer registered', async () => {
     await fleet.create('left');
     const oid = await oidOf('left');
     await database.query(`DELETE FROM tenants WHERE schema_name = 'left'`);
@@ -139,7 +139,7 @@ describe('a tenant that is changed between survey and apply', () => {
     await expectUntouched();
   });
 
-  test('a tenant that another session has migrated meanwhile', async () => {
+  it('a tenant that another session has migrated meanwhile', async () => {
     const applied = (await fleet.applied('one')).slice(0, -1);
     expect(await applyTo({ tenant: 'one', schemaOid: await oidOf('one') }, applied)).toMatchObject({
       status: 'failed',
@@ -148,7 +148,7 @@ describe('a tenant that is changed between survey and apply', () => {
     await expectUntouched();
   });
 
-  test('a tenant whose lock is held is waited for, then reported with the holder', async () => {
+  it('a tenant whose lock is held is waited for, then reported with the holder', async () => {
     const holder = await database.client();
     await holder.query('SELECT pg_advisory_lock($1)', [tenantLock('one')]);
     const result = await applyTo({ tenant: 'one', schemaOid: await oidOf('one') }, await fleet.applied('one'));

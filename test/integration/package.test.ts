@@ -3,7 +3,7 @@ import { cp, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { REPOSITORY } from '../support/build.js';
 import { useDatabase } from '../support/database.js';
@@ -36,7 +36,7 @@ const tenants = (...args: string[]) =>
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], DATABASE_URL: database.url },
   });
 
-test('the command works in a project that has the package as a dependency', async () => {
+it('the command works in a project that has the package as a dependency', async () => {
   await tenants('init');
   await tenants('migrate', '--shared');
   await tenants('create-tenant', 'acme', 'acme.example.com');
@@ -44,7 +44,7 @@ test('the command works in a project that has the package as a dependency', asyn
   expect(JSON.parse(stdout)).toMatchObject({ tenants: { total: 1, upToDate: 1 } });
 });
 
-test('the library is imported from plain JavaScript', async () => {
+it('the library is imported from plain JavaScript', async () => {
   await writeFile(
     consumer.path('use.js'),
     `import { openProject, status, createTenant, TenantsError } from 'pg-tenants';
@@ -61,7 +61,7 @@ test('the library is imported from plain JavaScript', async () => {
   expect(stdout.split('\n')).toEqual(['true INVALID_NAME', '2', '']);
 });
 
-test('its types are accepted by a strict TypeScript project', async () => {
+it('its types are accepted by a strict TypeScript project', async () => {
   await writeFile(
     consumer.path('use.ts'),
     `import { defineConfig, migrate, openProject, type MigrateReport, type TenantResult } from 'pg-tenants';

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { rowObjects } from '../../src/each-tenant/query/json-values.js';
 import { query } from '../../src/each-tenant/query/query.js';
@@ -69,7 +69,7 @@ async function names(): Promise<string[]> {
 }
 
 describe('reading', () => {
-  test('gives the rows of every tenant, with its name, in the order of the fleet', async () => {
+  it('gives the rows of every tenant, with its name, in the order of the fleet', async () => {
     const { objects, failed, rows } = await run('SELECT name, current_schema()::text AS at FROM projects');
     expect(failed).toEqual([]);
     expect(rows).toBe(4);
@@ -81,12 +81,12 @@ describe('reading', () => {
     );
   });
 
-  test('finds tables of the shared schema too', async () => {
+  it('finds tables of the shared schema too', async () => {
     const { objects } = await run('SELECT count(*) FROM tenants', { names: ['acme'] });
     expect(objects).toEqual([{ tenant: 'acme', count: 4 }]);
   });
 
-  test('keeps a column called tenant and columns of the same name apart', async () => {
+  it('keeps a column called tenant and columns of the same name apart', async () => {
     const { objects } = await run(`SELECT 1 AS tenant, 2 AS a, 3 AS a, 4 AS a_1, 5 AS "__proto__"`, {
       names: ['acme'],
     });
@@ -100,7 +100,7 @@ describe('reading', () => {
     ]);
   });
 
-  test('gives JSON what JSON can hold and text otherwise', async () => {
+  it('gives JSON what JSON can hold and text otherwise', async () => {
     const { objects } = await run(
       `SELECT true AS b, 7::int AS i, 9007199254740991::int8 AS safe, 9007199254740993::int8 AS large, 1.50::numeric AS n,
               1.5::float8 AS f, 'NaN'::float8 AS nan, '{"a":[1]}'::jsonb AS j, ARRAY[1,NULL,3] AS ints,
@@ -133,7 +133,7 @@ describe('reading', () => {
     ]);
   });
 
-  test('comes in parts of bounded size, and waits for the reader', async () => {
+  it('comes in parts of bounded size, and waits for the reader', async () => {
     let most = 0;
     let reading = 0;
     let together = 0;
@@ -155,7 +155,7 @@ describe('reading', () => {
     expect(seen.filter((tenant, index) => tenant !== seen[index - 1])).toHaveLength(4);
   });
 
-  test('stops when the reader has gone, and throws what the reader threw', async () => {
+  it('stops when the reader has gone, and throws what the reader threw', async () => {
     const reader = new Error('gone');
     await expect(
       run('SELECT * FROM projects', {
@@ -166,7 +166,7 @@ describe('reading', () => {
     ).rejects.toBe(reader);
   });
 
-  test('leaves nothing open', async () => {
+  it('leaves nothing open', async () => {
     await run('SELECT 1');
     const { rows } = await database.query(
       `SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'tenants: query%' AND state <> 'idle'`,
@@ -176,7 +176,7 @@ describe('reading', () => {
 });
 
 describe('what is refused before any tenant is asked', () => {
-  test.each([
+  it.each([
     ['several statements', 'SELECT 1; DELETE FROM projects', '2 statements'],
     ['nothing', ' -- only a comment\n', 'no statement'],
     ['what is not SQL', 'SELEC 1', 'cannot be read'],
@@ -202,7 +202,7 @@ describe('what is refused before any tenant is asked', () => {
     }
   });
 
-  test('an unknown tenant', async () => {
+  it('an unknown tenant', async () => {
     await expect(run('SELECT 1', { names: ['acne'] })).rejects.toMatchObject({
       code: 'UNKNOWN_TENANT',
       message: expect.stringContaining('"acme"') as string,
@@ -211,7 +211,7 @@ describe('what is refused before any tenant is asked', () => {
 });
 
 describe('read only means read only', () => {
-  test.each([
+  it.each([
     ['DELETE', 'DELETE FROM projects'],
     ['a writing WITH', 'WITH gone AS (DELETE FROM projects RETURNING *) SELECT count(*) FROM gone'],
     ['DDL', 'DROP TABLE projects'],
@@ -233,7 +233,7 @@ describe('read only means read only', () => {
     expect(await fleet.tables('acme')).toEqual(['pgmigrations', 'projects']);
   });
 
-  test('what a statement leaves in the session does not reach the next tenant', async () => {
+  it('what a statement leaves in the session does not reach the next tenant', async () => {
     const leave = `SELECT set_config('tenants.trace', current_schema(), false), pg_advisory_lock(4711), set_config('statement_timeout', '1', false)`;
     const one = { concurrency: 1 };
     expect((await run(leave, {}, one)).failed).toEqual([]);
@@ -251,7 +251,7 @@ describe('read only means read only', () => {
 });
 
 describe('writing', () => {
-  test('is committed tenant by tenant, and says what was done', async () => {
+  it('is committed tenant by tenant, and says what was done', async () => {
     const sql = `INSERT INTO projects (name) VALUES ('second')`;
     const { objects, failed } = await run(sql, { write: true });
     expect(failed).toEqual([]);
@@ -262,7 +262,7 @@ describe('writing', () => {
     expect(deleted.objects).toContainEqual({ tenant: 'acme', name: 'second' });
   });
 
-  test('a tenant that fails is left as it was, and the others go on', async () => {
+  it('a tenant that fails is left as it was, and the others go on', async () => {
     await database.query('ALTER TABLE globex.projects ADD CONSTRAINT no_third CHECK (name <> $$third$$)');
     const { failed, objects } = await run(`INSERT INTO projects (name) VALUES ('third')`, { write: true });
     expect(failed).toEqual([
@@ -272,7 +272,7 @@ describe('writing', () => {
     await run(`DELETE FROM projects WHERE name = 'third'`, { write: true });
   });
 
-  test('a deferred constraint that fails at the end is a failure', async () => {
+  it('a deferred constraint that fails at the end is a failure', async () => {
     await database.query(
       'CREATE TABLE acme.parents (id int PRIMARY KEY); CREATE TABLE acme.children (parent int REFERENCES acme.parents DEFERRABLE INITIALLY DEFERRED)',
     );
@@ -282,7 +282,7 @@ describe('writing', () => {
     await database.query('DROP TABLE acme.children, acme.parents');
   });
 
-  test('a table that only the shared schema has is not altered in its place', async () => {
+  it('a table that only the shared schema has is not altered in its place', async () => {
     await database.query('CREATE TABLE public.elsewhere (id int)');
     const { failed } = await run('ALTER TABLE elsewhere ADD COLUMN stray text', { write: true });
     expect(failed).toHaveLength(4);
@@ -294,7 +294,7 @@ describe('writing', () => {
     await database.query('DROP TABLE public.elsewhere');
   });
 
-  test.each(['DROP TABLE IF EXISTS public.elsewhere', 'CREATE SCHEMA elsewhere', 'ALTER ROLE postgres RESET ALL'])(
+  it.each(['DROP TABLE IF EXISTS public.elsewhere', 'CREATE SCHEMA elsewhere', 'ALTER ROLE postgres RESET ALL'])(
     'what is not of the tenant is refused: %s',
     async (sql) => {
       await expect(run(sql, { write: true })).rejects.toMatchObject({ code: 'USAGE', exitCode: 2 });
@@ -303,7 +303,7 @@ describe('writing', () => {
 });
 
 describe('tenants whose schema is not there', () => {
-  test('fail, instead of being asked in the shared schema', async () => {
+  it('fail, instead of being asked in the shared schema', async () => {
     await database.query(`INSERT INTO tenants (schema_name) VALUES ('ghost')`);
     await database.query('CREATE TABLE public.projects (id int, name text)');
     for (const write of [false, true]) {
@@ -314,7 +314,7 @@ describe('tenants whose schema is not there', () => {
     await database.query(`DELETE FROM tenants WHERE schema_name = 'ghost'; DROP TABLE public.projects`);
   });
 
-  test('and a schema that goes away in the middle is no success', async () => {
+  it('and a schema that goes away in the middle is no success', async () => {
     await fleet.create('leaving');
     await database.query(`INSERT INTO leaving.projects (name) VALUES ('kept')`);
     const running = run('WITH gone AS (DELETE FROM projects RETURNING 1) SELECT count(*), pg_sleep(1.5) FROM gone', {
@@ -331,7 +331,7 @@ describe('tenants whose schema is not there', () => {
 });
 
 describe('when the database fails', () => {
-  test('a connection that breaks fails its tenant alone', async () => {
+  it('a connection that breaks fails its tenant alone', async () => {
     const proxy = await openProxy(database);
     proxy.cut({ when: (frame) => frame.type === 'P' && frame.sql.includes('broken_here') });
     const { failed, objects } = await run('SELECT 1 AS broken_here', {}, { database: proxy.config, concurrency: 1 });
@@ -340,7 +340,7 @@ describe('when the database fails', () => {
     expect(objects).toHaveLength(3);
   });
 
-  test('one that breaks while a change is committed says that nobody knows', async () => {
+  it('one that breaks while a change is committed says that nobody knows', async () => {
     const proxy = await openProxy(database);
     proxy.cut({ when: (frame) => frame.type === 'P' && frame.sql === 'COMMIT', deliver: true });
     const { failed } = await run(
@@ -356,7 +356,7 @@ describe('when the database fails', () => {
     });
   });
 
-  test('a database that is gone for good fails everybody left, soon', async () => {
+  it('a database that is gone for good fails everybody left, soon', async () => {
     const proxy = await openProxy(database);
     const report = await run(
       'SELECT 1',
@@ -367,12 +367,12 @@ describe('when the database fails', () => {
     expect(report.failed.at(-1)?.error.code).toBe('DATABASE_UNREACHABLE');
   });
 
-  test('statementTimeout ends what takes too long', async () => {
+  it('statementTimeout ends what takes too long', async () => {
     const { failed } = await run('SELECT pg_sleep(10)', { names: ['acme'] }, { statementTimeoutMs: 50 });
     expect(failed).toMatchObject([{ error: { sqlstate: '57014' } }]);
   });
 
-  test('the first signal stops handing out, the second cancels what runs', async () => {
+  it('the first signal stops handing out, the second cancels what runs', async () => {
     const drain = new AbortController();
     const cancel = new AbortController();
     const started = performance.now();

@@ -4,17 +4,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-import { expect, onTestFinished, test } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 
 import { REPOSITORY } from '../support/build.js';
 
 const run = promisify(execFile);
 
-test('the README lists the commands, flags and settings that the build has', async () => {
+it('the README lists the commands, flags and settings that the build has', async () => {
   await expect(run(process.execPath, ['scripts/readme.js', '--check'], { cwd: REPOSITORY })).resolves.toBeDefined();
 });
 
-test('a README with an older list is found, left alone by the check, and written anew without it', async () => {
+it('a README with an older list is found, left alone by the check, and written anew without it', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'tenants-readme-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const present = await readFile(join(REPOSITORY, 'README.md'), 'utf8');

@@ -1,4 +1,4 @@
-import { describe, expect, inject, test } from 'vitest';
+import { describe, expect, inject, it } from 'vitest';
 
 import { openClient } from '../../src/db/connect.js';
 import { useDatabase } from '../support/database.js';
@@ -7,7 +7,7 @@ import { useDatabase } from '../support/database.js';
 describe.skipIf(inject('externalServer'))('a connection that is refused', () => {
   const database = useDatabase();
 
-  test('without a password says that there is none', async () => {
+  it('without a password says that there is none', async () => {
     const { password: _, ...config } = database.config;
     for (const given of [config, { ...config, password: '' }]) {
       await expect(openClient(given, 'test')).rejects.toMatchObject({
@@ -19,7 +19,7 @@ describe.skipIf(inject('externalServer'))('a connection that is refused', () => 
     }
   });
 
-  test('by a password function that fails gives its reason', async () => {
+  it('by a password function that fails gives its reason', async () => {
     const password = (): Promise<string> => Promise.reject(new Error('the vault is sealed'));
     await expect(openClient({ ...database.config, password }, 'test')).rejects.toMatchObject({
       code: 'DATABASE_REFUSED',
@@ -28,7 +28,7 @@ describe.skipIf(inject('externalServer'))('a connection that is refused', () => 
     });
   });
 
-  test('for want of TLS says how to do without', async () => {
+  it('for want of TLS says how to do without', async () => {
     const config = { ...database.config, ssl: { rejectUnauthorized: false } };
     await expect(openClient(config, 'test')).rejects.toMatchObject({
       code: 'DATABASE_UNREACHABLE',

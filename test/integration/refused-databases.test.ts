@@ -1,5 +1,5 @@
 import type { ClientConfig } from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { judgeServer } from '../../src/db/server.js';
 import { createTenant } from '../../src/lifecycle/create-tenant.js';
@@ -49,7 +49,7 @@ describe.skipIf(bin === undefined)('a standby', () => {
     await primary.stop();
   });
 
-  test('is refused by everything that writes, and read by everything else', async () => {
+  it('is refused by everything that writes, and read by everything else', async () => {
     const other = await createFleet({ ...database, url: primary.url, config: primary.config });
     await other.migrate({ selection: { kind: 'shared' } });
     await createTenant(await other.project(), { schema: 't1', domains: ['t1.example.com'] });
@@ -77,7 +77,7 @@ describe.skipIf(bin === undefined)('a standby', () => {
   }, 60_000);
 });
 
-test('a user whose transactions are read only is refused, and told which setting it is', async () => {
+it('a user whose transactions are read only is refused, and told which setting it is', async () => {
   const before = await snapshot(database);
   await withRole('', async (config, role) => {
     await database.query(`ALTER ROLE ${role} SUPERUSER; ALTER ROLE ${role} SET default_transaction_read_only = on`);
@@ -94,7 +94,7 @@ test('a user whose transactions are read only is refused, and told which setting
   expect(await snapshot(database)).toEqual(before);
 });
 
-test.each([
+it.each([
   [120_017, '12.17', false],
   [90_624, '9.6.24', false],
   [130_000, '13.0', true],
@@ -132,7 +132,7 @@ describe('a user without the rights', () => {
   const limited = (config: ClientConfig, more: Partial<Project> = {}): Promise<Project> =>
     fleet.project({ database: config, ...more });
 
-  test('to create schemas: no tenant is made, and the message says what is missing', async () => {
+  it('to create schemas: no tenant is made, and the message says what is missing', async () => {
     const before = await snapshot(database);
     await withRole(ALL_TABLES('public'), async (config) => {
       for (const name of ['create-tenant', 'clone-tenant', 'rename-tenant', 'delete-tenant']) {
@@ -161,7 +161,7 @@ describe('a user without the rights', () => {
     expect(await snapshot(database)).toEqual(before);
   });
 
-  test('to create in the shared schema: it fails and no tenant is touched', async () => {
+  it('to create in the shared schema: it fails and no tenant is touched', async () => {
     await fleet.files.write('migrations/shared/0002_more.sql', 'CREATE TABLE more (id int);');
     const before = await snapshot(database);
     await withRole(
@@ -179,7 +179,7 @@ describe('a user without the rights', () => {
     expect(await snapshot(database)).toEqual(before);
   });
 
-  test('to read the registry: exit code 1, the table by name, and nothing done', async () => {
+  it('to read the registry: exit code 1, the table by name, and nothing done', async () => {
     const before = await snapshot(database);
     await withRole('GRANT USAGE ON SCHEMA public TO ROLE', async (config) => {
       const project = await limited(config);
@@ -194,7 +194,7 @@ describe('a user without the rights', () => {
     expect(await snapshot(database)).toEqual(before);
   });
 
-  test('of the configured role: nothing is changed, and the message names it', async () => {
+  it('of the configured role: nothing is changed, and the message names it', async () => {
     const before = await snapshot(database);
     await database.query(`CREATE ROLE owner_${database.name}`);
     const owner = `owner_${database.name}`;
@@ -217,7 +217,7 @@ describe('a user without the rights', () => {
     expect(await snapshot(database)).toEqual(before);
   });
 
-  test('in one tenant: that one fails, the others go on', async () => {
+  it('in one tenant: that one fails, the others go on', async () => {
     await withRole(
       `${ALL_TABLES('public')} ${ALL_TABLES('t2')} GRANT USAGE ON SCHEMA t1 TO ROLE; GRANT SELECT ON ALL TABLES IN SCHEMA t1 TO ROLE`,
       async (config) => {

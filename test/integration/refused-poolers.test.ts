@@ -1,6 +1,6 @@
 import type { ClientConfig } from 'pg';
 import { Client } from 'pg';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import type { Project } from '../../src/project/project.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
@@ -42,7 +42,7 @@ describe.skipIf(!hasPgBouncer)('behind PgBouncer', () => {
   describe('in transaction mode', () => {
     beforeEach(() => createPopulatedFleet(fleet, database));
 
-    test('what writes is refused, and leaves nothing behind, not even in the sessions of the pool', async () => {
+    it('what writes is refused, and leaves nothing behind, not even in the sessions of the pool', async () => {
       const before = await snapshot(database);
       const through = await fleet.project(await start({ size: 3 }));
       for (const [name, run] of WRITING) await expect(run(through), name).rejects.toMatchObject(REFUSED);
@@ -51,7 +51,7 @@ describe.skipIf(!hasPgBouncer)('behind PgBouncer', () => {
       await assertUntouched(through.database, 3);
     });
 
-    test('what reads answers as it does without the pooler, and sets nothing that others would find', async () => {
+    it('what reads answers as it does without the pooler, and sets nothing that others would find', async () => {
       const direct = await fleet.project();
       const through = await fleet.project(await start({ size: 3 }));
       for (const [name, run] of READING) {
@@ -60,7 +60,7 @@ describe.skipIf(!hasPgBouncer)('behind PgBouncer', () => {
       await assertUntouched(through.database, 3);
     });
 
-    test('a pool of one connection is told at once, and one that lends its connections in turn, too', async () => {
+    it('a pool of one connection is told at once, and one that lends its connections in turn, too', async () => {
       const before = await snapshot(database);
       for (const options of [{ size: 1 }, { size: 4, settings: ['server_round_robin = 1'] }]) {
         const through = await fleet.project(await start(options));
@@ -74,7 +74,7 @@ describe.skipIf(!hasPgBouncer)('behind PgBouncer', () => {
       expect(await snapshot(database)).toEqual(before);
     });
 
-    test('also while the application keeps it busy', async () => {
+    it('also while the application keeps it busy', async () => {
       const through = await fleet.project(await start({ size: 3 }));
       const stop = new AbortController();
       const applications = Array.from({ length: 6 }, async () => {
@@ -87,7 +87,7 @@ describe.skipIf(!hasPgBouncer)('behind PgBouncer', () => {
       await Promise.all(applications);
     });
 
-    test('on the command line, as one JSON document or a sentence', async () => {
+    it('on the command line, as one JSON document or a sentence', async () => {
       await start({ size: 3 });
       const env = { DATABASE_URL: bouncer?.url };
       const run = (...args: string[]) => runCli(args, { cwd: fleet.files.root, env });
@@ -113,7 +113,7 @@ describe.skipIf(!hasPgBouncer)('behind PgBouncer', () => {
     });
   });
 
-  test('in statement mode everything is refused that needs a transaction', async () => {
+  it('in statement mode everything is refused that needs a transaction', async () => {
     await createPopulatedFleet(fleet, database);
     const before = await snapshot(database);
     const direct = await fleet.project();
@@ -128,14 +128,14 @@ describe.skipIf(!hasPgBouncer)('behind PgBouncer', () => {
   });
 
   describe('in session mode', () => {
-    test('the whole life works, also with fewer connections than lanes', async () => {
+    it('the whole life works, also with fewer connections than lanes', async () => {
       // Without a pooler `exec` has nothing to refuse; PgBouncer 1.18 cannot pass on what it asks for.
       const through = await start({ size: 4, mode: 'session' });
       const own = { database: database.config };
       await liveWholeLife(fleet, through, own);
     });
 
-    test.each([
+    it.each([
       ['ignores', ['ignore_startup_parameters = extra_float_digits,options']],
       ['refuses', ['ignore_startup_parameters = extra_float_digits']],
     ])('exec is refused when the pooler %s the search path that programs are given', async (_how, settings) => {
@@ -148,7 +148,7 @@ describe.skipIf(!hasPgBouncer)('behind PgBouncer', () => {
       });
     });
 
-    test('a pool that has no second connection is told so within seconds', async () => {
+    it('a pool that has no second connection is told so within seconds', async () => {
       await createPopulatedFleet(fleet, database);
       const through = await fleet.project(await start({ size: 1, mode: 'session' }));
       const [, migrate] = WRITING[0] ?? [];
@@ -161,7 +161,7 @@ describe.skipIf(!hasPgBouncer)('behind PgBouncer', () => {
       expect(performance.now() - started).toBeLessThan(9000);
     });
 
-    test('a statement is canceled that runs when a run is given up', async () => {
+    it('a statement is canceled that runs when a run is given up', async () => {
       await createPopulatedFleet(fleet, database);
       await fleet.tenantMigration('0003_slow.sql', 'SELECT pg_sleep(20);');
       const through = await start({ size: 8, mode: 'session' });

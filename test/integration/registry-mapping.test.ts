@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { listTenants } from '../../src/fleet/list-tenants.js';
 import { status } from '../../src/fleet/status.js';
@@ -34,7 +34,7 @@ async function shaped(shape: RegistryShape): Promise<Partial<Project>> {
 }
 
 describe.each(SHAPES)('a registry with %s', (_name, shape) => {
-  test('is created, filled, listed and migrated', async () => {
+  it('is created, filled, listed and migrated', async () => {
     const settings = await shaped(shape);
     const first = await fleet.migrate({ selection: { kind: 'shared' } }, settings);
     expect(first.shared).toMatchObject({ status: 'applied' });
@@ -58,7 +58,7 @@ describe.each(SHAPES)('a registry with %s', (_name, shape) => {
     expect(await fleet.tables(shape.schema)).not.toContain('two');
   });
 
-  test('with a migration outside a transaction: made whole, or removed again', async () => {
+  it('with a migration outside a transaction: made whole, or removed again', async () => {
     const settings = await shaped(shape);
     await fleet.migrate({ selection: { kind: 'shared' } }, settings);
     const project = await fleet.project(settings);
@@ -79,7 +79,7 @@ describe.each(SHAPES)('a registry with %s', (_name, shape) => {
   });
 });
 
-test('tables of an application that were there before are used as they are', async () => {
+it('tables of an application that were there before are used as they are', async () => {
   await database.query(
     `CREATE TABLE accounts (uid uuid PRIMARY KEY DEFAULT gen_random_uuid(), slug varchar(40) NOT NULL UNIQUE, owner text NOT NULL DEFAULT 'nobody');
      CREATE TABLE hosts (id serial PRIMARY KEY, host text NOT NULL UNIQUE, account uuid NOT NULL REFERENCES accounts);
@@ -99,7 +99,7 @@ test('tables of an application that were there before are used as they are', asy
   expect((await listTenants(project)).map(({ schema }) => schema)).toEqual(['fresh', 'old', 'older']);
 });
 
-test('a mapping that does not fit is answered with everything that is wrong, before anything happens', async () => {
+it('a mapping that does not fit is answered with everything that is wrong, before anything happens', async () => {
   await fleet.migrate({ selection: { kind: 'shared' } });
   const wrong = { ...CUSTOM_SHAPE, schema: 'public', tenants: { ...CUSTOM_SHAPE.tenants, table: 'tenants' } };
   await fleet.files.write('migrations/shared/0002_s.sql', 'CREATE TABLE s (id int);');

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 
 import { runner } from 'node-pg-migrate';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import type { Project } from '../../src/project/project.js';
 import { rollback } from '../../src/run/rollback.js';
@@ -56,7 +56,7 @@ function quoted(name: string): string {
 }
 
 describe('how far', () => {
-  test('without a target the last migration of every tenant is undone, and the shared schema stays', async () => {
+  it('without a target the last migration of every tenant is undone, and the shared schema stays', async () => {
     const report = await run();
     expect(report.shared.status).toBe('skipped');
     expect(report.tenants).toEqual({ total: 3, rolledBack: 3, upToDate: 0, failed: 0, notExecuted: 0, missing: 0 });
@@ -68,7 +68,7 @@ describe('how far', () => {
     expect(await fleet.applied('public')).toEqual(['0001_registry']);
   });
 
-  test('a count undoes so many, newest first, and what is not there is no failure', async () => {
+  it('a count undoes so many, newest first, and what is not there is no failure', async () => {
     const two = await run({ target: { count: 2 } });
     expect(two.results[0]).toMatchObject({ migrations: ['0003_notes', '0002_tasks'] });
     expect(await stand()).toEqual(everywhere('0001_projects'));
@@ -80,7 +80,7 @@ describe('how far', () => {
     for (const tenant of TENANTS) expect(await fleet.tables(tenant)).toEqual(['pgmigrations']);
   });
 
-  test('a name stays, and what came after it goes; again it changes nothing', async () => {
+  it('a name stays, and what came after it goes; again it changes nothing', async () => {
     await run({ target: { count: 1 }, selection: { kind: 'tenants', names: ['acme'] } });
     const target = { to: '0001_projects' };
     expect((await run({ target })).tenants.rolledBack).toBe(3);
@@ -88,20 +88,20 @@ describe('how far', () => {
     expect((await run({ target })).tenants).toMatchObject({ rolledBack: 0, upToDate: 3 });
   });
 
-  test('a tenant that never had the named migration is left where it is', async () => {
+  it('a tenant that never had the named migration is left where it is', async () => {
     await run({ target: { count: 2 }, selection: { kind: 'tenants', names: ['acme'] } });
     const report = await run({ target: { to: '0002_tasks' } });
     expect(report.tenants).toMatchObject({ rolledBack: 2, upToDate: 1 });
     expect(await fleet.applied('acme')).toEqual(['0001_projects']);
   });
 
-  test('selected tenants alone need no confirmation', async () => {
+  it('selected tenants alone need no confirmation', async () => {
     const report = await run({ selection: { kind: 'tenants', names: [HOSTILE] }, confirmed: false });
     expect(report.tenants).toMatchObject({ total: 1, rolledBack: 1 });
     expect(await fleet.applied('acme')).toHaveLength(3);
   });
 
-  test('fake removes the rows and nothing else', async () => {
+  it('fake removes the rows and nothing else', async () => {
     await run({ fake: true });
     expect(await stand()).toEqual(everywhere('0001_projects', '0002_tasks'));
     expect(await fleet.tables('acme')).toContain('notes');
@@ -109,7 +109,7 @@ describe('how far', () => {
 });
 
 describe('the shared schema', () => {
-  test('goes back by itself, without touching a tenant', async () => {
+  it('goes back by itself, without touching a tenant', async () => {
     await fleet.files.write('migrations/shared/0002_plans.sql', up('plans'));
     await fleet.migrate({ selection: { kind: 'shared' } });
     const report = await run({ selection: { kind: 'shared' }, confirmed: false });
@@ -119,7 +119,7 @@ describe('the shared schema', () => {
     expect(await stand()).toEqual(everywhere('0001_projects', '0002_tasks', '0003_notes'));
   });
 
-  test('keeps its registry as long as there are tenants, unless that is confirmed', async () => {
+  it('keeps its registry as long as there are tenants, unless that is confirmed', async () => {
     const selection = { kind: 'shared' } as const;
     await expect(run({ selection, confirmed: false })).rejects.toMatchObject({ exitCode: 2 });
     expect(await fleet.tables('public')).toEqual(['domains', 'pgmigrations', 'tenants']);
@@ -127,7 +127,7 @@ describe('the shared schema', () => {
     expect(await fleet.tables('public')).toEqual(['pgmigrations']);
   });
 
-  test('a failure leaves it as it was', async () => {
+  it('a failure leaves it as it was', async () => {
     await fleet.files.write('migrations/shared/0002_plans.sql', up('plans'));
     await fleet.migrate({ selection: { kind: 'shared' } });
     await database.query('CREATE TABLE public.plans_more (id int); ALTER TABLE plans ADD PRIMARY KEY (id)');
@@ -143,31 +143,31 @@ describe('what is refused before anything is changed', () => {
     expect((await stand()).every((names) => names.length >= 3)).toBe(true);
   });
 
-  test('the whole fleet without confirmation, whoever is left out of it', async () => {
+  it('the whole fleet without confirmation, whoever is left out of it', async () => {
     for (const exclude of [undefined, ['acme']]) {
       const selection = { kind: 'tenants', ...(exclude === undefined ? {} : { exclude }) } as const;
       await expect(run({ selection, confirmed: false })).rejects.toMatchObject({ code: 'USAGE', exitCode: 2 });
     }
   });
 
-  test.each([0, -1, 1.5, Number.NaN])('a count of %s', async (count) => {
+  it.each([0, -1, 1.5, Number.NaN])('a count of %s', async (count) => {
     await expect(run({ target: { count } })).rejects.toMatchObject({ code: 'USAGE' });
   });
 
-  test('a name that is no migration', async () => {
+  it('a name that is no migration', async () => {
     await expect(run({ target: { to: '0002_task' } })).rejects.toMatchObject({
       code: 'UNKNOWN_MIGRATION',
       suggestions: expect.arrayContaining(['Did you mean "0002_tasks"?']) as unknown,
     });
   });
 
-  test('an unknown tenant', async () => {
+  it('an unknown tenant', async () => {
     await expect(run({ selection: { kind: 'tenants', names: ['acne'] } })).rejects.toMatchObject({
       code: 'UNKNOWN_TENANT',
     });
   });
 
-  test('migrations without a way back, all of them at once', async () => {
+  it('migrations without a way back, all of them at once', async () => {
     await fleet.tenantMigration('0004_no_down.sql', 'CREATE TABLE four (id int);');
     await fleet.tenantMigration('0005_off.js', `exports.up = (pgm) => pgm.sql('SELECT 1'); exports.down = false;`);
     await fleet.tenantMigration('0006_not_inferable.js', `exports.up = (pgm) => pgm.sql('SELECT 1');`);
@@ -188,7 +188,7 @@ describe('what is refused before anything is changed', () => {
     }
   });
 
-  test('migrations whose file is gone, with the tenants that have them', async () => {
+  it('migrations whose file is gone, with the tenants that have them', async () => {
     await run({ selection: { kind: 'tenants', names: ['acme'] }, fake: true });
     await database.query(`INSERT INTO acme.pgmigrations (name, run_on) VALUES ('0003_other', now())`);
     await rm(fleet.files.path('migrations', 'tenant', '0003_notes.js'));
@@ -199,7 +199,7 @@ describe('what is refused before anything is changed', () => {
     expect(problems).toContain(`0003_notes, applied in ${HOSTILE}, globex`);
   });
 
-  test('the same migrations can be faked away', async () => {
+  it('the same migrations can be faked away', async () => {
     await fleet.tenantMigration('0004_no_down.sql', 'CREATE TABLE four (id int);');
     await fleet.migrate();
     await rm(fleet.files.path('migrations', 'tenant', '0004_no_down.sql'));
@@ -209,7 +209,7 @@ describe('what is refused before anything is changed', () => {
 });
 
 describe('one tenant at a time', () => {
-  test('a failing tenant is left where it was, and the others go on', async () => {
+  it('a failing tenant is left where it was, and the others go on', async () => {
     await database.query('CREATE VIEW acme.on_tasks AS SELECT * FROM acme.tasks');
     const report = await run({ target: { count: 2 } }, { canary: 0 });
     expect(report.tenants).toMatchObject({ rolledBack: 2, failed: 1 });
@@ -226,27 +226,27 @@ describe('one tenant at a time', () => {
     expect(await fleet.tables('acme')).toContain('notes');
   });
 
-  test('a canary that fails keeps the rest of its cohort from being tried', async () => {
+  it('a canary that fails keeps the rest of its cohort from being tried', async () => {
     await database.query(`CREATE VIEW ${quoted(HOSTILE)}.v AS SELECT * FROM ${quoted(HOSTILE)}.notes`);
     const report = await run();
     expect(report.tenants).toMatchObject({ rolledBack: 0, failed: 1, notExecuted: 2 });
   });
 
-  test('a tenant without a schema is missing', async () => {
+  it('a tenant without a schema is missing', async () => {
     await database.query(`INSERT INTO tenants (schema_name) VALUES ('ghost')`);
     const report = await run();
     expect(report.tenants).toMatchObject({ rolledBack: 3, missing: 1 });
     expect(report.results).toContainEqual({ tenant: 'ghost', status: 'missing' });
   });
 
-  test('a table that only the shared schema has is not dropped in its place', async () => {
+  it('a table that only the shared schema has is not dropped in its place', async () => {
     await database.query('CREATE TABLE public.notes (id int); DROP TABLE acme.notes');
     const report = await run({}, { canary: 0 });
     expect(report.results).toContainEqual(expect.objectContaining({ tenant: 'acme', status: 'failed' }));
     expect(await fleet.tables('public')).toContain('notes');
   });
 
-  test('tenants that stand at different places go back from where they are', async () => {
+  it('tenants that stand at different places go back from where they are', async () => {
     await run({ selection: { kind: 'tenants', names: ['globex'] } });
     await run();
     expect(await fleet.applied('acme')).toEqual(['0001_projects', '0002_tasks']);
@@ -255,7 +255,7 @@ describe('one tenant at a time', () => {
 });
 
 describe('migrations of other kinds', () => {
-  test('that ask the database while they are undone run tenant by tenant, each once', async () => {
+  it('that ask the database while they are undone run tenant by tenant, each once', async () => {
     const asking = (table: string): string =>
       `exports.up = (pgm) => pgm.createTable('${table}', { id: 'id' });
        exports.down = async (pgm) => {
@@ -272,7 +272,7 @@ describe('migrations of other kinds', () => {
     for (const tenant of TENANTS) expect(await fleet.tables(tenant)).toEqual(['pgmigrations', 'projects', 'tasks']);
   });
 
-  test('outside a transaction are undone there, between what is inside one', async () => {
+  it('outside a transaction are undone there, between what is inside one', async () => {
     await fleet.tenantMigration(
       '0004_index.sql',
       `-- tenants: no-transaction\n-- Up Migration\nCREATE INDEX CONCURRENTLY notes_index ON notes (id);\n-- Down Migration\nDROP INDEX CONCURRENTLY notes_index;\n`,
@@ -304,7 +304,7 @@ describe('node-pg-migrate and we', () => {
     return ran.map(({ name }) => name);
   };
 
-  test('agree on where a tenant is, back and forth', async () => {
+  it('agree on where a tenant is, back and forth', async () => {
     await run({ target: { count: 2 } });
     expect(await npm('up', 1)).toEqual(['0002_tasks']);
     await run({ target: { count: 1 } });
@@ -319,7 +319,7 @@ describe('node-pg-migrate and we', () => {
 });
 
 describe('when the database fails', () => {
-  test('a connection that breaks at the COMMIT undoes nothing twice', async () => {
+  it('a connection that breaks at the COMMIT undoes nothing twice', async () => {
     for (const deliver of [true, false]) {
       const proxy = await openProxy(database);
       proxy.cut({ when: (frame) => frame.type === 'P' && frame.sql === 'COMMIT', deliver });
@@ -330,7 +330,7 @@ describe('when the database fails', () => {
     expect(await stand()).toEqual(everywhere('0001_projects'));
   });
 
-  test('a tenant that another session rolls back in the meantime is not rolled back once more', async () => {
+  it('a tenant that another session rolls back in the meantime is not rolled back once more', async () => {
     const holder = await database.client();
     const { tenantLock } = await import('../../src/db/locks.js');
     await holder.query('SELECT pg_advisory_lock($1)', [tenantLock('acme')]);
@@ -343,7 +343,7 @@ describe('when the database fails', () => {
     expect(await fleet.applied('acme')).toEqual(['0001_projects', '0002_tasks']);
   });
 
-  test('a first signal leaves the rest as it is', async () => {
+  it('a first signal leaves the rest as it is', async () => {
     const drain = new AbortController();
     drain.abort();
     const report = await run({ drain: drain.signal });

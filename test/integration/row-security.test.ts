@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { doctor } from '../../src/doctor/doctor.js';
 import { isUpToDate, status } from '../../src/fleet/status.js';
@@ -41,7 +41,7 @@ describe('where row-level security hides tenants', () => {
     database.query('DROP POLICY a_part ON public.tenants; ALTER TABLE public.tenants DISABLE ROW LEVEL SECURITY'),
   );
 
-  test.each([
+  it.each([
     ['migrate', async () => await fleet.migrate({}, await asMember())],
     ['status', async () => await status(await asMember())],
     ['query', async () => await ask(await asMember(), 'SELECT 1')],
@@ -53,7 +53,7 @@ describe('where row-level security hides tenants', () => {
     });
   });
 
-  test('doctor says so, and gives no advice to drop schemas', async () => {
+  it('doctor says so, and gives no advice to drop schemas', async () => {
     const { checks } = await doctor(await asMember());
     expect(checks.find(({ name }) => name === 'table-rules')).toMatchObject({
       ok: false,
@@ -62,7 +62,7 @@ describe('where row-level security hides tenants', () => {
     expect(JSON.stringify(checks)).not.toContain('DROP SCHEMA');
   });
 
-  test('their owner is not concerned', async () => {
+  it('their owner is not concerned', async () => {
     expect((await status(await fleet.project())).tenants.total).toBe(2);
     const { checks } = await doctor(await fleet.project());
     expect(checks.find(({ name }) => name === 'table-rules')).toMatchObject({ ok: true });
@@ -79,13 +79,13 @@ describe('where row-level security hides applied migrations', () => {
     database.query('DROP POLICY none ON t1.pgmigrations; ALTER TABLE t1.pgmigrations DISABLE ROW LEVEL SECURITY'),
   );
 
-  test('status does not take the tenant for one without migrations', async () => {
+  it('status does not take the tenant for one without migrations', async () => {
     const report = await status(await asMember());
     expect(isUpToDate(report)).toBe(false);
     expect(report.cohorts.filter(({ state }) => state === 'unreadable')).toMatchObject([{ tenants: ['t1'] }]);
   });
 
-  test('migrate leaves the tenant alone, and says what to do', async () => {
+  it('migrate leaves the tenant alone, and says what to do', async () => {
     const report = await fleet.migrate({}, { ...(await asMember()), canary: 0 });
     expect(report.results).toContainEqual(
       expect.objectContaining({
@@ -100,14 +100,14 @@ describe('where row-level security hides applied migrations', () => {
     expect(await fleet.tables('t1')).not.toContain('two');
   });
 
-  test('doctor names the tenant', async () => {
+  it('doctor names the tenant', async () => {
     const { checks } = await doctor(await asMember());
     expect(checks.find(({ name }) => name === 'tenant-migrations')).toMatchObject({ ok: false, suggestions: ADVICE });
     expect(JSON.stringify(checks)).not.toContain('DROP SCHEMA');
   });
 });
 
-test('migrations and queries of the user find the rows that policies let them find', async () => {
+it('migrations and queries of the user find the rows that policies let them find', async () => {
   await database.query(`ALTER TABLE t2.projects ENABLE ROW LEVEL SECURITY; CREATE POLICY own ON t2.projects USING (name = 'mine');
     INSERT INTO t2.projects (name) VALUES ('mine'), ('hidden'); GRANT ALL ON t2.projects TO ${role}`);
   const asked = { ...(await asMember()), fallThrough: 'off' } as Project;

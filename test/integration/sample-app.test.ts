@@ -1,7 +1,7 @@
 import { cp, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { FIRST_MIGRATIONS } from '../../src/config/scaffold.js';
 import { registryMigration } from '../../src/registry/migration-template.js';
@@ -22,12 +22,12 @@ beforeAll(async () => {
 });
 afterAll(() => project.remove());
 
-test('the first shared migration is the one that init writes', async () => {
+it('the first shared migration is the one that init writes', async () => {
   const text = await readFile(join(REPOSITORY, 'migrations', 'shared', FIRST_MIGRATIONS.shared), 'utf8');
   expect(text).toBe(registryMigration(SHAPE));
 });
 
-test('the shared schema is migrated on an empty database, and a tenant is created with everything', async () => {
+it('the shared schema is migrated on an empty database, and a tenant is created with everything', async () => {
   await tenants('migrate', '--shared');
   const created = await tenants('create-tenant', 'acme', 'acme.example.com', '--set', 'plan_code=studio', '--json');
   expect(created.json()).toMatchObject({ tenant: { schema: 'acme', status: 'active' }, migrations: files });
@@ -35,12 +35,12 @@ test('the shared schema is migrated on an empty database, and a tenant is create
   expect(rows).toEqual([{ plan_code: 'studio' }]);
 });
 
-test('after tenants, node-pg-migrate finds nothing to do', async () => {
+it('after tenants, node-pg-migrate finds nothing to do', async () => {
   expect((await nodePgMigrate('up', 'acme')).stdout).toContain('No migrations to run!');
   expect((await nodePgMigrate('up', 'public', 'shared')).stdout).toContain('No migrations to run!');
 });
 
-test('after node-pg-migrate, tenants finds nothing to do', async () => {
+it('after node-pg-migrate, tenants finds nothing to do', async () => {
   await database.query('CREATE SCHEMA globex');
   await nodePgMigrate('up', 'globex');
   const adopted = await tenants('create-tenant', 'globex', 'globex.example.com', '--adopt', '--json');
@@ -53,7 +53,7 @@ test('after node-pg-migrate, tenants finds nothing to do', async () => {
   });
 });
 
-test('both ways make the same tables, columns, indexes, constraints, functions, triggers, views and types', async () => {
+it('both ways make the same tables, columns, indexes, constraints, functions, triggers, views and types', async () => {
   const catalog = await catalogOf('acme');
   expect(new Set(catalog.map((line) => line.split(' ')[0]))).toEqual(
     new Set(['relation', 'column', 'index', 'constraint', 'function', 'trigger', 'view', 'enum', 'comment']),
@@ -61,7 +61,7 @@ test('both ways make the same tables, columns, indexes, constraints, functions, 
   expect(await catalogOf('globex')).toEqual(catalog);
 });
 
-test('the names of the shared schema are resolved there and nowhere else', async () => {
+it('the names of the shared schema are resolved there and nowhere else', async () => {
   const { rows } = await database.query(`
     SELECT c.relnamespace::regnamespace::text || '.' || c.relname AS references_table
       FROM pg_constraint k JOIN pg_class c ON c.oid = k.confrelid
@@ -69,7 +69,7 @@ test('the names of the shared schema are resolved there and nowhere else', async
   expect(rows.map((row) => row['references_table'])).toEqual(['acme.projects', 'public.currencies']);
 });
 
-test('rows that were there before the slugs get one each', async () => {
+it('rows that were there before the slugs get one each', async () => {
   await tenants('create-tenant', 'initech', '--no-migrate');
   await tenants('migrate', '--tenant', 'initech', '--to', '0007_search');
   await database.query(`INSERT INTO initech.projects (name) VALUES ('Café Zürich'), ('Cafe Zurich'), ('…')`);
@@ -79,7 +79,7 @@ test('rows that were there before the slugs get one each', async () => {
   expect(await catalogOf('initech')).toEqual(await catalogOf('acme'));
 });
 
-test('the total of an invoice follows its lines, whatever the search path of the writer', async () => {
+it('the total of an invoice follows its lines, whatever the search path of the writer', async () => {
   await database.query(`
     INSERT INTO globex.projects (name, slug) VALUES ('Site', 'site');
     INSERT INTO globex.invoices (project_id, number, status) SELECT id, '1', 'sent' FROM globex.projects;
@@ -90,7 +90,7 @@ test('the total of an invoice follows its lines, whatever the search path of the
   expect(rows).toEqual([{ project: 'Site', total: '42.00', currency: 'EUR', overdue: null }]);
 });
 
-test('what was applied can be taken back, and applied again', async () => {
+it('what was applied can be taken back, and applied again', async () => {
   const before = await catalogOf('acme');
   await nodePgMigrate('down', 'acme', 'tenant', files.length);
   expect((await catalogOf('acme')).filter((line) => !line.includes('pgmigrations'))).toEqual([]);

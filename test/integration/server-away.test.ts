@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 
 import { exitCodeOf } from '../../src/run/report.js';
 import { ensureBuilt } from '../support/build.js';
@@ -22,7 +22,7 @@ afterAll(async () => {
   await server?.close();
 });
 
-test.each([
+it.each([
   ['standard', '0002'],
   ['multiprocessing', '0003'],
 ])(

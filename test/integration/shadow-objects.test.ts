@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 
 import { Pool } from 'pg';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { doctor } from '../../src/doctor/doctor.js';
 import { isTenantsError } from '../../src/errors/tenants-error.js';
@@ -160,7 +160,7 @@ describe('functions and operators that others have made are never called', () =>
     return place;
   };
 
-  test.each([
+  it.each([
     ['someone who may create in the shared schema', 'public'],
     ["the owner of a tenant's schema", 't1'],
   ])(

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 
 import { serializeError } from '../../src/errors/serialize.js';
 import { isUpToDate, status } from '../../src/fleet/status.js';
@@ -32,7 +32,7 @@ async function fingerprint(): Promise<unknown> {
   return rows[0];
 }
 
-test('an empty database has no fleet, and nothing is made of it', async () => {
+it('an empty database has no fleet, and nothing is made of it', async () => {
   const before = await fingerprint();
   const report = await status(await fleet.project());
   expect(report).toEqual({
@@ -47,7 +47,7 @@ test('an empty database has no fleet, and nothing is made of it', async () => {
   expect(await fingerprint()).toEqual(before);
 });
 
-test('without tenants plan still compiles the files of every type, so that a broken one is found', async () => {
+it('without tenants plan still compiles the files of every type, so that a broken one is found', async () => {
   await ready();
   await fleet.tenantMigration('0002_broken.sql', 'COMMIT; CREATE TABLE two (id int);');
   await fleet.files.write('migrations/shop/0001_shop.sql', 'COMMIT;');
@@ -59,7 +59,7 @@ test('without tenants plan still compiles the files of every type, so that a bro
   expect(error.problems?.join('\n')).toMatch(/0002_broken[^]*0001_shop/);
 });
 
-test('every state has its count and its cohort', async () => {
+it('every state has its count and its cohort', async () => {
   await ready('a1', 'a2', 'ahead', 'behind', 'odd');
   await fleet.tenantMigration('0002_two.sql', 'CREATE TABLE two (id int);');
   await fleet.tenantMigration('0003_three.sql', 'CREATE TABLE three (id int);');
@@ -96,7 +96,7 @@ test('every state has its count and its cohort', async () => {
   await expect(status(await fleet.project(), { names: ['a3'] })).rejects.toMatchObject({ code: 'UNKNOWN_TENANT' });
 });
 
-test('a tenant whose table cannot be read is unreadable, and the others are read', async () => {
+it('a tenant whose table cannot be read is unreadable, and the others are read', async () => {
   await ready('a1', 'a2', 'a3');
   await database.query('ALTER TABLE a2.pgmigrations RENAME COLUMN run_on TO ran');
   const report = await status(await fleet.project());
@@ -106,7 +106,7 @@ test('a tenant whose table cannot be read is unreadable, and the others are read
   ]);
 });
 
-test('a plan answers for what migrate would do, runs nothing and writes nothing', async () => {
+it('a plan answers for what migrate would do, runs nothing and writes nothing', async () => {
   await ready('a1', 'a2');
   await fleet.tenantMigration('0002_two.sql', 'CREATE TABLE two (id int);');
   await fleet.tenantMigration('0003_asks.js', `exports.up = async (pgm) => { await pgm.db.query('SELECT 1'); };`);
@@ -137,7 +137,7 @@ test('a plan answers for what migrate would do, runs nothing and writes nothing'
   expect(await fingerprint()).toEqual(before);
 });
 
-test('a plan refuses what migrate would refuse', async () => {
+it('a plan refuses what migrate would refuse', async () => {
   await ready('a1');
   await fleet.files.write('migrations/shared/0002_s.sql', 'CREATE TABLE s (id int);');
   await expect(plan(await fleet.project(), { selection: { kind: 'tenants' } })).rejects.toMatchObject({
@@ -152,7 +152,7 @@ test('a plan refuses what migrate would refuse', async () => {
   );
 });
 
-test('a plan refuses the migrations of all tenant types at once, as migrate does', async () => {
+it('a plan refuses the migrations of all tenant types at once, as migrate does', async () => {
   await ready('a1');
   await fleet.files.write('migrations/shop/0001_commit.sql', 'COMMIT;');
   await fleet.tenantMigration('0002_copy.sql', 'COPY projects FROM STDIN;');
@@ -178,7 +178,7 @@ test('a plan refuses the migrations of all tenant types at once, as migrate does
   expect(planned).toEqual(await refusal(fleet.migrate({ selection }, types)));
 });
 
-test('of ten thousand tenants twenty are named', async () => {
+it('of ten thousand tenants twenty are named', async () => {
   await ready();
   await database.query(
     `INSERT INTO tenants (schema_name) SELECT 'gone_' || lpad(n::text, 5, '0') FROM generate_series(1, 10000) n`,

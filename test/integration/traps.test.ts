@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { useDatabase } from '../support/database.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';
@@ -41,7 +41,7 @@ async function expectEverywhere(table: string): Promise<void> {
 }
 
 describe('session state does not reach the next tenant', () => {
-  test('prepared statements that a function takes away', async () => {
+  it('prepared statements that a function takes away', async () => {
     await database.query(
       `CREATE FUNCTION public.take_away() RETURNS int LANGUAGE plpgsql AS $$ BEGIN EXECUTE 'DEALLOCATE ALL'; RETURN 1; END $$`,
     );
@@ -52,7 +52,7 @@ describe('session state does not reach the next tenant', () => {
     await expectEverywhere(`taken_${next}`);
   });
 
-  test('prepared statements that a migration outside a transaction takes away', async () => {
+  it('prepared statements that a migration outside a transaction takes away', async () => {
     await fleet.tenantMigration(
       `${name}.sql`,
       `-- tenants: no-transaction\nDEALLOCATE ALL; CREATE INDEX CONCURRENTLY away_${next} ON projects (name);`,
@@ -60,7 +60,7 @@ describe('session state does not reach the next tenant', () => {
     expect((await fleet.migrate({}, ONE_LANE)).tenants).toMatchObject({ applied: 3, failed: 0 });
   });
 
-  test('SET ROLE', async () => {
+  it('SET ROLE', async () => {
     await database.query(
       `DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'trap_role') THEN CREATE ROLE trap_role; END IF; END $$`,
     );
@@ -81,7 +81,7 @@ describe('session state does not reach the next tenant', () => {
     ]);
   });
 
-  test('SET ROLE to a role that cannot see the tenant does not lead into the shared schema', async () => {
+  it('SET ROLE to a role that cannot see the tenant does not lead into the shared schema', async () => {
     await database.query('GRANT CREATE ON SCHEMA public TO trap_role');
     await fleet.tenantMigration(
       `${name}.sql`,
@@ -96,7 +96,7 @@ describe('session state does not reach the next tenant', () => {
     await database.query('REVOKE CREATE ON SCHEMA public FROM trap_role');
   });
 
-  test("set_config('search_path', '', false) as at the top of every pg_dump", async () => {
+  it("set_config('search_path', '', false) as at the top of every pg_dump", async () => {
     await fleet.tenantMigration(`${name}.sql`, `SELECT pg_catalog.set_config('search_path', '', false);`);
     next += 1;
     await fleet.tenantMigration(
@@ -108,7 +108,7 @@ describe('session state does not reach the next tenant', () => {
     await expectEverywhere(`after_dump_${next}`);
   });
 
-  test('temporary tables', async () => {
+  it('temporary tables', async () => {
     await fleet.tenantMigration(
       `${name}.sql`,
       `CREATE TEMP TABLE scratch AS SELECT 1 AS id; CREATE TABLE kept_${next} AS SELECT * FROM scratch;`,
@@ -120,7 +120,7 @@ describe('session state does not reach the next tenant', () => {
 });
 
 describe('migrations written in unusual ways', () => {
-  test('callback style', async () => {
+  it('callback style', async () => {
     await fleet.tenantMigration(
       `${name}.js`,
       `exports.up = (pgm, done) => { setTimeout(() => { pgm.createTable('called_${next}', { id: 'id' }); done(); }, 5); };`,
@@ -129,7 +129,7 @@ describe('migrations written in unusual ways', () => {
     await expectEverywhere(`called_${next}`);
   });
 
-  test('values drawn when the module is loaded differ from tenant to tenant only in direct mode, and are run there', async () => {
+  it('values drawn when the module is loaded differ from tenant to tenant only in direct mode, and are run there', async () => {
     await fleet.tenantMigration(
       `${name}.mjs`,
       `const drawn = Math.random(); export const up = (pgm) => { pgm.createTable('drawn_${next}', { id: { type: 'float8', default: drawn } }); };`,
@@ -139,7 +139,7 @@ describe('migrations written in unusual ways', () => {
     await expectEverywhere(`drawn_${next}`);
   });
 
-  test('questions to the database while the migration is built see the tenant itself', async () => {
+  it('questions to the database while the migration is built see the tenant itself', async () => {
     await fleet.tenantMigration(
       `${name}.ts`,
       `export async function up(pgm: any): Promise<void> {
@@ -158,7 +158,7 @@ describe('migrations written in unusual ways', () => {
 });
 
 describe('deferred constraints', () => {
-  test('are checked at the end of the migration that breaks them', async () => {
+  it('are checked at the end of the migration that breaks them', async () => {
     await fleet.tenantMigration(
       `${name}.sql`,
       `CREATE TABLE parents_${next} (id int PRIMARY KEY);
@@ -174,7 +174,7 @@ describe('deferred constraints', () => {
     await remove(`${name}.sql`, after);
   });
 
-  test('stay deferred for a later migration that relies on them', async () => {
+  it('stay deferred for a later migration that relies on them', async () => {
     await fleet.tenantMigration(
       `${name}.sql`,
       `CREATE TABLE parents_${next} (id int PRIMARY KEY);
@@ -200,7 +200,7 @@ describe('deferred constraints', () => {
 });
 
 describe('what is refused before anything is touched', () => {
-  test.each([
+  it.each([
     ['COMMIT', 'CREATE TABLE half_done (id int); COMMIT; CREATE TABLE other_half (id int);'],
     ['COPY', 'CREATE TABLE copied (id int); COPY copied FROM STDIN;'],
     ['an extension that the database does not have', 'CREATE EXTENSION IF NOT EXISTS hstore;'],
@@ -214,7 +214,7 @@ describe('what is refused before anything is touched', () => {
 });
 
 describe('objects outside the tenant', () => {
-  test('a table that only the shared schema has is not altered in its place', async () => {
+  it('a table that only the shared schema has is not altered in its place', async () => {
     await database.query('CREATE TABLE public.users (id int)');
     await fleet.tenantMigration(`${name}.sql`, 'ALTER TABLE users ADD COLUMN stray text;');
     const report = await fleet.migrate({}, ONE_LANE);
@@ -226,7 +226,7 @@ describe('objects outside the tenant', () => {
     await remove(`${name}.sql`);
   });
 
-  test('nor in direct mode', async () => {
+  it('nor in direct mode', async () => {
     await fleet.tenantMigration(
       `${name}.js`,
       `exports.up = async (pgm) => { await pgm.db.query('SELECT 1'); pgm.sql('ALTER TABLE users ADD COLUMN stray text'); };`,
@@ -244,7 +244,7 @@ describe('objects outside the tenant', () => {
     await remove(`${name}.js`);
   });
 
-  test('foreign keys into the shared schema are no false alarm, in either mode', async () => {
+  it('foreign keys into the shared schema are no false alarm, in either mode', async () => {
     await database.query('CREATE TABLE public.plans (id int PRIMARY KEY)');
     await fleet.tenantMigration(`${name}.sql`, `CREATE TABLE subscriptions_${next} (plan int REFERENCES plans);`);
     next += 1;
@@ -259,7 +259,7 @@ describe('objects outside the tenant', () => {
 });
 
 describe('migrations outside a transaction', () => {
-  test('run statement by statement for every tenant, between transactions', async () => {
+  it('run statement by statement for every tenant, between transactions', async () => {
     await fleet.tenantMigration(
       `${name}.sql`,
       `-- tenants: no-transaction\nCREATE INDEX CONCURRENTLY projects_name_${next} ON projects (name);`,
@@ -279,7 +279,7 @@ describe('migrations outside a transaction', () => {
     expect(rows).toEqual([{ n: 3 }]);
   });
 
-  test('an index that a killed run left behind, valid or not, is no obstacle', async () => {
+  it('an index that a killed run left behind, valid or not, is no obstacle', async () => {
     const index = `projects_left_${next}`;
     await database.query(`CREATE INDEX ${index} ON one.projects (name)`);
     await database.query(
@@ -298,7 +298,7 @@ describe('migrations outside a transaction', () => {
     expect(rows).toEqual([{ valid: true, n: 3 }]);
   });
 
-  test('a failure says what had been carried out, and what earlier segments had committed', async () => {
+  it('a failure says what had been carried out, and what earlier segments had committed', async () => {
     await fleet.tenantMigration(`${name}.sql`, `CREATE TABLE first_part_${next} (id int);`);
     const first = name;
     next += 1;

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { doctor } from '../../src/doctor/doctor.js';
 import { status } from '../../src/fleet/status.js';
@@ -32,7 +32,7 @@ afterEach(async () => {
 describe('doctor tells who else may create in the shared schema', () => {
   const check = async () => await checkOf(await fleet.project(), 'schema-creators');
 
-  test('everybody is wrong, with the statement that takes the right away', async () => {
+  it('everybody is wrong, with the statement that takes the right away', async () => {
     await database.query('GRANT CREATE ON SCHEMA public TO PUBLIC');
     expect(await check()).toMatchObject({
       ok: false,
@@ -44,14 +44,14 @@ describe('doctor tells who else may create in the shared schema', () => {
     expect(await check()).toMatchObject({ ok: true, actual: 'no other role' });
   });
 
-  test('a role that was granted the right by name is told', async () => {
+  it('a role that was granted the right by name is told', async () => {
     await database.query(`REVOKE CREATE ON SCHEMA public FROM PUBLIC; GRANT CREATE ON SCHEMA public TO ${role}`);
     expect(await check()).toMatchObject({ ok: true, actual: '1 role besides', items: [`public: "${role}"`] });
   });
 });
 
 describe("doctor looks at the registry's triggers", () => {
-  test('a function of an older version that searches the path of its caller is told, and works', async () => {
+  it('a function of an older version that searches the path of its caller is told, and works', async () => {
     await database.query('ALTER FUNCTION public.tenants_registry_notify() RESET search_path');
     const { checks } = await doctor(await fleet.project());
     expect(checks.find(({ name }) => name === 'registry-triggers')).toMatchObject({ ok: true });
@@ -61,7 +61,7 @@ describe("doctor looks at the registry's triggers", () => {
     });
   });
 
-  test("the owner's own are fine, those that run a function of another session are not", async () => {
+  it("the owner's own are fine, those that run a function of another session are not", async () => {
     await database.query(`CREATE FUNCTION public.audit() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
       CREATE TRIGGER audit AFTER INSERT ON public.tenants FOR EACH ROW EXECUTE FUNCTION public.audit()`);
     expect(await checkOf(await fleet.project(), 'table-rules')).toMatchObject({ ok: true });
@@ -73,7 +73,7 @@ describe("doctor looks at the registry's triggers", () => {
   });
 });
 
-test("a migrations table with someone's types is not read, because that could run their code", async () => {
+it("a migrations table with someone's types is not read, because that could run their code", async () => {
   await database.query(`CREATE TYPE t1.evil AS (word text);
     CREATE FUNCTION t1.evil(t1.evil) RETURNS text LANGUAGE plpgsql AS 'BEGIN CREATE TABLE public.called (); RETURN $1.word; END';
     CREATE CAST (t1.evil AS text) WITH FUNCTION t1.evil(t1.evil) AS IMPLICIT;
@@ -86,7 +86,7 @@ test("a migrations table with someone's types is not read, because that could ru
   expect((await database.query(`SELECT to_regclass('public.called') AS called`)).rows).toEqual([{ called: null }]);
 });
 
-test.each<[string, (project: Project) => Promise<unknown>]>([
+it.each<[string, (project: Project) => Promise<unknown>]>([
   ['status', (project) => status(project)],
   ['migrate', (project) => fleet.migrate({}, project)],
   ['query', (project) => ask(project, 'SELECT 1')],
@@ -98,14 +98,14 @@ test.each<[string, (project: Project) => Promise<unknown>]>([
   await expect(run(wrong)).rejects.toMatchObject({ code: 'CONFIG_INVALID', exitCode: 2 });
 });
 
-test('nor one that is about to be made', async () => {
+it('nor one that is about to be made', async () => {
   const project = await fleet.project();
   const wrong = { ...project, tenants: { ...project.tenants, extraSearchPath: ['tools'] } };
   await expect(createTenant(wrong, { schema: 'tools' })).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
   await expect(renameTenant(wrong, { from: 't1', to: 'tools' })).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
 });
 
-test.skipIf(!hasPgBouncer)(
+it.skipIf(!hasPgBouncer)(
   'behind a pooler in transaction mode nothing of others is called either',
   async () => {
     const recording = await recordSql(database);

@@ -1,5 +1,5 @@
 import { escapeIdentifier } from 'pg';
-import { afterEach, beforeEach, describe, expect, inject, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 
 import { status } from '../../src/fleet/status.js';
 import { createTenant } from '../../src/lifecycle/create-tenant.js';
@@ -56,14 +56,14 @@ describe('settings of the database', () => {
         .join(';'),
     );
 
-  test('all at once: the whole life works', async () => {
+  it('all at once: the whole life works', async () => {
     await database.query('CREATE SCHEMA elsewhere');
     await set(SETTINGS);
     await liveWholeLife(fleet);
     expect(await fleet.tables('elsewhere')).toEqual([]);
   });
 
-  test.each(['standard', 'multiprocessing'])(
+  it.each(['standard', 'multiprocessing'])(
     'limits of time do not end a migration that takes longer (%s)',
     async (executor) => {
       await fleet.migrate({ selection: { kind: 'shared' } });
@@ -122,7 +122,7 @@ describe.each(['SQL_ASCII', 'LATIN1', 'WIN1251'])('a database in %s', (encoding)
     );
   });
 
-  test('the whole life works, with names and text that it can hold', async () => {
+  it('the whole life works, with names and text that it can hold', async () => {
     await liveWholeLife(inEncoding);
     const name = encoding === 'WIN1251' ? 'Клиент "я"' : 'Kunde "ä"';
     await other.query(`CREATE SCHEMA ${escapeIdentifier(name)}`);
@@ -142,7 +142,7 @@ describe.each(['SQL_ASCII', 'LATIN1', 'WIN1251'])('a database in %s', (encoding)
     });
   });
 
-  test.skipIf(encoding === 'SQL_ASCII')('text that it cannot hold fails the tenant, and is named', async () => {
+  it.skipIf(encoding === 'SQL_ASCII')('text that it cannot hold fails the tenant, and is named', async () => {
     await inEncoding.migrate({ selection: { kind: 'shared' } });
     await inEncoding.create('a');
     await inEncoding.tenantMigration(

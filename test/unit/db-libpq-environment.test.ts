@@ -2,7 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { rootCertificates } from 'node:tls';
 
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import type { DatabaseConfig } from '../../src/db/database-config.js';
 import { withLibpqVariables } from '../../src/db/libpq-environment.js';
@@ -19,7 +19,7 @@ async function read(database: DatabaseConfig): Promise<Record<string, string>> {
   );
 }
 
-test('a configuration that goes through a function is refused before anything connects elsewhere', async () => {
+it('a configuration that goes through a function is refused before anything connects elsewhere', async () => {
   const database = { host: 'db', stream: () => undefined } as never;
   await expect(read(database)).rejects.toMatchObject({
     code: 'CONFIG_INVALID',
@@ -29,7 +29,7 @@ test('a configuration that goes through a function is refused before anything co
 });
 
 describe('the password for libpq', () => {
-  test('comes from a password function, which is called each time because tokens expire', async () => {
+  it('comes from a password function, which is called each time because tokens expire', async () => {
     let calls = 0;
     const password = (): Promise<string> => Promise.resolve(`token ${(calls += 1)}`);
     const given = await withLibpqVariables({ password }, 'the test', async (variables) => [
@@ -39,7 +39,7 @@ describe('the password for libpq', () => {
     expect(given).toEqual(['token 1', 'token 2']);
   });
 
-  test.each<[string, () => unknown, string]>([
+  it.each<[string, () => unknown, string]>([
     [
       'throws',
       () => {
@@ -60,7 +60,7 @@ describe('the password for libpq', () => {
 describe('the TLS variables of libpq', () => {
   const roots = rootCertificates.join('\n');
 
-  test.each<[string, DatabaseConfig, Record<string, string>]>([
+  it.each<[string, DatabaseConfig, Record<string, string>]>([
     ['no setting', {}, { PGSSLMODE: 'disable' }],
     ['no TLS', { ssl: false }, { PGSSLMODE: 'disable' }],
     ['TLS', { ssl: true }, { PGSSLMODE: 'verify-full', PGSSLROOTCERT: roots }],
@@ -85,7 +85,7 @@ describe('the TLS variables of libpq', () => {
     );
   });
 
-  test('name files that are private, and last only as long as they are needed', async () => {
+  it('name files that are private, and last only as long as they are needed', async () => {
     let path = '';
     await withLibpqVariables({ ssl: { ca: 'root', key: 'k' } }, 'the test', async (variables) => {
       path = (await variables())['PGSSLKEY'] ?? '';

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 
 import * as fc from 'fast-check';
 import type { Node } from 'libpg-query';
-import { beforeAll, describe, expect, it, test } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 import { quoteIdentifier } from '../../src/db/identifiers.js';
 import { analyzeSql } from '../../src/engine/sql/analyze-sql.js';
@@ -54,7 +54,7 @@ describe.each(Object.entries(STATEMENTS))('%s', (type, { qualified = [], allowed
     ...refused,
   ];
 
-  test('has examples, which are of this type, unless it only stands in other statements', () => {
+  it('has examples, which are of this type, unless it only stands in other statements', () => {
     const part = 'anywhere' in place && place.anywhere.startsWith('Only ever');
     expect(all.length > 0).toBe(!part);
     if ('changes' in place) expect(qualified.length + refused.length).toBeGreaterThan(0);
@@ -67,7 +67,7 @@ describe.each(Object.entries(STATEMENTS))('%s', (type, { qualified = [], allowed
     }
   });
 
-  test.each(qualified)('is refused with the schema of another session, and allowed without: %s', (sql) => {
+  it.each(qualified)('is refused with the schema of another session, and allowed without: %s', (sql) => {
     for (const schema of ['public', 'beta', 'pg_catalog', '"Sch ema"']) {
       expect(outside(sql.replaceAll('%', `${schema}.`))).toMatchObject([
         { schema: schema.replaceAll('"', ''), line: 1 },
@@ -76,11 +76,11 @@ describe.each(Object.entries(STATEMENTS))('%s', (type, { qualified = [], allowed
     expect(outside(sql.replaceAll('%', ''))).toEqual([]);
   });
 
-  test.each(allowed)('is allowed: %s', (sql) => {
+  it.each(allowed)('is allowed: %s', (sql) => {
     expect(outside(sql)).toEqual([]);
   });
 
-  test.each(refused)('is refused: %s', (sql) => {
+  it.each(refused)('is refused: %s', (sql) => {
     expect(outside(sql)).not.toEqual([]);
   });
 });

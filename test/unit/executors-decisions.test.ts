@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import type { Plan } from '../../src/engine/types.js';
 import { fitConnections } from '../../src/executors/fit-connections.js';
@@ -8,7 +8,7 @@ import { resultOfDeadWorker } from '../../src/executors/parent/result-of-dead-wo
 import { isFromWorker } from '../../src/executors/protocol.js';
 
 describe('processes and lanes for the connections that are left', () => {
-  test.each([
+  it.each([
     { wanted: [2, 2], free: 97, fits: [2, 2] },
     { wanted: [2, 2], free: 6, fits: [2, 2] },
     { wanted: [2, 2], free: 5, fits: [1, 2] },
@@ -29,15 +29,15 @@ describe('the result of a tenant whose worker died', () => {
   const cause = { how: 'was ended by SIGKILL' };
   const settle = (found: TenantOutcome, mayRetry = false) => resultOfDeadWorker(held, plan, found, cause, mayRetry);
 
-  test('is success when its transaction was committed', () => {
+  it('is success when its transaction was committed', () => {
     expect(settle({ kind: 'done' }, true)).toMatchObject({ status: 'applied', migrations: ['0002_a'] });
   });
 
-  test('is none yet when it is where it was and may be tried again', () => {
+  it('is none yet when it is where it was and may be tried again', () => {
     expect(settle({ kind: 'untouched' }, true)).toBeUndefined();
   });
 
-  test.each<[TenantOutcome, object]>([
+  it.each<[TenantOutcome, object]>([
     [
       { kind: 'untouched' },
       {
@@ -68,20 +68,20 @@ describe('chunks', () => {
   }
   const namesOf = (chunk: { tenant: string }[]) => chunk.map(({ tenant }) => tenant).join();
 
-  test('keep the order and stay together, however many ask at once', async () => {
+  it('keep the order and stay together, however many ask at once', async () => {
     const chunks = new Chunks(count(7), 3);
     const taken = await Promise.all([chunks.take(), chunks.take(), chunks.take(), chunks.take()]);
     expect(taken.map(namesOf)).toEqual(['t1,t2,t3', 't4,t5,t6', 't7', '']);
   });
 
-  test('take nothing more from the queue once they are ended', async () => {
+  it('take nothing more from the queue once they are ended', async () => {
     const chunks = new Chunks(count(7), 2);
     await chunks.take();
     chunks.end();
     expect(await chunks.take()).toEqual([]);
   });
 
-  test('read no further ahead than they are asked for', async () => {
+  it('read no further ahead than they are asked for', async () => {
     let read = 0;
     async function* counting() {
       for await (const one of count(1000)) {
@@ -94,6 +94,6 @@ describe('chunks', () => {
   });
 });
 
-test.each([null, 'text', 7, {}, { type: 'of a migration' }, { type: 7 }])('%o is no message of a worker', (message) => {
+it.each([null, 'text', 7, {}, { type: 'of a migration' }, { type: 7 }])('%o is no message of a worker', (message) => {
   expect(isFromWorker(message)).toBe(false);
 });

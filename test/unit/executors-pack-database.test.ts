@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { readTls } from '../../src/config/tls.js';
 import { toClientConfig } from '../../src/db/database-config.js';
@@ -7,7 +7,7 @@ import { packDatabase, unpackDatabase } from '../../src/executors/pack-database.
 const never = (): Promise<string> => Promise.reject(new Error('not asked'));
 
 describe('a database configuration for workers', () => {
-  test('survives the copy with its buffers and without its functions', () => {
+  it('survives the copy with its buffers and without its functions', () => {
     const database = {
       host: 'db',
       port: 5432,
@@ -21,14 +21,14 @@ describe('a database configuration for workers', () => {
     });
   });
 
-  test('keeps a password function with the parent', async () => {
+  it('keeps a password function with the parent', async () => {
     const copy = structuredClone(packDatabase({ host: 'db', password: () => 'secret' }, 'multiprocessing'));
     expect(JSON.stringify(copy)).not.toContain('secret');
     const { password } = unpackDatabase(copy, () => Promise.resolve('asked'));
     expect(typeof password === 'function' && (await password())).toBe('asked');
   });
 
-  test('keeps the check that sslmode=verify-ca leaves out left out', () => {
+  it('keeps the check that sslmode=verify-ca leaves out left out', () => {
     const tls = readTls({ sslmode: 'verify-ca', sslrootcert: new URL(import.meta.url).pathname });
     const copy = structuredClone(packDatabase({ host: 'db', ...tls }, 'multiprocessing'));
     const { ssl: unpacked } = toClientConfig(unpackDatabase(copy, never));
@@ -38,7 +38,7 @@ describe('a database configuration for workers', () => {
     expect(typeof unpacked === 'object' && typeof unpacked.checkServerIdentity).toBe('function');
   });
 
-  test('is refused with everything in it that cannot be copied', () => {
+  it('is refused with everything in it that cannot be copied', () => {
     const ssl = { checkServerIdentity: () => new Error('never'), secureContext: new URL('http://localhost') };
     const database = { types: { getTypeParser: () => String }, stream: () => undefined, ssl } as never;
     expect(() => packDatabase(database, 'worker-threads')).toThrow(
@@ -56,7 +56,7 @@ describe('a database configuration for workers', () => {
     );
   });
 
-  test('is refused with any check of the host name that is a function, and the refusal names the data that says it', () => {
+  it('is refused with any check of the host name that is a function, and the refusal names the data that says it', () => {
     const ssl = { checkServerIdentity: () => undefined };
     expect(() => packDatabase({ ssl }, 'worker-threads')).toThrow(
       expect.objectContaining({ suggestions: expect.arrayContaining([expect.stringContaining('verify-ca')]) }),

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 
 import type { ChannelListeners, WorkerExit } from '../../src/executors/channel.js';
 import { Worker, type WorkerOptions } from '../../src/executors/parent/worker.js';
@@ -36,7 +36,7 @@ const work = (tenant: string, planId = 'p1') => ({ tenant, planId, schemaOid: 1 
 const hello = { type: 'hello', version: PROTOCOL_VERSION } as const;
 const result = (tenant: string) => ({ type: 'result', result: { tenant, status: 'upToDate' } }) as const;
 
-test('a worker hears nothing before it listens, then everything in order, and each plan once', () => {
+it('a worker hears nothing before it listens, then everything in order, and each plan once', () => {
   const { worker, sent, say, types } = startedWorker();
   worker.hand([work('a'), work('b', 'p2')]);
   expect(sent).toEqual([]);
@@ -46,7 +46,7 @@ test('a worker hears nothing before it listens, then everything in order, and ea
   expect(types()).toEqual(['setup', 'plan', 'plan', 'chunk', 'chunk']);
 });
 
-test('a worker of another version is not spoken to', async () => {
+it('a worker of another version is not spoken to', async () => {
   const { worker, sent, say } = startedWorker();
   say({ type: 'hello', version: PROTOCOL_VERSION + 1 });
   await worker.untilHolds(-1);
@@ -54,7 +54,7 @@ test('a worker of another version is not spoken to', async () => {
   expect(worker.death?.how).toContain('another version');
 });
 
-test('a second result, and one for a tenant that it does not hold, count for nothing', () => {
+it('a second result, and one for a tenant that it does not hold, count for nothing', () => {
   const { worker, say, results } = startedWorker();
   worker.hand([work('a')]);
   for (const message of [hello, result('b'), result('a'), result('a')]) say(message);
@@ -62,7 +62,7 @@ test('a second result, and one for a tenant that it does not hold, count for not
   expect(worker.held).toEqual([]);
 });
 
-test('silence kills a worker, signs of life keep it', async () => {
+it('silence kills a worker, signs of life keep it', async () => {
   const { worker, say, kill } = startedWorker();
   say(hello);
   worker.hand([work('a')]);
@@ -78,7 +78,7 @@ test('silence kills a worker, signs of life keep it', async () => {
   expect(worker.held.map(({ work: { tenant } }) => tenant)).toEqual(['a']);
 });
 
-test('what it gives back it does not hold any more', () => {
+it('what it gives back it does not hold any more', () => {
   const { worker, say } = startedWorker();
   worker.hand([work('a'), work('b')]);
   say(hello);
@@ -86,7 +86,7 @@ test('what it gives back it does not hold any more', () => {
   expect(worker.held.map(({ work: { tenant } }) => tenant)).toEqual(['a']);
 });
 
-test('a password is made again whenever it is asked for, and a failure is told', async () => {
+it('a password is made again whenever it is asked for, and a failure is told', async () => {
   const password = vi
     .fn<() => Promise<string>>()
     .mockResolvedValueOnce('one')
@@ -102,7 +102,7 @@ test('a password is made again whenever it is asked for, and a failure is told',
   ]);
 });
 
-test('what it says before it dies explains its death', async () => {
+it('what it says before it dies explains its death', async () => {
   const { worker, say, end } = startedWorker();
   worker.hand([work('a')]);
   say(hello);

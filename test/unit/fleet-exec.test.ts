@@ -1,5 +1,5 @@
 import { parse } from 'pg-connection-string';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { searchPathOption, tenantEnvironment } from '../../src/each-tenant/exec/environment.js';
 import type { ProgramEnvironment } from '../../src/each-tenant/exec/types.js';
@@ -21,7 +21,7 @@ function environment(
 }
 
 describe('the search path as an option', () => {
-  test.each([
+  it.each([
     ['acme', String.raw`-c search_path="acme","public"`],
     ['two words', String.raw`-c search_path="two\ words","public"`],
     ['a"b', String.raw`-c search_path="a""b","public"`],
@@ -34,7 +34,7 @@ describe('the search path as an option', () => {
 });
 
 describe('the environment of a program', () => {
-  test('leads to the same database by URL and by variables', () => {
+  it('leads to the same database by URL and by variables', () => {
     const made = environment();
     expect(parse(made['DATABASE_URL'] ?? '')).toMatchObject({
       host: 'db.example.com',
@@ -55,14 +55,14 @@ describe('the environment of a program', () => {
     });
   });
 
-  test('lets no other server in', () => {
+  it('lets no other server in', () => {
     const foreign = { PGSERVICE: 'other', PGHOSTADDR: '10.0.0.1', PGSSLROOTCERT: '/other.pem', PGSSLMODE: 'disable' };
     const made = environment({ ...foreign, PGHOST: 'other', HOME: '/home/me' });
     expect(made).toMatchObject({ PGHOST: 'db.example.com', HOME: '/home/me' });
     for (const name of Object.keys(foreign)) expect(made).not.toHaveProperty(name);
   });
 
-  test('keeps options, and the search path comes last so that it holds', () => {
+  it('keeps options, and the search path comes last so that it holds', () => {
     const path = '-c search_path="acme","public","ext"';
     expect(environment({ PGOPTIONS: '-c geqo=off' })['PGOPTIONS']).toBe(`-c geqo=off ${path}`);
     const both = environment({}, { PGOPTIONS: '-c jit=off' });
@@ -70,14 +70,14 @@ describe('the environment of a program', () => {
     expect(parse(both['DATABASE_URL'] ?? '')['options']).toBe(`-c jit=off ${path}`);
   });
 
-  test('reaches a socket and an address', () => {
+  it('reaches a socket and an address', () => {
     expect(parse(environment({}, { PGHOST: '/var/run/postgresql' })['DATABASE_URL'] ?? '').host).toBe(
       '/var/run/postgresql',
     );
     expect(parse(environment({}, { PGHOST: '::1' })['DATABASE_URL'] ?? '').host).toBe('::1');
   });
 
-  test('says the same about TLS in the URL and in the variables', () => {
+  it('says the same about TLS in the URL and in the variables', () => {
     const tls = { PGSSLMODE: 'verify-ca', PGSSLROOTCERT: '/a b/ca.pem' };
     const made = environment({ PGSSLMODE: 'disable' }, tls);
     expect(made).toMatchObject(tls);

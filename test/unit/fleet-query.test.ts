@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { tabulate } from '../../src/each-tenant/query/columns.js';
 import { rowObjects } from '../../src/each-tenant/query/json-values.js';
@@ -12,7 +12,7 @@ describe('names of columns', () => {
       command: 'SELECT 0',
     }).columns.map(({ name }) => name);
 
-  test.each([
+  it.each([
     [
       ['a', 'b'],
       ['a', 'b'],
@@ -47,7 +47,7 @@ describe('names of columns', () => {
   });
 });
 
-test.each([
+it.each([
   ['UPDATE 3', 'UPDATE', '3'],
   ['INSERT 0 12', 'INSERT', '12'],
   ['CREATE TABLE', 'CREATE TABLE', null],
@@ -57,7 +57,7 @@ test.each([
 });
 
 describe('values in JSON', () => {
-  test.each([
+  it.each([
     ['a whole number', 20, '9007199254740991', 9_007_199_254_740_991],
     ['one that a double would round', 20, '9007199254740993', '9007199254740993'],
     ['a negative one', 20, '-9007199254740993', '-9007199254740993'],
@@ -88,7 +88,7 @@ describe('values in JSON', () => {
 });
 
 describe('turns', () => {
-  test('come in order, whoever is ready first', async () => {
+  it('come in order, whoever is ready first', async () => {
     const turns = new Turns();
     const seen: number[] = [];
     const one = async (position: number): Promise<void> => {
@@ -100,7 +100,7 @@ describe('turns', () => {
     expect(seen).toEqual([0, 1, 2, 3]);
   });
 
-  test('pass over whoever ends without having had one', async () => {
+  it('pass over whoever ends without having had one', async () => {
     const turns = new Turns();
     turns.done(1);
     turns.done(0);
@@ -108,7 +108,7 @@ describe('turns', () => {
     await turns.reach(3);
   });
 
-  test('can be reached again by whoever has it', async () => {
+  it('can be reached again by whoever has it', async () => {
     const turns = new Turns();
     await turns.reach(0);
     await turns.reach(0);

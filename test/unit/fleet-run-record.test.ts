@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { serializeError } from '../../src/errors/serialize.js';
 import { TenantsError } from '../../src/errors/tenants-error.js';
@@ -35,12 +35,12 @@ function reportOf(left: string[], then: (record: RunRecord) => void): MigrateRep
 describe('what a crash of the server has left of a tenant counts', () => {
   const left = ['0001_a', '0002_b'];
 
-  test('with what the next round does', () => {
+  it('with what the next round does', () => {
     const { results } = reportOf(left, (record) => record.set(AGAIN));
     expect(results).toEqual([{ ...AGAIN, migrations: ['0001_a', '0002_b', '0003_c'] }]);
   });
 
-  test('with what the next round commits before it fails', () => {
+  it('with what the next round commits before it fails', () => {
     const error = serializeError(new TenantsError('MIGRATION_FAILED', 'no'));
     const { results } = reportOf(left, (record) =>
       record.set({ tenant: 'acme', status: 'failed', committed: [], migration: '0003_c', error }),
@@ -48,7 +48,7 @@ describe('what a crash of the server has left of a tenant counts', () => {
     expect(results).toEqual([{ tenant: 'acme', status: 'failed', committed: left, migration: '0003_c', error }]);
   });
 
-  test('where the tenant gets no other round', () => {
+  it('where the tenant gets no other round', () => {
     const { results, tenants } = reportOf(left, (record) =>
       record.set({ tenant: 'acme', status: 'notExecuted', reason: 'interrupted' }),
     );
@@ -56,13 +56,13 @@ describe('what a crash of the server has left of a tenant counts', () => {
     expect(tenants).toMatchObject({ failed: 1, notExecuted: 0 });
   });
 
-  test('where another session has done the rest', () => {
+  it('where another session has done the rest', () => {
     const { results, tenants } = reportOf(left, (record) => record.settleUpToDate('acme', 'applied'));
     expect(results).toMatchObject([{ status: 'applied', migrations: left }]);
     expect(tenants).toMatchObject({ applied: 1, upToDate: 0 });
   });
 
-  test('after a second crash together with what that one has left', () => {
+  it('after a second crash together with what that one has left', () => {
     const { results } = reportOf(['0001_a'], (record) => {
       const second: TenantResult = { ...AGAIN, migrations: ['0002_b', '0003_c'] };
       record.set(second);
@@ -74,11 +74,11 @@ describe('what a crash of the server has left of a tenant counts', () => {
 });
 
 describe('where a crash of the server has left nothing', () => {
-  test('the next round alone counts', () => {
+  it('the next round alone counts', () => {
     expect(reportOf([], (record) => record.set(DONE)).results).toEqual([DONE]);
   });
 
-  test('nothing was executed', () => {
+  it('nothing was executed', () => {
     const { tenants } = reportOf([], (record) =>
       record.set({ tenant: 'acme', status: 'notExecuted', reason: 'lockLost' }),
     );

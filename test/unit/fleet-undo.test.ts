@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { TenantsError } from '../../src/errors/tenants-error.js';
 import type { Cohort } from '../../src/fleet/cohorts.js';
@@ -9,7 +9,7 @@ import { cohortToUndo, toUndo, type UndoTarget } from '../../src/run/undo.js';
 const FILES = ['1', '2', '3', '4'];
 
 describe('what a rollback undoes', () => {
-  test.each<[string, string[], UndoTarget, string[]]>([
+  it.each<[string, string[], UndoTarget, string[]]>([
     ['the last one', ['1', '2', '3'], { count: 1 }, ['3']],
     ['several, newest first', ['1', '2', '3'], { count: 2 }, ['3', '2']],
     ['no more than there are', ['1', '2'], { count: 9 }, ['2', '1']],
@@ -27,7 +27,7 @@ describe('what a rollback undoes', () => {
     expect(toUndo(applied, FILES, target)).toEqual(expected);
   });
 
-  test('is not known of a tenant of which it is not known where it stands', () => {
+  it('is not known of a tenant of which it is not known where it stands', () => {
     const cohort = { type: null, applied: ['1', '2'], tableExists: true, members: [] };
     const missing = { ...cohort, state: { kind: 'missing', pending: [] } } as const;
     const ahead = { ...cohort, state: { kind: 'ahead', unknown: ['9'] } } as const;
@@ -48,7 +48,7 @@ describe('compiling beforehand', () => {
   });
   const planner = (compile: Planner['compile']): Pick<Planner, 'compile'> => ({ compile });
 
-  test('asks once for each type, for everything that its cohorts need', async () => {
+  it('asks once for each type, for everything that its cohorts need', async () => {
     const asked: [string | null, string[]][] = [];
     const wanted = [
       { cohort: cohort(null), files: [], names: ['1', '2'] },
@@ -65,7 +65,7 @@ describe('compiling beforehand', () => {
     ]);
   });
 
-  test('says what is wrong with the migrations of all types at once', async () => {
+  it('says what is wrong with the migrations of all types at once', async () => {
     const refuse = planner((type) =>
       Promise.reject(
         new TenantsError('MIGRATION_REFUSED', `one of ${type}`, type === null ? {} : { problems: ['a', 'b'] }),
@@ -79,7 +79,7 @@ describe('compiling beforehand', () => {
     await expect(compileAll(refuse, wanted.slice(0, 1))).rejects.toMatchObject({ message: 'one of null' });
   });
 
-  test('does not hide an error of another kind', async () => {
+  it('does not hide an error of another kind', async () => {
     const broken = planner(() => Promise.reject(new TypeError('broken')));
     await expect(compileAll(broken, [{ cohort: cohort(null), files: [], names: ['1'] }])).rejects.toThrow('broken');
   });

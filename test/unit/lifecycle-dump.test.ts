@@ -1,4 +1,4 @@
-import { describe, expect, it, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { isLarge } from '../../src/lifecycle/schema-contents.js';
 import { withDumpEnvironment } from '../../src/pg-dump/environment.js';
@@ -73,7 +73,7 @@ describe.each([1, 7, 100_000])('scriptParts, of pieces of %i bytes', (size) => {
   });
 });
 
-test('a long script comes in several parts, cut between objects', async () => {
+it('a long script comes in several parts, cut between objects', async () => {
   const object = `-- Name: x\n${'SELECT 1;\n'.repeat(2000)}`;
   const parts = await partsOf(object.repeat(10), 1000);
   expect(parts.length).toBeGreaterThan(1);
@@ -81,7 +81,7 @@ test('a long script comes in several parts, cut between objects', async () => {
   for (const part of parts) expect(part.startsWith('-- Name: ')).toBe(true);
 });
 
-test.each([
+it.each([
   ['pg_dump (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)\n', 15, '15.18'],
   ['pg_dump (PostgreSQL) 18beta1', 18, '18beta1'],
   ['pg_dump (PostgreSQL) 19devel', 19, '19devel'],
@@ -90,11 +90,11 @@ test.each([
   expect(parseVersion(output)).toEqual({ major, text });
 });
 
-test('no version is found where there is none', () => {
+it('no version is found where there is none', () => {
   expect(parseVersion('command not found')).toBeUndefined();
 });
 
-test('the arguments of pg_dump name exactly one schema, whatever it is called', () => {
+it('the arguments of pg_dump name exactly one schema, whatever it is called', () => {
   const base = { role: undefined, lockTimeoutMs: 0, snapshot: '0-1' };
   expect(dumpArguments({ ...base, schema: 'a"b.*?' })).toContain('--schema="a""b.*?"');
   const all = dumpArguments({ schema: 'a', role: 'owner', lockTimeoutMs: 5000, snapshot: '0-1', schemaOnly: true });
@@ -104,14 +104,14 @@ test('the arguments of pg_dump name exactly one schema, whatever it is called', 
   expect(dumpArguments({ ...base, schema: 'a' }).join(' ')).not.toMatch(/lock-wait|role|schema-only/);
 });
 
-test.each([
+it.each([
   [3200, false],
   [3201, true],
 ])('of 6,400 places in the lock table %i objects are too many: %s', (objects, large) => {
   expect(isLarge({ objects, lockSpace: 6400 })).toBe(large);
 });
 
-test('the environment of pg_dump says everything about the connection, and nothing of ours gets in', async () => {
+it('the environment of pg_dump says everything about the connection, and nothing of ours gets in', async () => {
   process.env['PGSERVICE'] = 'wrong';
   process.env['PGPASSWORD'] = 'wrong';
   try {

@@ -1,10 +1,10 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { registrySchema } from '../../src/config/registry-schema.js';
 import { type RegistryNames, registryShape } from '../../src/runtime/registry-shape.js';
 
 describe('the registry of the configuration and that of the runtime', () => {
-  test.each<[string, RegistryNames]>([
+  it.each<[string, RegistryNames]>([
     ['nothing', {}],
     ['tables', { tenants: 'accounts', domains: 'hosts' }],
     [
@@ -16,7 +16,7 @@ describe('the registry of the configuration and that of the runtime', () => {
     expect(registryShape('public', names)).toEqual({ schema: 'public', ...registrySchema.parse(names) });
   });
 
-  test('refuse a name with half a character, which would arrive at the server as another one', () => {
+  it('refuse a name with half a character, which would arrive at the server as another one', () => {
     const names = { tenants: 'a\uD800' };
     expect(() => registryShape('public', names)).toThrow('cannot be a PostgreSQL name');
     expect(registrySchema.safeParse(names).success).toBe(false);

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { formatExecSummary, prefixed } from '../../src/ui/summary/format-exec.js';
 import { formatQuerySummary } from '../../src/ui/summary/format-query.js';
@@ -8,7 +8,7 @@ import { csvLine } from '../../src/ui/text/csv.js';
 
 const PLAIN = { color: false };
 
-test.each([
+it.each([
   [['a', 'b'], 'a,b\n'],
   [['', null], '"",\n'],
   [['a,b', 'say "x"', 'two\nlines', 'r\r'], '"a,b","say ""x""","two\nlines","r\r"\n'],
@@ -24,21 +24,21 @@ describe('the table of a query', () => {
     rows,
   });
 
-  test('aligns rows of several tenants together, and cleans them', () => {
+  it('aligns rows of several tenants together, and cleans them', () => {
     const made = createQueryTable(PLAIN);
     expect(made.add(part('acme', ['n', 't'], [['1', 'x\u001B[31m']]))).toEqual([]);
     expect(made.add(part('b', ['n', 't'], [['1000', null]]))).toEqual([]);
     expect(made.end()).toEqual(['tenant     n  t', 'acme       1  x', 'b       1000  NULL']);
   });
 
-  test('begins anew where the columns change', () => {
+  it('begins anew where the columns change', () => {
     const made = createQueryTable(PLAIN);
     made.add(part('a', ['t'], [['x']]));
     expect(made.add(part('b', ['u'], [['y']]))).toEqual(['tenant  t', 'a       x']);
     expect(made.end()).toEqual(['tenant  u', 'b       y']);
   });
 
-  test('keeps no more than a thousand rows', () => {
+  it('keeps no more than a thousand rows', () => {
     const made = createQueryTable(PLAIN);
     const rows = Array.from({ length: 2500 }, (_, index) => [String(index)]);
     expect(made.add(part('a', ['n'], rows))).toHaveLength(2002);
@@ -46,14 +46,14 @@ describe('the table of a query', () => {
     expect(made.end()).toEqual([]);
   });
 
-  test('fits a terminal', () => {
+  it('fits a terminal', () => {
     const made = createQueryTable({ color: false, columns: 40 });
     made.add(part('acme', ['t'], [['x'.repeat(500)]]));
     for (const line of made.end()) expect(line.length).toBeLessThanOrEqual(40);
   });
 });
 
-test('a summary puts alike failures together', () => {
+it('a summary puts alike failures together', () => {
   const error = (tenant: string) => ({
     name: 'error',
     code: 'DATABASE_ERROR',
@@ -69,11 +69,11 @@ test('a summary puts alike failures together', () => {
 });
 
 describe('what exec prints', () => {
-  test('begins each line with a harmless name', () => {
+  it('begins each line with a harmless name', () => {
     expect(prefixed('a\u001B[2J\nb', ['x', ''], PLAIN)).toBe('a b | x\na b | \n');
   });
 
-  test('says how programs ended, alike endings together', () => {
+  it('says how programs ended, alike endings together', () => {
     const error = (tenant: string) => ({
       name: 'TenantsError',
       code: 'TENANT_UNREADABLE',
@@ -101,7 +101,7 @@ describe('what exec prints', () => {
   });
 });
 
-test('the details of a tenant show the latest migrations and what is pending', () => {
+it('the details of a tenant show the latest migrations and what is pending', () => {
   const applied = Array.from({ length: 12 }, (_, index) => ({ name: `m${index}`, runOn: '2024-02-29T12:00:00.000' }));
   const detail = { tenant: 'acme', type: 'shop', state: 'pending' as const, applied, pending: ['later'] };
   const lines = detailLines([detail], PLAIN);

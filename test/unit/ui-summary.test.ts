@@ -1,4 +1,4 @@
-import { describe, expect, it, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import type { MigrateReport } from '../../src/run/types.js';
 import { formatMigrateSummary, type SummaryContext } from '../../src/ui/summary/format-migrate.js';
@@ -181,7 +181,7 @@ describe('the summary of a run', () => {
 });
 
 describe('the command that continues', () => {
-  test.each<[string, MigrateReport, Parameters<typeof nextCommand>[1], string | undefined]>([
+  it.each<[string, MigrateReport, Parameters<typeof nextCommand>[1], string | undefined]>([
     ['is none after a success', report([applied('a')]), migrate, undefined],
     ['names few tenants', report([failed('a'), notExecuted('b')]), migrate, 'tenants migrate --tenant a,b'],
     ['quotes awkward names', report([failed("it's $x")]), migrate, `tenants migrate --tenant 'it'\\''s $x'`],

@@ -1,4 +1,4 @@
-import { describe, expect, it, test } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { bar } from '../../src/ui/progress/bar.js';
 import { clean, cleanLines } from '../../src/ui/text/clean.js';
@@ -8,7 +8,7 @@ import { table } from '../../src/ui/text/table.js';
 import { redact, redactDeep } from '../../src/util/redact.js';
 
 describe('the width of a text', () => {
-  test.each([
+  it.each([
     ['acme', 4],
     ['größe', 5],
     ['gro\u0308ße', 5],
@@ -23,7 +23,7 @@ describe('the width of a text', () => {
     expect(displayWidth(text)).toBe(width);
   });
 
-  test.each([
+  it.each([
     ['acme_corporation', 8, 'acme_co…'],
     ['acme', 4, 'acme'],
     ['東京都庁', 8, '東京都庁'],
@@ -44,7 +44,7 @@ describe('the width of a text', () => {
 });
 
 describe('text from outside', () => {
-  test.each([
+  it.each([
     ['\u001B[31mred\u001B[0m', 'red'],
     ['a\u001B]0;owned\u0007b', 'ab'],
     ['a\u001B]8;;http://evil\u001B\\link\u001B]8;;\u001B\\', 'alink'],
@@ -65,7 +65,7 @@ describe('text from outside', () => {
 });
 
 describe('passwords', () => {
-  test.each([
+  it.each([
     ['postgres://app:s3cret@db:5432/x', 'postgres://app:***@db:5432/x'],
     ['at postgresql://app:p@ss/w:rd@db/x failed', 'at postgresql://app:***@db/x failed'],
     ['postgres://db/x?user=a&password=s3cret&sslmode=require', 'postgres://db/x?user=a&password=***&sslmode=require'],
@@ -97,7 +97,7 @@ describe('words and numbers', () => {
 });
 
 describe('a bar', () => {
-  test.each([
+  it.each([
     [0, '    '],
     [1, '████'],
     [0.5, '██  '],

@@ -1,8 +1,8 @@
-import { expect, test } from 'vitest';
+import { expect, it } from 'vitest';
 
 import { LineSplitter } from '../../src/util/line-splitter.js';
 
-test('lines are whole, whatever pieces they come in', () => {
+it('lines are whole, whatever pieces they come in', () => {
   const splitter = new LineSplitter(65_536);
   const pieces = ['a', 'b\nc\r', '\n\n', 'x'.repeat(70_000), '\nlast'];
   const lines = pieces.flatMap((piece) => splitter.push(piece));

@@ -8,7 +8,7 @@ import { describeHolder, lockHolders, tenantLock } from '../../db/locks.js';
 import { announcedPid } from '../../db/pg-internals.js';
 import { deadlineAfter, pollLock } from '../../db/poll-lock.js';
 import { CANCELED_WAIT_MS } from '../../db/restart.js';
-import { codeOf, isConnectionError, SQLSTATE } from '../../db/sqlstates.js';
+import { isConnectionError } from '../../db/sqlstates.js';
 import { serializeError } from '../../errors/serialize.js';
 import { TenantsError } from '../../errors/tenants-error.js';
 import { type MigrateHooks, type RegistrationHooks, segmentHooks } from '../hooks/migrate-hooks.js';
@@ -18,6 +18,7 @@ import type { TenantResult, ApplySettings, MigrationFile, Plan, Segment, TenantA
 import { withCancel } from './cancel.js';
 import { describeFailure } from './failure.js';
 import { findOutcome, type SegmentOutcome } from './find-outcome.js';
+import { canceledError, lacksPrepared, movedError } from './lane-errors.js';
 import { openLaneSession, resetLaneSession } from './lane-session.js';
 import { reasonOf, Retries, wasStopped, withAttempts } from './retry.js';
 import { runOutsideTransaction } from './run-outside.js';
@@ -185,7 +186,7 @@ export class EngineLane {
     } catch (error) {
       return { kind: 'failed', error: error as Error, place: {}, begun: false };
     }
-    if (this.#canceled()) return { kind: 'failed', error: canceled(), place: {}, begun: false };
+    if (this.#canceled()) return { kind: 'failed', error: canceledError(), place: {}, begun: false };
     this.#backend = announcedPid(client) ?? undefined;
     const run = frame.segment.transaction ? runTransaction : runOutsideTransaction;
     let outcome: TransactionOutcome;
@@ -248,16 +249,7 @@ export class EngineLane {
     if (outcome.kind === 'moved') {
       return {
         ...base,
-        error: serializeError(
-          new TenantsError(
-            'TENANT_MOVED',
-            `The tenant "${work.tenant}" was changed by another process during the run.`,
-            {
-              tenant: work.tenant,
-              suggestions: movedAdvice(this.#options.settings),
-            },
-          ),
-        ),
+        error: serializeError(movedError(work.tenant, this.#options.settings)),
       };
     }
     if (this.#canceled() && committed.length === 0 && wasStopped(outcome)) {
@@ -297,12 +289,6 @@ export class EngineLane {
   }
 }
 
-/** Code of an earlier tenant's has taken away what this session had prepared. A new session has all of it to come. */
-function lacksPrepared(outcome: TransactionOutcome): boolean {
-  if (outcome.kind !== 'failed' || codeOf(outcome.error) !== SQLSTATE.invalidStatementName) return false;
-  return outcome.place.step === 'lock' || outcome.begun === false;
-}
-
 /** A later segment finds the schema that the first one made; 0 is the OID of none. */
 async function schemaOidOf(client: Client, schema: string): Promise<number> {
   const { rows } = await client.query<{ oid: number }>('SELECT oid FROM pg_namespace WHERE nspname = $1', [schema]);
@@ -311,14 +297,4 @@ async function schemaOidOf(client: Client, schema: string): Promise<number> {
 
 function namesOf(segment: Segment | undefined): string[] {
   return (segment?.migrations ?? []).map(({ name }) => name);
-}
-
-function canceled(): TenantsError {
-  return new TenantsError('INTERRUPTED', 'The run was canceled before this tenant was started.');
-}
-
-function movedAdvice({ role }: ApplySettings): string[] {
-  return role === undefined
-    ? []
-    : [`If no other process changed it: the role "${role}" needs USAGE on the tenant's schema.`];
 }

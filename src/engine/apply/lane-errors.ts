@@ -1,0 +1,25 @@
+import { codeOf, SQLSTATE } from '../../db/sqlstates.js';
+import { TenantsError } from '../../errors/tenants-error.js';
+import type { ApplySettings } from '../types.js';
+import type { TransactionOutcome } from './run-transaction.js';
+
+export function canceledError(): TenantsError {
+  return new TenantsError('INTERRUPTED', 'The run was canceled before this tenant was started.');
+}
+
+/** The schema, its registration or its applied list is not what the survey found. */
+export function movedError(tenant: string, { role }: ApplySettings): TenantsError {
+  return new TenantsError('TENANT_MOVED', `The tenant "${tenant}" was changed by another process during the run.`, {
+    tenant,
+    suggestions:
+      role === undefined
+        ? []
+        : [`If no other process changed it: the role "${role}" needs USAGE on the tenant's schema.`],
+  });
+}
+
+/** Code of an earlier tenant has removed the prepared statements of this session. A new session prepares them again. */
+export function lacksPrepared(outcome: TransactionOutcome): boolean {
+  if (outcome.kind !== 'failed' || codeOf(outcome.error) !== SQLSTATE.invalidStatementName) return false;
+  return outcome.place.step === 'lock' || outcome.begun === false;
+}
