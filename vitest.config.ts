@@ -26,6 +26,7 @@ export default defineConfig({
         },
       },
     ],
-    maxWorkers: 3,
+    // More than cores: most of a test is waiting for the server, for processes and for timeouts.
+    maxWorkers: 5,
   },
 });
