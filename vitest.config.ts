@@ -21,6 +21,8 @@ export default defineConfig({
           globalSetup: ['test/support/global-setup.ts'],
           pool: 'forks',
           isolate: false,
+          // The build is run as it is.
+          server: { deps: { external: [/\/dist\//] } },
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },

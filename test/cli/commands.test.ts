@@ -5,7 +5,7 @@ import { useCliProject } from './cli-project.js';
 /** What one would type in a new project, in this order. */
 describe('a project from its first command on', () => {
   const cli = useCliProject();
-  const { run } = cli;
+  const { call: run } = cli;
 
   it('has everything pending, and no tenants', async () => {
     const outcome = await run(['status', '--check', '--json']);

@@ -4,7 +4,7 @@ import { FLEET_LOCK } from '../../src/db/locks.js';
 import { useCliProject } from './cli-project.js';
 
 const cli = useCliProject();
-const { run } = cli;
+const { call: run } = cli;
 
 type Document = { checks: { name: string; ok: boolean; expected: string; actual: string; fixed: boolean }[] };
 

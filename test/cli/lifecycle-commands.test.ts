@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { useCliProject } from './cli-project.js';
 
 const cli = useCliProject();
-const { run } = cli;
+const { call: run } = cli;
 
 beforeAll(async () => {
   await run(['migrate', '--shared']);
@@ -88,7 +88,7 @@ describe('delete-tenant', () => {
   it.each([[[]], [['--json']], [['--confirm', 'globe']], [['--confirm', 'yes', '--json']]])(
     'with %j does nothing, because it is not confirmed',
     async (flags) => {
-      const outcome = await run(['delete-tenant', 'globex', ...flags], {
+      const outcome = await cli.run(['delete-tenant', 'globex', ...flags], {
         env: { TENANTS_CONFIRM: 'globex' },
         input: 'globex\n',
       });
@@ -130,7 +130,7 @@ describe('delete-tenant', () => {
     );
     const path = `${cli.project.path('bin')}${delimiter}${process.env['PATH'] ?? ''}`;
     const args = ['delete-tenant', 'umbrella', '--dump', 'umbrella.sql', '--confirm', 'umbrella', '--verbose'];
-    const outcome = await run(args, { env: { PATH: path } });
+    const outcome = await cli.run(args, { env: { PATH: path } });
     expect(outcome.code).toBe(0);
     const context = '{"tenant":"umbrella","type":null,"domains":[]';
     expect(outcome.stderr).toContain(`before ${context},"client":{}}`);

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { useDatabase } from '../support/database.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';
-import { runCli, spawnCli, type CliOutcome } from '../support/run-cli.js';
+import { callCli, runCli, spawnCli, type CliOutcome } from '../support/run-cli.js';
 
 const HOSTILE = 'Se"lect é, $1';
 const TENANTS = [HOSTILE, 'acme', 'globex'];
@@ -26,7 +26,9 @@ beforeAll(async () => {
 afterAll(() => fleet.remove());
 
 async function tenants(...args: string[]): Promise<CliOutcome> {
-  return await runCli(args, { cwd: fleet.files.root, env: { DATABASE_URL: database.url } });
+  // Programs that `exec` starts write to the streams of a process.
+  const start = args[0] === 'exec' ? runCli : callCli;
+  return await start(args, { cwd: fleet.files.root, env: { DATABASE_URL: database.url } });
 }
 
 const node = (script: string): string[] => ['--', process.execPath, '-e', script];

@@ -8,7 +8,7 @@ const SECRET = 's3cr3t-pässword';
 
 describe('wrong usage', () => {
   const cli = useCliProject();
-  const { run } = cli;
+  const { call: run } = cli;
 
   const mistakes: [string, string[], RegExp][] = [
     ['an unknown command', ['migrat'], /no command "migrat"[^]*^Did you mean "migrate"\?$/m],
@@ -90,7 +90,7 @@ describe('an error that nobody awaited', () => {
 
 describe('a database that fails', () => {
   const cli = useCliProject();
-  const { run } = cli;
+  const { call: run } = cli;
   const commands = [['migrate'], ['plan'], ['status'], ['list'], ['create-tenant', 'acme', 'acme.test']];
 
   it.each(commands)('exits with 5 where nobody listens, without the password: %s', async (...args) => {

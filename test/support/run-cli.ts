@@ -67,7 +67,7 @@ const inOrder = oneAtATime();
  * loaded again.
  */
 export async function callCli(args: string[], options: CliOptions): Promise<CliOutcome> {
-  const { main } = (await nativeImport(pathToFileURL(join(REPOSITORY, 'dist', 'cli', 'main.js')).href)) as {
+  const { main } = (await import(pathToFileURL(join(REPOSITORY, 'dist', 'cli', 'main.js')).href)) as {
     main(argv: readonly string[]): Promise<number>;
   };
   return await inOrder(async () => {
@@ -88,9 +88,6 @@ export async function callCli(args: string[], options: CliOptions): Promise<CliO
     }
   });
 }
-
-/** Past the test runner, which would transform the built modules. */
-const nativeImport = new Function('url', 'return import(url)') as (url: string) => Promise<unknown>;
 
 function capture(add: (text: string) => void): typeof process.stdout.write {
   return (text: string | Uint8Array, ...rest: unknown[]) => {
