@@ -1,4 +1,4 @@
-/** The names of all commands, in the order in which one comes to need them. */
+/** The names of all commands, in the order in which a new user needs them. */
 export const COMMAND_NAMES: readonly string[] = [
   'init',
   'create-migration',

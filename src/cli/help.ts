@@ -2,7 +2,7 @@ import { Help } from '@oclif/core/help';
 
 import { COMMAND_NAMES } from './command-names.js';
 
-/** oclif's help; its list of all commands says besides what holds for each of them. */
+/** oclif's help, with a section on the global flags in the list of all commands. */
 export class TenantsHelp extends Help {
   override async showRootHelp(): Promise<void> {
     const rank = (id: string): number =>
@@ -19,4 +19,4 @@ tenants --version        this version
 
 Every command takes --config FILE, --database URL|embedded, --env-file FILE,
 --json, --verbose and --no-color. Settings are also read from TENANTS_…
-variables and from tenants.config.ts; a flag comes before both.`;
+variables and from tenants.config.ts; a flag overrides both.`;

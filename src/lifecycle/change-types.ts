@@ -2,18 +2,18 @@ import type { FleetEvent } from '../fleet/types.js';
 import type { TenantDomain } from '../registry/types.js';
 import type { CreatedTenant } from './create-types.js';
 
-/** What every command that changes one tenant can be told. */
+/** Options of every command that changes one tenant. */
 export type ChangeOptions = {
-  /** Aborted when the change is to be given up and rolled back. */
+  /** Abort it to cancel the change and roll it back. */
   cancel?: AbortSignal;
   onEvent?: (event: FleetEvent) => void;
 };
 
-/** A tenant as it is after a change, as `create-tenant` shows it, and what should be known about it. */
+/** A tenant after a change, in the form of `create-tenant`, with warnings. */
 export type ChangedTenant = CreatedTenant & { warnings: string[] };
 
-/** A tenant as it was before it was deleted; its status is `deleted`, or `unregistered` when the schema was kept. */
+/** A tenant as it was before its deletion; its status is `deleted`, or `unregistered` when the schema was kept. */
 export type DeletedTenant = ChangedTenant;
 
-/** The tenant that a domain was taken from, as it is now. */
+/** The tenant after one of its domains was deleted. */
 export type DeletedDomain = ChangedTenant & { deleted: TenantDomain };

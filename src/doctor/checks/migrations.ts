@@ -6,13 +6,13 @@ import { right, wrong } from '../results.js';
 import type { Check, CheckGroup, Examination } from '../types.js';
 import { readTableKeys } from './migrations-tables.js';
 
-/** Where the shared schema stands; it can be told without a registry. */
+/** The state of the shared schema, which can be determined without a registry. */
 export const SHARED_MIGRATION_CHECKS: CheckGroup = {
   names: ['shared-migrations'],
   run: (exam) => Promise.resolve([sharedCheck(exam)]),
 };
 
-/** Where the tenants stand, by the same survey and cohorts as `status`, and the tables that say so. */
+/** The state of the tenants, from the same survey and cohorts as `status`, and of their migrations tables. */
 export const MIGRATION_CHECKS: CheckGroup = {
   names: ['tenant-migrations', 'migrations-tables'],
   needs: 'fleet',
@@ -23,7 +23,7 @@ export const MIGRATION_CHECKS: CheckGroup = {
   },
 };
 
-/** Order is always looked at here: `checkOrder: false` accepts it, but node-pg-migrate's own check does not. */
+/** Order is always checked here: even if `checkOrder: false` accepts it, node-pg-migrate's own check does not. */
 function sharedCheck({ project: { checkOrder }, shared }: Examination): Check {
   const name = 'shared-migrations';
   const { error } = shared.surveyed;
@@ -45,17 +45,17 @@ function sharedCheck({ project: { checkOrder }, shared }: Examination): Check {
   return wrong(name, what, { items, suggestions: WAYS_OUT[state.kind] });
 }
 
-const FOR_EVER = "node-pg-migrate's own check of the order fails there for ever";
+const FOR_EVER = "node-pg-migrate's own order check will always fail there";
 
 const WAYS_OUT = {
   ahead: ['Deploy the code that has these migrations, or restore their files.'],
   outOfOrder: [
     'Rename the new file so that it sorts after the applied ones.',
-    `--no-check-order accepts it; ${FOR_EVER}.`,
+    `--no-check-order accepts it, but ${FOR_EVER}.`,
   ],
 } as const satisfies Record<string, string[]>;
 
-/** Tenants that migrations will not get to because of where they stand. Those that are only behind are not wrong. Pure. */
+/** Tenants that cannot be migrated because of their state. Tenants with pending migrations are fine. Pure. */
 export function tenantsCheck(
   { project }: Pick<Examination, 'project'>,
   { cohorts }: Pick<SurveyedFleet, 'cohorts'>,
@@ -105,7 +105,7 @@ function advice(cohorts: readonly Cohort[], checkOrder: boolean): string[] {
   return [
     ...(checkOrder && kinds.has('ahead') ? WAYS_OUT.ahead : []),
     ...(checkOrder && kinds.has('outOfOrder') ? WAYS_OUT.outOfOrder : []),
-    ...(kinds.has('unreadable') ? ['Grant the user the rights on these schemas, or migrate as their owner.'] : []),
+    ...(kinds.has('unreadable') ? ['Grant the user privileges on these schemas, or migrate as their owner.'] : []),
     ...(kinds.has('unknownType') ? [`Add the type to tenants.types, or correct the tenants' rows.`] : []),
   ];
 }
@@ -116,10 +116,10 @@ async function tablesCheck(exam: Examination, fleet: SurveyedFleet): Promise<Che
     const names = [...new Set(applied.filter((name, index) => applied.indexOf(name) !== index))];
     return names.length === 0 ? [] : members.map(({ schema }) => ({ schema, names }));
   });
-  if (keyless.length + twice.length === 0) return right('migrations-tables', 'as node-pg-migrate makes them');
+  if (keyless.length + twice.length === 0) return right('migrations-tables', 'as node-pg-migrate creates them');
   const parts = [
     ...(keyless.length > 0 ? [`${keyless.length} without a primary key`] : []),
-    ...(twice.length > 0 ? [`${twice.length} with a name twice`] : []),
+    ...(twice.length > 0 ? [`${twice.length} with a duplicate name`] : []),
   ];
   return wrong('migrations-tables', parts.join(', '), {
     items: [
@@ -128,9 +128,7 @@ async function tablesCheck(exam: Examination, fleet: SurveyedFleet): Promise<Che
     ],
     suggestions: [
       ...(keyless.length > 0 ? ['To add the keys, run: tenants doctor --fix'] : []),
-      ...(twice.length > 0
-        ? [`Look at these rows of "${exam.project.migrationsTable}", and delete what is too much.`]
-        : []),
+      ...(twice.length > 0 ? [`Check these rows of "${exam.project.migrationsTable}" and delete the duplicates.`] : []),
     ],
   });
 }

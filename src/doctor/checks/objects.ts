@@ -6,7 +6,7 @@ import { noneOf, right, wrong } from '../results.js';
 import type { Check, CheckGroup, Examination } from '../types.js';
 import { type InvalidIndex, readInvalidIndexes } from './invalid-indexes.js';
 
-/** What lies in the tenants' schemas and should not. */
+/** Objects in the tenants' schemas that should not be there. */
 export const OBJECT_CHECKS: CheckGroup = {
   names: ['invalid-indexes', 'extensions-in-tenants'],
   needs: 'fleet',
@@ -34,7 +34,7 @@ function indexCheck({ project }: Examination, indexes: readonly InvalidIndex[]):
     items: indexes.map(({ schema, name, kind }) => `${schema}.${name}: ${KINDS[kind]}`),
     suggestions: [
       ...(has('leftover', 'built') ? ['To rebuild or drop them, run: tenants doctor --fix'] : []),
-      ...(has('pending') ? [`Migrate first, which builds what is pending anew: tenants migrate ${which}`] : []),
+      ...(has('pending') ? [`Migrate first, which rebuilds pending indexes: tenants migrate ${which}`] : []),
       ...(has('partitioned') ? ['Create the index on each partition, and ALTER INDEX … ATTACH PARTITION.'] : []),
     ],
   });
@@ -53,8 +53,8 @@ async function extensionCheck({ client, project }: Examination, { registered }: 
     'extensions-in-tenants',
     rows.map(({ name, schema }) => `${name} in ${schema}`),
     {
-      thing: 'extension that other tenants do not find',
-      things: 'extensions that other tenants do not find',
+      thing: 'extension that other tenants cannot use',
+      things: 'extensions that other tenants cannot use',
       suggestions: rows.map(({ name, relocatable }) =>
         relocatable
           ? `ALTER EXTENSION ${quoteIdentifier(name)} SET SCHEMA ${shared}`

@@ -6,7 +6,7 @@ import { right, wrong } from '../results.js';
 import type { Check, CheckGroup, CheckName, Examination } from '../types.js';
 import { readLockHolders } from './advisory-locks.js';
 
-/** Tenants that somebody began to create or to delete, and does not go on with. */
+/** Tenants whose creation or deletion was interrupted and is not being continued. */
 export const UNFINISHED_CHECKS: CheckGroup = {
   names: ['unfinished-creations', 'unfinished-deletions'],
   needs: 'fleet',
@@ -25,10 +25,10 @@ export const UNFINISHED_CHECKS: CheckGroup = {
   },
 };
 
-/** Names of tenants in a state between, by whether a process is at work on them. */
+/** Names of unfinished tenants: left behind, or with a process working on them. */
 export type Unfinished = { left: string[]; atWork: string[] };
 
-/** Looks at the locks of all these tenants at once. */
+/** Reads the locks of all unfinished tenants in one query. */
 export async function readUnfinished(
   { client }: Pick<Examination, 'client'>,
   { registered }: Pick<SurveyedFleet, 'registered'>,
@@ -47,9 +47,9 @@ export async function readUnfinished(
 }
 
 function check(name: CheckName, { left, atWork }: Unfinished, command: string): Check {
-  const working = atWork.length === 0 ? {} : { items: atWork.map((schema) => `${schema}: at work`) };
+  const working = atWork.length === 0 ? {} : { items: atWork.map((schema) => `${schema}: in progress`) };
   if (left.length === 0) {
-    return right(name, atWork.length === 0 ? 'none' : `${plural(atWork.length, 'tenant')} at work`, working);
+    return right(name, atWork.length === 0 ? 'none' : `${plural(atWork.length, 'tenant')} in progress`, working);
   }
   return wrong(name, `${plural(left.length, 'tenant')} left behind`, {
     items: left,

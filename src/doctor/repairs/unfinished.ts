@@ -14,12 +14,12 @@ export async function finishCreations(exam: Examination, { drain, cancel }: Doct
     undone: `the tenant "${schema}" was not finished`,
     run: async () => {
       const tenant = await findTenant(exam.client, project.registry, schema);
-      // Somebody else was faster.
+      // Another session has finished it in the meantime.
       if (tenant?.status !== 'provisioning') return;
       await createTenant(project, {
         schema,
         domains: tenant.domains.map(({ domain }) => domain),
-        // What an adopted schema is called is nobody's choice any more.
+        // The schema may already exist, and with `adopt` its name need not follow the rules for new names.
         adopt: true,
         ...(drain === undefined ? {} : { drain }),
         ...(cancel === undefined ? {} : { cancel }),
@@ -28,7 +28,7 @@ export async function finishCreations(exam: Examination, { drain, cancel }: Doct
   }));
 }
 
-/** Goes on with the deletions that a killed `delete-tenant` left behind; they were confirmed when they began. */
+/** Continues the deletions that a killed `delete-tenant` left behind; they were confirmed when they began. */
 export async function finishDeletions(exam: Examination, { cancel }: DoctorOptions): Promise<Repair[]> {
   const { project } = exam;
   const { left } = await unfinished(exam, 'deletions');

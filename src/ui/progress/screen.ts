@@ -1,14 +1,14 @@
 import type { OutputStream } from '../text/format-context.js';
 
-/** What redraws a frame first goes back over the old one: erase line, cursor up, cursor to the left. */
+/** A new frame begins by erasing the old one: erase line, cursor up, cursor to the left. */
 // oxlint-disable-next-line no-control-regex
 const GOING_BACK = /^(?:\u001B\[(?:2K|1A|G))*/;
 
 const guarded = new WeakSet<OutputStream>();
 
 /**
- * A stream that can be written to for ever: a reader that went away (EPIPE) or a terminal that was closed (EIO) makes it
- * silent, and nothing throws. While a frame is being redrawn, `print` puts lines above it.
+ * A stream to which writing never fails: if the reader is gone (EPIPE) or the terminal was closed (EIO), output is dropped.
+ * While a frame is being redrawn, `print` puts lines above it.
  */
 export class Screen {
   readonly #stream: OutputStream;
@@ -29,7 +29,7 @@ export class Screen {
     return this.#stream.isTTY === true;
   }
 
-  /** 80 where the terminal does not say. */
+  /** 80 if the terminal does not report its width. */
   get columns(): number {
     return this.#stream.columns || 80;
   }
@@ -38,19 +38,19 @@ export class Screen {
     return this.#stream.rows || 24;
   }
 
-  /** Between `true` and `false` somebody redraws a frame, and printed lines wait for its next one. */
+  /** While `true`, a frame is being redrawn, and printed lines wait for the next frame. */
   set drawing(drawing: boolean) {
     this.#drawing = drawing;
     if (!drawing && this.#waiting.length > 0) this.write('');
   }
 
-  /** A line that stays. */
+  /** Prints a line that stays on the screen. */
   print(line: string): void {
     this.#waiting.push(`${line}\n`);
     if (!this.#drawing) this.write('');
   }
 
-  /** Raw text; lines that wait are put between the erasing of the old frame and the new one. */
+  /** Writes raw text; waiting lines are inserted after the old frame was erased and before the new one. */
   write(text: string): boolean {
     const back = GOING_BACK.exec(text)?.[0] ?? '';
     const output = back + this.#waiting.join('') + text.slice(back.length);

@@ -1,7 +1,7 @@
 import type { RollbackReport } from '../../run/types.js';
 import { formatMigrateSummary, type SummaryContext } from './format-migrate.js';
 
-/** What a person needs after a rollback, in the form that `migrate` has. */
+/** The summary of a rollback for people, in the same form as that of `migrate`. */
 export function formatRollbackSummary(report: RollbackReport, context: Omit<SummaryContext, 'command'>): string {
   const { shared, tenants, ...rest } = report;
   const { rolledBack, ...counts } = tenants;
