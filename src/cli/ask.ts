@@ -1,11 +1,11 @@
 import { outputOptions } from './output.js';
 
-/** Whether there is a person to ask: a terminal at both ends, and no document that is waited for. */
+/** Whether the user can be asked: stdin and stderr are terminals, and no JSON document is expected. */
 export function canAsk(): boolean {
   return process.stdin.isTTY && process.stderr.isTTY && !outputOptions().json;
 }
 
-/** What a person at the terminal types after `question`, trimmed; `undefined` for Ctrl-C and Ctrl-D. */
+/** Prints `question` and returns the answer, trimmed; `undefined` after Ctrl-C or Ctrl-D. */
 export async function ask(question: string): Promise<string | undefined> {
   const { createInterface } = await import('node:readline/promises');
   const terminal = createInterface({ input: process.stdin, output: process.stderr });

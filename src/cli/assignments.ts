@@ -1,7 +1,7 @@
 import { TenantsError } from '../errors/tenants-error.js';
 
 /**
- * `column=value` pairs. A value may hold anything, `=` and commas included, or be empty. Pure.
+ * Parses `column=value` pairs. A value may contain anything, including `=` and commas, or be empty. Pure.
  *
  * @throws TenantsError USAGE for a pair without `=`, without a column, or for a column that is set twice.
  */
@@ -14,7 +14,7 @@ export function assignments(pairs: readonly string[] = []): Record<string, strin
         suggestions: ['For example: --set plan=gold --set seats=25'],
       });
     }
-    if (values.has(column)) throw new TenantsError('USAGE', `--set gives the column "${column}" twice.`);
+    if (values.has(column)) throw new TenantsError('USAGE', `--set specifies the column "${column}" twice.`);
     values.set(column, value);
   }
   return Object.fromEntries(values);

@@ -6,7 +6,7 @@ import { printMessage } from './output.js';
 /** Projects whose embedded server may be running. */
 const open = new Set<OpenProject>();
 
-/** Opens the project's database for `use` and closes it again, whatever happens. */
+/** Opens the project's database for `use` and always closes it afterwards. */
 export async function borrowProject<T>(loaded: LoadedProject, use: (project: OpenProject) => Promise<T>): Promise<T> {
   const project = await openLoaded(loaded);
   open.add(project);
@@ -17,12 +17,12 @@ export async function borrowProject<T>(loaded: LoadedProject, use: (project: Ope
   }
 }
 
-/** Closes what is still open when the program ends otherwise than by returning. Never throws. */
+/** Closes the projects that are still open after a crash. Never throws. */
 export async function closeProjects(): Promise<void> {
   await Promise.all([...open].map((project) => close(project)));
 }
 
-/** What was done is done, so that a server which cannot be stopped is only a remark. */
+/** The work is already done, so failing to stop the server is only reported. */
 async function close(project: OpenProject): Promise<void> {
   if (!open.delete(project)) return;
   try {

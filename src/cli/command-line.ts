@@ -1,10 +1,10 @@
-/** What the arguments say before any flag is parsed. */
+/** What is read from the arguments before the flags are parsed. */
 export type CommandLine = {
-  /** `undefined` when no command is named. */
+  /** `undefined` if no command is given. */
   command: string | undefined;
-  /** What the command is given. */
+  /** The arguments of the command. */
   argv: string[];
-  /** `--json` is among them: whatever happens, stdout gets one JSON document. */
+  /** `--json` was passed: in every case, stdout gets one JSON document. */
   json: boolean;
   verbose: boolean;
   noColor: boolean;
@@ -17,8 +17,8 @@ const WITH_VALUE = new Set(['--config', '--database', '--env-file']);
 const HELP = new Set(['--help', '-h']);
 
 /**
- * Finds the command. Global flags may stand before it (`tenants --json status`); they are handed to the command as if
- * they had stood behind it. `tenants help migrate` is `tenants migrate --help`. What follows `--` is not looked at.
+ * Finds the command. Global flags may come before it (`tenants --json status`) and are passed to the command as if they
+ * followed it. `tenants help migrate` is `tenants migrate --help`. Arguments after `--` are ignored.
  */
 export function readCommandLine(argv: readonly string[]): CommandLine {
   const own = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv;

@@ -2,11 +2,11 @@ import { TenantsError } from '../errors/tenants-error.js';
 import { ask, canAsk } from './ask.js';
 
 /**
- * Whether something destructive was confirmed, by `--confirm` or by a person who types the same word at a terminal. Without a
- * terminal, only `--confirm` counts.
+ * Whether a destructive action was confirmed, with `--confirm` or by typing the same word on a terminal. Without a terminal,
+ * only `--confirm` counts.
  *
- * @param given what `--confirm` says; never from the environment
- * @throws TenantsError USAGE when that is another word.
+ * @param given the value of `--confirm`; never from the environment
+ * @throws TenantsError USAGE if it is a different word.
  */
 export async function confirm(word: string, given: string | undefined, question: string): Promise<boolean> {
   if (given !== undefined) {

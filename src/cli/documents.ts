@@ -4,8 +4,8 @@ import type { CreatedTenant } from '../lifecycle/create-types.js';
 import type { MigrateReport, PlanReport, RollbackReport } from '../run/types.js';
 
 /**
- * The documents of `--json`, key by key: scripts rely on them, so what a report gains for other readers does not get in by
- * itself. All pure.
+ * The documents of `--json`, key by key: scripts rely on them, so a new field of a report must not end up in them by
+ * accident. All pure.
  */
 export function migrateDocument(
   command: 'migrate' | 'rollback',
@@ -41,7 +41,7 @@ export function planDocument({ shared, tenants, cohorts }: PlanReport) {
   };
 }
 
-/** The first five fields are always there, the others where they have something to say. */
+/** The first five fields are always present, the others only if they apply. */
 export function doctorDocument({ checks }: DoctorReport) {
   return {
     checks: checks.map(({ name, ok, expected, actual, fixed, skipped, items, suggestions, done, failures }) => ({

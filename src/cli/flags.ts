@@ -1,6 +1,6 @@
 import * as Flags from '@oclif/core/flags';
 
-/** Flags have no defaults of their own: those are in the configuration's schema, which knows where a value came from. */
+/** Flags have no defaults of their own: defaults are in the configuration's schema, which knows where a value came from. */
 const list = { multiple: true, multipleNonGreedy: true } as const;
 
 /** Flags of every command. */
@@ -29,7 +29,7 @@ export const tenantFlags = {
   type: Flags.string({ ...list, helpValue: 'T', description: 'Only tenants of these types.' }),
 };
 
-/** Which schemas a run applies to, and how far it goes. */
+/** Which schemas a run migrates, and how far. */
 export const selectionFlags = {
   shared: Flags.boolean({ description: 'Only the shared schema.' }),
   'tenants-only': Flags.boolean({ description: 'Only tenants, without the shared schema.' }),
@@ -47,7 +47,7 @@ export const selectionFlags = {
   'no-check-order': Flags.boolean({ description: 'Do not check the order of migrations.' }),
 };
 
-/** How a run works. All are settings: `TENANTS_…` variables and the configuration have them too. */
+/** How a run works. All are settings, which can also be set with `TENANTS_…` variables and in the configuration. */
 export const runFlags = {
   executor: Flags.string({
     helpValue: 'E',

@@ -3,21 +3,21 @@ import { createStyle } from '../ui/text/style.js';
 import type { Scaffolded } from './scaffold-project.js';
 
 /**
- * What `init` did and what to type next.
+ * What `init` did, and which commands come next.
  *
- * @param folder from the current folder to the project; empty when they are the same
+ * @param folder path from the current folder to the project; empty if they are the same
  */
 export function formatScaffolded({ written, kept }: Scaffolded, folder: string, { color }: FormatContext): string {
   const style = createStyle(color);
   const next = [
     ...(folder === '' ? [] : [`cd ${folder}`]),
     'tenants migrate                       # creates the registry',
-    'tenants create-tenant acme acme.test  # a first tenant',
+    'tenants create-tenant acme acme.test  # the first tenant',
     'tenants create-migration add-invoices',
   ];
   return [
     ...section('Written:', written, style.green('+')),
-    ...section('Left as it was:', kept, style.dim('=')),
+    ...section('Kept:', kept, style.dim('=')),
     'Next:',
     ...next.map((command) => `  ${command}`),
     ...(written.length > 0 && kept.length === 0

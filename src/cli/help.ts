@@ -2,7 +2,7 @@ import { CommandHelp, Help } from '@oclif/core/help';
 
 import { COMMAND_NAMES, isCommandName } from './command-names.js';
 
-/** oclif's help; its list of all commands says besides what holds for each of them. */
+/** oclif's help, with a section on the global flags in the list of all commands. */
 export class TenantsHelp extends Help {
   protected override readonly CommandHelpClass = FullCommandHelp;
 
@@ -28,4 +28,4 @@ tenants --version        this version
 
 Every command takes --config FILE, --database URL|embedded, --env-file FILE,
 --json, --verbose and --no-color. Settings are also read from TENANTS_…
-variables and from tenants.config.ts; a flag comes before both.`;
+variables and from tenants.config.ts; a flag overrides both.`;

@@ -18,14 +18,14 @@ import {
 } from './output.js';
 import { signalExitCode } from './signals.js';
 
-/** The package's folder, seen from `dist/cli` and from `src/cli` alike. */
+/** The package's folder, which is the same path from `dist/cli` and from `src/cli`. */
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /**
- * Runs the command line and returns the exit code, once everything is printed. The one place where errors end: on stderr
- * for people, as the JSON document on stdout with `--json`.
+ * Runs the command line and returns the exit code once everything has been printed. All errors are reported here: on stderr
+ * for people, or as the JSON document on stdout with `--json`.
  *
- * @param commands a module with the commands, instead of the built one
+ * @param commands a module with the commands, in place of the built one
  */
 export async function main(argv: readonly string[], commands?: string): Promise<number> {
   const line = readCommandLine(argv);
@@ -51,7 +51,7 @@ export async function main(argv: readonly string[], commands?: string): Promise<
   return code === EXIT.ok ? EXIT.failed : code;
 }
 
-/** What migrations and configuration files leave behind, such as a promise that nobody awaits, ends here as well. */
+/** Also catches errors that migrations and configuration files throw outside any call, such as unhandled rejections. */
 function watchForCrash(): { happened: Promise<never>; stop: () => void } {
   let stop = (): void => {};
   const happened = new Promise<never>((_, reject) => {
@@ -66,7 +66,7 @@ async function run(line: CommandLine, argv: readonly string[], commands: string 
   guardStreams();
   const { command } = line;
   if (command === undefined && line.json && !line.help) {
-    throw new TenantsError('USAGE', 'No command is named.', { suggestions: [SEE_HELP] });
+    throw new TenantsError('USAGE', 'No command was given.', { suggestions: [SEE_HELP] });
   }
   if (command !== undefined && !isCommandName(command)) throw unknownCommand(command);
   const { startOclif } = await import('./oclif.js');
@@ -88,7 +88,7 @@ function unknownCommand(command: string): TenantsError {
   });
 }
 
-/** Whoever interrupted the run knows why it failed: the signal's exit code goes before the error's. */
+/** After a signal, its exit code takes precedence over the error's: the interruption explains the failure. */
 function report(error: unknown, { json }: CommandLine): number {
   if (json && !hasResult()) printResult(JSON.stringify(toErrorJson(error)));
   else printMessage(formatError(error, formatContext(process.stderr)));

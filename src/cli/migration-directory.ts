@@ -3,9 +3,9 @@ import { TenantsError } from '../errors/tenants-error.js';
 import { didYouMean, nearestNames } from '../util/nearest.js';
 
 /**
- * The directory that a new migration belongs into. Pure.
+ * The directory for a new migration. Pure.
  *
- * @throws TenantsError USAGE, or UNKNOWN_TYPE with the types that there are.
+ * @throws TenantsError USAGE, or UNKNOWN_TYPE with the known types.
  */
 export function migrationDirectory(
   { shared, tenants }: Pick<LoadedProject, 'shared' | 'tenants'>,
@@ -13,7 +13,7 @@ export function migrationDirectory(
 ): string {
   const { type } = flags;
   if (flags.shared && type !== undefined) {
-    throw new TenantsError('USAGE', '--shared and --type exclude each other: types are of tenants.');
+    throw new TenantsError('USAGE', '--shared and --type cannot be combined: only tenants have types.');
   }
   if (flags.shared) return shared.migrations;
   if (type === undefined) return tenants.migrations;

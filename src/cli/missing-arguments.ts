@@ -2,13 +2,13 @@ import * as Errors from '@oclif/core/errors';
 
 import { ask, canAsk } from './ask.js';
 
-/** An argument as the parser describes it. */
+/** An argument as oclif's parser describes it. */
 type Argument = { name: string; description?: string | undefined };
 
 /**
- * The arguments that the parser misses, from its error; empty for errors of other kinds. Pure.
+ * The arguments that the parser reports as missing; empty for other errors. Pure.
  *
- * The parser's error classes are not exported; what an error is about tells them apart.
+ * The parser's error classes are not exported, so errors are told apart by their properties.
  */
 export function missingArguments(error: unknown): Argument[] {
   if (!(error instanceof Errors.CLIError) || !('args' in error) || !Array.isArray(error.args)) return [];
@@ -16,8 +16,8 @@ export function missingArguments(error: unknown): Argument[] {
 }
 
 /**
- * Asks for the arguments that the parser misses. Returns a command line with the answers, or `undefined` when there is
- * nobody to ask, something else is wrong, or an answer is not given.
+ * Asks for the missing arguments. Returns a command line with the answers, or `undefined` if there is no terminal, the error
+ * is another one, or an answer is empty.
  */
 export async function askForMissing(error: unknown, argv: readonly string[]): Promise<string[] | undefined> {
   const missing = missingArguments(error);
@@ -29,7 +29,7 @@ export async function askForMissing(error: unknown, argv: readonly string[]): Pr
     if (answer === undefined || answer === '') return undefined;
     answers.push(answer);
   }
-  // Behind -- an answer is an argument, whatever it begins with.
+  // After -- an answer is always an argument, even if it begins with a dash.
   return [...argv, ...(argv.includes('--') ? [] : ['--']), ...answers];
 }
 

@@ -10,9 +10,9 @@ import { settings } from '@oclif/core/settings';
 import { guardStreams, keepStdout } from './output.js';
 import { usageError } from './usage-error.js';
 
-/** What is left to oclif: parsing and help. */
+/** oclif does two things for us: parsing and help. */
 export type Oclif = {
-  /** Prints the help of a command, or of all. */
+  /** Prints the help of a command, or the list of all commands. */
   help(command?: string): Promise<number>;
   run(command: string, argv: string[]): Promise<number>;
 };
@@ -23,10 +23,10 @@ type CommandClass = Pick<typeof Command, 'flags' | 'baseFlags'> & {
 };
 
 /**
- * Makes oclif ready. Nothing outside the package is looked at: no plugins of the user's, no TypeScript sources. Help loads
- * all commands, `run` the one that is asked for.
+ * Prepares oclif. Nothing outside the package is read: no user plugins, no TypeScript sources. Help loads all commands, `run`
+ * only the requested one.
  *
- * @param commands a module with the commands; otherwise the one that package.json names
+ * @param commands a module with the commands. Default: the one named in package.json.
  */
 export async function startOclif(root: string, commands?: string): Promise<Oclif> {
   settings.enableAutoTranspile = false;
@@ -61,7 +61,7 @@ export async function startOclif(root: string, commands?: string): Promise<Oclif
   };
 }
 
-/** Each command has a file of its name beside the module with all of them. */
+/** Each command has a file of the same name next to the module that lists all of them. */
 async function importBuilt(
   root: string,
   all: Interfaces.PJSON['oclif']['commands'],

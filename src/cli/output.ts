@@ -1,9 +1,9 @@
 import type { FormatContext } from '../ui/text/format-context.js';
 
-/** What was asked of the output as a whole. */
+/** Flags that affect all output. */
 export type OutputOptions = { json: boolean; verbose: boolean; noColor: boolean };
 
-/** The output of one invocation: its options, whether there is a result yet, and why it was lost. */
+/** The output of one invocation: its options, whether a result was printed, and the error that lost it. */
 let state: { options: OutputOptions; printed: boolean; lost: Error | undefined } = {
   options: { json: false, verbose: false, noColor: false },
   printed: false,
@@ -21,8 +21,8 @@ export function outputOptions(): OutputOptions {
 }
 
 /**
- * Lets a stream break without breaking the work: whoever read stdout or stderr may have gone. To be called again after
- * `@oclif/core` was loaded, whose own listener throws whatever is not `EPIPE`.
+ * Keeps a broken stream from aborting the work, because the reader of stdout or stderr may be gone. Call it again after
+ * loading `@oclif/core`, whose own listener rethrows every error except `EPIPE`.
  */
 export function guardStreams(): void {
   for (const stream of [process.stdout, process.stderr]) stream.removeAllListeners('error');
@@ -36,12 +36,12 @@ type Write = (text: string, done?: (error?: Error | null) => void) => void;
 
 const plainStdout: Write = (text, done) => void process.stdout.write(text, done);
 
-/** Where the result goes: past everything else that writes to stdout. */
+/** Writes the result to the real stdout, even after `keepStdout`. */
 let toStdout = plainStdout;
 
 /**
- * Keeps stdout for the result: what configuration files, migrations and hooks print from here on goes to stderr, where it
- * disturbs no document.
+ * Reserves stdout for the result: from now on, output of configuration files, migrations and hooks goes to stderr, where it
+ * cannot corrupt a document.
  */
 export function keepStdout(): void {
   const write = process.stdout.write.bind(process.stdout);
@@ -49,18 +49,18 @@ export function keepStdout(): void {
   process.stdout.write = process.stderr.write.bind(process.stderr);
 }
 
-/** The result of a command: the only thing that stands on stdout. */
+/** Prints the result of a command, which is the only output on stdout. */
 export function printResult(text: string): void {
   writeResult(text === '' || text.endsWith('\n') ? text : `${text}\n`);
 }
 
-/** A part of a result, as it is. @param done called when there is room for more, or with what went wrong. */
+/** Writes part of a result unchanged. @param done called when there is room for more, or with the error. */
 export function writeResult(text: string, done?: (error?: Error | null) => void): void {
   state.printed = true;
   toStdout(text, done);
 }
 
-/** Whether stdout has its result, so that there must not be a second one. */
+/** Whether a result was already printed, so that a second one must not be. */
 export function hasResult(): boolean {
   return state.printed;
 }
@@ -79,15 +79,15 @@ export function formatContext(stream: NodeJS.WriteStream): FormatContext {
 }
 
 /**
- * Waits until everything is written. Returns the error that kept a result from being written, such as a full disk; a
- * reader that left on purpose is none.
+ * Waits until everything is written. Returns the error that prevented a result from being written, such as a full disk. A
+ * reader that closed the pipe is not an error.
  */
 export async function flushStreams(): Promise<Error | undefined> {
   await Promise.all([flush(toStdout), flush((text, done) => void process.stderr.write(text, done))]);
   return state.lost;
 }
 
-/** https://no-color.org: any value that is not empty counts. */
+/** https://no-color.org: any non-empty value counts. */
 function wantsColor(stream: NodeJS.WriteStream): boolean {
   return stream.isTTY && !state.options.noColor && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb';
 }

@@ -10,16 +10,16 @@ import { ReaderGone, writeResultPart } from './write-stream.js';
 
 export type QueryFormat = 'table' | 'csv' | 'ndjson' | 'json';
 
-/** Prints the rows of a query as they come. */
+/** Prints the rows of a query as they arrive. */
 export type QueryOutput = {
   rows(part: QueryRows): Promise<void>;
   end(report: QueryReport): Promise<void>;
-  /** Returns for a reader that has gone, which is no failure; throws every other error. */
+  /** Returns if the reader is gone, which is not a failure; throws every other error. */
   leave(error: unknown): undefined;
 };
 
 /**
- * @param options.readerMayLeave whether the query may end early because nobody reads its rows any more
+ * @param options.readerMayLeave whether the query may end early when its rows are no longer read
  */
 export function createQueryOutput(format: QueryFormat, options: { readerMayLeave: boolean }): QueryOutput {
   const printer = PRINTERS[format]();
@@ -29,7 +29,7 @@ export function createQueryOutput(format: QueryFormat, options: { readerMayLeave
     try {
       await writeResultPart(text);
     } catch (error) {
-      // What changes data goes on: a stream that broke is told about at the end.
+      // A statement that changes data continues in all tenants; a broken stream is reported at the end.
       gone = true;
       if (options.readerMayLeave) throw error;
     }
@@ -84,20 +84,20 @@ const PRINTERS: Record<QueryFormat, () => Printer> = {
         for (const row of rowObjects(part)) rows.push(row);
         return '';
       },
-      // The rows are the user's data, and nothing in them is masked.
+      // Rows are the user's data, so nothing in them is masked.
       end: ({ failed }) => `${JSON.stringify({ rows, failed: redactDeep(failed) })}\n`,
     };
   },
 };
 
-/** A column more or less would put values under the wrong name. */
+/** With different columns, values would appear under the wrong headers. */
 function otherColumns(tenants: readonly string[], header: string): TenantsError {
   return new TenantsError(
     'COLUMNS_DIFFER',
-    `The rows of ${plural(tenants.length, 'tenant')} were left out: their columns are not those of the header (${header.trim()}).`,
+    `The rows of ${plural(tenants.length, 'tenant')} were omitted: their columns differ from the header (${header.trim()}).`,
     {
       problems: tenants.slice(0, 20),
-      suggestions: ['Name the columns instead of *, or use --ndjson, where each row has its own.'],
+      suggestions: ['List the columns instead of *, or use --ndjson, where each row has its own columns.'],
     },
   );
 }

@@ -19,7 +19,7 @@ const SETTINGS = {
 type Given = Record<string, unknown>;
 
 /**
- * The settings among the flags, as text for the configuration's schema to check together with everything else. Pure.
+ * The settings among the flags, as text; the configuration's schema checks them together with everything else. Pure.
  *
  * @throws TenantsError USAGE for flags that contradict each other.
  */
@@ -38,7 +38,7 @@ export function runSettings(flags: Given): SettingOverrides {
 
 const SELECTING = ['shared', 'tenants-only', 'tenant', 'schema', 'exclude', 'type'];
 
-/** Flags that a suggested command repeats. Not `--fake` and the like: those are decided again each time. */
+/** Flags that a suggested command repeats. Not `--fake` and the like, which must be chosen each time. */
 const WORTH_REPEATING = [
   'config',
   'env-file',
@@ -50,7 +50,7 @@ const WORTH_REPEATING = [
 ];
 
 /**
- * The flags that a command to continue with repeats, as they were given. Never `--database`: it may hold a password. Pure.
+ * The flags that the command to continue with repeats, as given. Never `--database`, which may contain a password. Pure.
  */
 export function repeatedFlags(flags: Given): { selection: string[]; flags: string[] } {
   return { selection: words(flags, SELECTING), flags: words(flags, WORTH_REPEATING) };

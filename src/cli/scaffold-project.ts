@@ -9,11 +9,11 @@ import { registryMigration } from '../registry/migration-template.js';
 export type Scaffolded = { written: string[]; kept: string[] };
 
 /**
- * Writes what a project begins with: configuration, first shared migration, example tenant migration. Overwrites nothing:
- * a directory that holds a migration already gets none.
+ * Writes the first files of a project: configuration, first shared migration, example tenant migration. Never overwrites a
+ * file, and leaves a directory alone that already contains migrations.
  *
- * @param layout what the configuration says, or the defaults
- * @param configFile the configuration that is there already; `null` when there is none and one is written
+ * @param layout from the configuration, or the defaults
+ * @param configFile the existing configuration; `null` if there is none and one is to be written
  */
 export async function scaffoldProject(root: string, layout: Layout, configFile: string | null): Promise<Scaffolded> {
   const result: Scaffolded = { written: [], kept: [] };
@@ -46,7 +46,7 @@ async function migrationsIn(directory: string): Promise<string[]> {
   return names.filter((name) => /^[^.].*\.(?:sql|[cm]?js|ts)$/.test(name));
 }
 
-/** Whether it was written; a file that is there is left alone. */
+/** Returns whether the file was written; an existing file is left alone. */
 async function writeNew(path: string, text: string): Promise<boolean> {
   await makeFolder(dirname(path));
   try {
@@ -65,8 +65,8 @@ async function makeFolder(folder: string): Promise<void> {
     if (!(error instanceof Error && 'code' in error && (error.code === 'EEXIST' || error.code === 'ENOTDIR'))) {
       throw error;
     }
-    throw new TenantsError('FILE_EXISTS', `There is a file where the folder ${folder} should be.`, {
-      suggestions: ['Name another folder, or move the file out of the way.'],
+    throw new TenantsError('FILE_EXISTS', `The folder ${folder} cannot be created: a file is in its place.`, {
+      suggestions: ['Choose another folder, or move the file out of the way.'],
     });
   }
 }

@@ -22,7 +22,7 @@ export type SelectedOptions = Pick<MigrateOptions, 'selection' | 'target' | 'mis
 /**
  * What the flags of `migrate` and `plan` mean. Pure.
  *
- * @param sharedSchema its configured name: `--schema` with it means `--shared`
+ * @param sharedSchema its configured name; `--schema` with this name means `--shared`
  * @throws TenantsError USAGE for flags that contradict each other.
  */
 export function selectedOptions(flags: SelectionFlags, sharedSchema: string): SelectedOptions {
@@ -30,7 +30,7 @@ export function selectedOptions(flags: SelectionFlags, sharedSchema: string): Se
   const target = targetOf(flags);
   if (target !== undefined && selection.kind === 'all') {
     throw usage(
-      '--to and --count need one kind of schema: the shared one and tenants have migrations of their own.',
+      '--to and --count apply to one kind of schema: the shared schema and the tenants have different migrations.',
       'Add --shared, --tenants-only, or --tenant NAME.',
     );
   }
@@ -46,7 +46,7 @@ export function selectedOptions(flags: SelectionFlags, sharedSchema: string): Se
   };
 }
 
-/** Tenants alone, for commands that only look. Pure; throws USAGE for a list that names nothing. */
+/** A selection of tenants only, for commands that do not touch the shared schema. Pure; throws USAGE for an empty list. */
 export function selectedTenants(
   flags: Pick<SelectionFlags, 'tenant' | 'exclude' | 'type'>,
 ): Omit<Extract<Selection, { kind: 'tenants' }>, 'kind'> {
@@ -61,15 +61,15 @@ export function selectedTenants(
 }
 
 /**
- * Repeats and commas alike; a comma inside a name is written `\,`. A list that turns out empty (`--tenant "$UNSET"`) must
- * not mean all tenants.
+ * Accepts repeated flags and commas; a comma inside a name is written `\,`. An empty list (`--tenant "$UNSET"`) must not mean
+ * all tenants.
  */
 export function parseNames(flag: string, values: readonly string[] | undefined): string[] | undefined {
   if (values === undefined) return undefined;
   const names = values
     .flatMap((value) => {
       const parts = value.split(/(?<!\\),/);
-      // A name that stands alone is taken as it is: it may begin or end with a space.
+      // A single name is used as it is, because it may begin or end with a space.
       return parts.length === 1 ? parts : parts.map((part) => part.trim());
     })
     .filter((name) => name.trim() !== '')

@@ -1,20 +1,23 @@
-/** The signals that end a run, and the exit codes they mean; a terminal that is closed ends it like `kill` does. */
+/** The signals that end a run, and their exit codes. SIGHUP, from a closed terminal, is treated like SIGTERM. */
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 143 } as const;
 
 type EndingSignal = keyof typeof EXIT_CODES;
 
-/** npm and its kin pass on the Ctrl-C that the terminal has sent to the whole group already: ms in which both are one. */
+/**
+ * Signals within this many ms count as one: npm and similar tools forward a Ctrl-C that the terminal has already sent to the
+ * whole process group.
+ */
 const ECHO_MS = 100;
 
 let received: number | undefined;
 
-/** The exit code of the first signal; `undefined` as long as there was none. */
+/** The exit code of the first signal; `undefined` if there was none yet. */
 export function signalExitCode(): number | undefined {
   return received;
 }
 
 export type SignalWatch = {
-  /** Aborted by the first signal: no new work, what runs is finished. */
+  /** Aborted by the first signal: running work finishes, and no new work starts. */
   readonly drain: AbortSignal;
   /** Aborted by the second: what runs is canceled. */
   readonly cancel: AbortSignal;
@@ -22,8 +25,8 @@ export type SignalWatch = {
 };
 
 /**
- * Watches for signals until `stop` is called. The handlers stay installed throughout: without one, the next signal would
- * kill the process in the middle of what it is finishing.
+ * Watches for signals until `stop` is called. The handlers stay installed the whole time, because without one the next signal
+ * would kill the process while it finishes its work.
  *
  * @param listeners.onDrain called at the first signal, `onCancel` at the second, `onGiveUp` at every later one
  */

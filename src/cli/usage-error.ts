@@ -5,10 +5,10 @@ import { didYouMean, nearestNames } from '../util/nearest.js';
 import { missingArguments } from './missing-arguments.js';
 
 /**
- * Puts what oclif's parser found wrong into the product's words, as `USAGE`; other errors pass. Of a flag that does not
- * exist only the name is repeated: what follows a misspelt `--databse=` holds a password.
+ * Turns errors of oclif's parser into our own `USAGE` errors and returns other errors unchanged. For an unknown flag only the
+ * name is repeated, because the value of a misspelled `--databse=` may contain a password.
  *
- * @param command its id and the names of its flags
+ * @param command the command's ID and the names of its flags
  */
 export function usageError(error: unknown, command: { id: string; flags: readonly string[] }): unknown {
   if (!(error instanceof Errors.CLIError)) return error;
@@ -34,7 +34,7 @@ function unknownFlags(flags: string[], known: readonly string[]): { message: str
   return { message: `Unknown flag ${names.join(', ')}.`, suggestions: didYouMean([...near]) };
 }
 
-/** oclif puts `Parsing --flag` before and `See more help` behind what it has to say. */
+/** The parser's message without the `See more help` line. */
 function firstLines(message: string): string {
   return message
     .split('\n')

@@ -1,14 +1,14 @@
 import { writeResult } from './output.js';
 
-/** Whoever read stdout has closed it. */
+/** The reader of stdout has closed it. */
 export class ReaderGone extends Error {
   override readonly name = 'ReaderGone';
 }
 
 /**
- * Writes part of a result that is longer than memory, and resolves when there is room for more.
+ * Writes part of a result that may be larger than memory, and resolves when there is room for more.
  *
- * @throws ReaderGone when nobody reads any more; other errors of the stream.
+ * @throws ReaderGone if the reader has closed the stream; other errors of the stream.
  */
 export async function writeResultPart(text: string): Promise<void> {
   await write(writeResult, text).catch((error: NodeJS.ErrnoException) => {
@@ -16,7 +16,7 @@ export async function writeResultPart(text: string): Promise<void> {
   });
 }
 
-/** Writes a message and resolves when there is room for more; nobody need read it. */
+/** Writes a message and resolves when there is room for more; a closed stream is ignored. */
 export async function writeMessagePart(text: string): Promise<void> {
   await write((part, done) => void process.stderr.write(part, done), text).catch(() => {});
 }

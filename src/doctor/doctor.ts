@@ -7,14 +7,14 @@ import { repair } from './repairs/repair.js';
 import type { DoctorOptions, DoctorReport } from './types.js';
 
 /**
- * Looks whether the server, the registry and the fleet are as migrations need them. Reads only and takes no lock; whatever the
- * size of the fleet, a few batched queries over at most a handful of connections.
+ * Checks whether the server, the registry and the fleet are fit for migrations. Only reads and acquires no lock; a few
+ * batched queries over at most a handful of connections, regardless of the size of the fleet.
  *
- * With `fix`, what can be repaired without losing data is repaired, under the fleet lock, and everything is looked at
- * again: a check that was wrong and is right then is `fixed`. A repair that fails leaves its check wrong, with the reason, and
- * the others go on.
+ * With `fix`, what can be repaired without losing data is repaired under the fleet lock, and everything is checked again: a
+ * check that failed before and passes now is `fixed`. If a repair fails, its check stays wrong, with the reason, and the
+ * other repairs continue.
  *
- * @throws TenantsError DATABASE_UNREACHABLE, DATABASE_REFUSED; mistakes of the configuration, such as a missing migrations
+ * @throws TenantsError DATABASE_UNREACHABLE, DATABASE_REFUSED; errors of the configuration, such as a missing migrations
  *   directory; with `fix` also LOCKED, UNSAFE_POOLER and DATABASE_UNSUPPORTED.
  */
 export async function doctor(project: Project, options: DoctorOptions = {}): Promise<DoctorReport> {
@@ -22,7 +22,7 @@ export async function doctor(project: Project, options: DoctorOptions = {}): Pro
   return options.fix === true ? await examineAndFix(project, options) : await examineOnly(project, options);
 }
 
-/** Everything is right, or has been put right. */
+/** Whether every check passed, or was fixed. */
 export function isHealthy({ checks }: DoctorReport): boolean {
   return checks.every(({ ok }) => ok);
 }

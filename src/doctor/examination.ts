@@ -26,7 +26,7 @@ import { UNFINISHED_CHECKS } from './checks/unfinished.js';
 import { skipped, wrong } from './results.js';
 import type { Check, CheckGroup, Examination } from './types.js';
 
-/** All checks, in the order in which they are shown: what others rest on comes first. */
+/** All checks, in the order in which they are shown: what others depend on comes first. */
 const GROUPS: readonly CheckGroup[] = [
   SERVER_CHECKS,
   PRIVILEGE_CHECKS,
@@ -42,10 +42,10 @@ const GROUPS: readonly CheckGroup[] = [
   CATALOG_CHECKS,
 ];
 
-/** How long others may keep a transaction open or a lock idle, in ms. */
+/** How long other sessions may keep a transaction open, or hold a lock while idle, in ms. */
 const PATIENCE_MS = 5 * 60_000;
 
-/** Reads what the checks need in common. */
+/** Reads what several checks need. */
 export async function prepareExamination(
   project: Project,
   session: Pick<FleetSession, 'client' | 'server'>,
@@ -72,20 +72,20 @@ export async function prepareExamination(
   };
 }
 
-/** Makes all checks; one that the server does not let us make is wrong, with the reason. */
+/** Runs all checks; one that fails with an error of the server is wrong, with the reason. */
 export async function examine(exam: Examination): Promise<Check[]> {
   const checks: Check[] = [];
   for (const group of GROUPS) checks.push(...(await runGroup(exam, group)));
   return checks;
 }
 
-/** All that can be said about a server that is too old to ask. */
+/** The checks for a server that is too old: only its version is checked. */
 export function examineOld(server: ServerInfo): Check[] {
   const names = GROUPS.flatMap((group) => group.names).filter((name) => name !== 'server-version');
   return [versionCheck(server), ...names.map((name) => skipped(name, 'the server is too old'))];
 }
 
-/** Whether the checks can be made on this server, and whether the session is our own; the second is looked at if the first is. */
+/** Whether this server is supported and, if it is, whether the session is our own. */
 export async function lookAtConnection(
   client: Client,
   server: ServerInfo,
@@ -108,14 +108,14 @@ async function runGroup(exam: Examination, group: CheckGroup): Promise<Check[]> 
   }
 }
 
-/** The connection is gone, the configuration is wrong, or the mistake is ours: no other check would fare better. */
+/** The connection is lost, the configuration is wrong, or it is a bug: no other check would succeed either. */
 function isFatal(error: unknown): boolean {
   if (isConnectionError(error)) return true;
   if (isTenantsError(error)) return error.exitCode === EXIT.usage || error.exitCode === EXIT.unreachable;
   return !isServerError(error);
 }
 
-/** Where all tenants stand, by the order of the files; `undefined` without a registry that can be read. */
+/** The state of all tenants compared with the order of the files; `undefined` if the registry cannot be read. */
 async function readRegisteredFleet(project: Project, client: Client): Promise<SurveyedFleet | undefined> {
   if (!(await canRead(project, client))) return undefined;
   return await readFleet(client, project, { choose: chooseTenants(project, {}), checkOrder: true });

@@ -3,7 +3,7 @@ import { type Check, type CheckName, EXPECTED } from './types.js';
 
 type Details = { expected?: string; items?: string[]; suggestions?: string[] };
 
-/** A check that found what it expects; items are worth knowing all the same. */
+/** A check that passed; `items` may still have something worth knowing. */
 export function right(name: CheckName, actual: string, details: Details = {}): Check {
   return { ...base(name), ok: true, actual, ...details };
 }
@@ -13,7 +13,7 @@ export function wrong(name: CheckName, actual: string, details: Details = {}): C
   return { ...base(name), actual, ...details };
 }
 
-/** A check that could not be made because of another one that is wrong. */
+/** A check that was not run because another one is wrong. */
 export function skipped(name: CheckName, reason: string): Check {
   return { ...base(name), actual: `not checked: ${reason}`, skipped: true };
 }
@@ -21,7 +21,7 @@ export function skipped(name: CheckName, reason: string): Check {
 /**
  * A check that looks for things that should not be there.
  *
- * @param thing what one of them is called; `things` where the plural is not the word with an s
+ * @param thing the noun for one of them; `things` is the plural if it is irregular
  */
 export function noneOf(
   name: CheckName,

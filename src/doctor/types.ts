@@ -6,10 +6,10 @@ import type { SurveyedShared } from '../fleet/read-shared.js';
 import type { FleetEvent } from '../fleet/types.js';
 import type { Project } from '../project/project.js';
 
-/** What each check expects to find. The names are stable: scripts look for them. */
+/** What each check expects to find. The names are stable, because scripts rely on them. */
 export const EXPECTED = {
   'server-version': 'PostgreSQL 13 or newer',
-  'server-writable': 'takes changes',
+  'server-writable': 'accepts writes',
   pooler: 'a session of our own',
   'set-role': 'may act as the configured role',
   'database-privileges': 'CREATE on the database',
@@ -20,7 +20,7 @@ export const EXPECTED = {
   'registry-triggers': 'changes are announced to applications',
   'shared-migrations': 'applied, in the order of the files',
   'tenant-migrations': 'in the order of the files, none ahead',
-  'migrations-tables': 'a primary key, no name twice',
+  'migrations-tables': 'a primary key, no duplicate names',
   'missing-schemas': 'a schema for every tenant',
   'unregistered-schemas': 'a tenant for every migrated schema',
   'lookalike-names': 'names that differ in more than case',
@@ -44,17 +44,17 @@ export type CheckName = keyof typeof EXPECTED;
 /** What one check found. The first five fields are always there. */
 export type Check = {
   name: CheckName;
-  /** Seen to be right; false also for what could not be looked at. */
+  /** The check passed; false also for a check that could not be run. */
   ok: boolean;
   expected: string;
   actual: string;
-  /** It was wrong, and `--fix` has put it right. */
+  /** It was wrong, and `--fix` has repaired it. */
   fixed: boolean;
-  /** It was not looked at, because of another check that is wrong. */
+  /** It was not run, because another check is wrong. */
   skipped?: boolean;
-  /** All that is wrong, or worth knowing, one by one: names of tenants, or of objects with their schema. */
+  /** Everything that is wrong or worth knowing, one by one: names of tenants, or of objects with their schema. */
   items?: string[];
-  /** What to do next, a sentence or a command each. */
+  /** What to do next: a sentence or a command each. */
   suggestions?: string[];
   /** What was repaired. */
   done?: string[];
@@ -67,38 +67,38 @@ export type DoctorReport = { checks: Check[] };
 export type DoctorOptions = {
   /** Repair what can be repaired without losing data. */
   fix?: boolean;
-  /** How long a transaction may be open, and a holder of a lock idle, before it counts as wrong, in ms; by default 5 minutes. */
+  /** How long a transaction may be open, or a lock held by an idle session, in ms. Default: 5 minutes. */
   patienceMs?: number;
-  /** Aborted by the first signal: the repair that is running is finished, no other is begun. */
+  /** Aborted by the first signal: the running repair finishes and no other starts. */
   drain?: AbortSignal;
   /** Aborted by the second: what runs is canceled and rolled back. */
   cancel?: AbortSignal;
   onEvent?: (event: FleetEvent) => void;
 };
 
-/** What the checks look at. */
+/** What the checks examine. */
 export type Examination = {
   project: Project;
-  /** With a session that holds the fleet lock, another one after the first has broken. */
+  /** A session that holds the fleet lock replaces a lost connection, so this may change. */
   readonly client: Client;
   server: ServerInfo;
-  /** The session stays the same from one transaction to the next. */
+  /** The session stays the same from one transaction to the next: there is no pooler in transaction mode. */
   ownSession: boolean;
   patienceMs: number;
   shared: SurveyedShared;
-  /** Compared with the order of the files, whatever `checkOrder` says; `undefined` when the registry cannot be read. */
+  /** Always compared with the order of the files, regardless of `checkOrder`; `undefined` if the registry cannot be read. */
   fleet: SurveyedFleet | undefined;
   /** Every schema of the database that is not PostgreSQL's own. */
   schemas: string[];
 };
 
-/** A group of checks that share what they read. Answers one check for each of its names. */
+/** A group of checks that share what they read. Returns one check for each of its names. */
 export type CheckGroup = {
   names: readonly CheckName[];
-  /** Without what it needs it is skipped. */
+  /** The group is skipped if this is not available. */
   needs?: 'fleet' | 'ownSession';
   run: (exam: Examination) => Promise<Check[]>;
 };
 
-/** One thing to be repaired: what is said when it is done, and when it fails. */
+/** One repair, with the texts for its success and its failure. */
 export type Repair = { done: string; undone: string; run: () => Promise<void> };

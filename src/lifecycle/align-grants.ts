@@ -1,15 +1,15 @@
 import type { Client } from 'pg';
 
 /**
- * Gives the objects of a copy exactly the grants that their originals have. A dump says what differs from the server's own
- * defaults; where `ALTER DEFAULT PRIVILEGES` has set others for the whole database, new objects begin with those.
+ * Gives the objects of a copy exactly the grants that their originals have. A dump lists only what differs from the server's
+ * built-in defaults, but new objects start with what `ALTER DEFAULT PRIVILEGES` has set for the whole database.
  */
 export async function alignGrants(client: Client, source: string, copy: string): Promise<void> {
   const { rows } = await client.query<{ statement: string }>(DIFFERENCES, [source, copy]);
   for (const { statement } of rows) await client.query(statement);
 }
 
-/** Objects are matched by kind and name; functions by the types of their arguments, too, their own schema left out. */
+/** Objects are matched by kind and name, functions also by their argument types (without the name of their own schema). */
 const DIFFERENCES = `WITH objects AS (
     SELECT relnamespace AS namespace, CASE relkind WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind, relname::text AS key,
            format('%I.%I', $2::text, relname) AS object,

@@ -10,16 +10,16 @@ export type ChangeHook = {
   tenant: string;
   /** The schemas in which the hook's statements find what they name. */
   path: readonly string[];
-  /** It may not change what is outside the tenant's schema. */
+  /** The hook must not change anything outside the tenant's schema. */
   watched: boolean;
   cancel: AbortSignal | undefined;
 };
 
 /**
- * Calls a hook in the transaction of a change; settings are afterwards what they were.
+ * Calls a hook in the transaction of a change and restores the settings afterwards.
  *
  * @returns warnings
- * @throws HookError, and what `runHook` throws besides.
+ * @throws HookError, and anything else that `runHook` throws.
  */
 export async function callInChange(client: Client, project: Project, hook: ChangeHook): Promise<string[]> {
   const warnings: string[] = [];
@@ -41,7 +41,7 @@ export async function callInChange(client: Client, project: Project, hook: Chang
   return warnings;
 }
 
-/** Calls a hook when the change is made. */
+/** Calls a hook after the change has been committed. */
 export async function callAfterChange(calls: readonly HookCall[], cancel: AbortSignal | undefined): Promise<void> {
   for (const call of calls) await runHookAlone(call, cancel);
 }

@@ -3,27 +3,27 @@ import { codeOf, isConnectionError, SQLSTATE } from '../db/sqlstates.js';
 import { isServerError, type SerializedError, serializeError } from '../errors/serialize.js';
 import { isTenantsError, TenantsError } from '../errors/tenants-error.js';
 
-/** What the server's refusal usually means when a tenant is changed, and what to do about it. */
+/** What an error of the server usually means while a tenant is being changed, and what to do about it. */
 const ADVICE: Readonly<Record<string, string>> = {
-  [SQLSTATE.lockNotAvailable]: 'Another session uses this tenant: try again later, or wait longer with --lock-timeout.',
-  [SQLSTATE.deadlockDetected]: 'Another session used this tenant at the same moment: try again.',
-  [SQLSTATE.diskFull]: 'The disk of the server is full: make room and try again.',
+  [SQLSTATE.lockNotAvailable]: 'Another session is using this tenant: try again later, or raise --lock-timeout.',
+  [SQLSTATE.deadlockDetected]: 'Another session was using this tenant at the same time: try again.',
+  [SQLSTATE.diskFull]: "The server's disk is full: free some space and try again.",
   [SQLSTATE.outOfMemory]: 'The server ran out of lock table space: raise max_locks_per_transaction.',
   [SQLSTATE.insufficientPrivilege]:
-    'The role that connects must own the schema and may create schemas in the database; see "role" in the configuration.',
+    'The connecting role must own the schema and have CREATE on the database; see "role" in the configuration.',
 };
 
 /**
- * Says why a change that was rolled back did not come to be. Errors of the product come back as they are.
+ * Explains why a change was rolled back. A TenantsError is returned unchanged.
  *
- * @param change.undone how the message begins: `The tenant "acme" was not renamed`.
+ * @param change.undone the beginning of the message: `The tenant "acme" was not renamed`.
  */
 export function changeFailure(error: unknown, { tenant, undone }: { tenant: string; undone: string }): unknown {
   if (isTenantsError(error)) return error;
   if (isConnectionError(error) && !isServerError(error)) {
-    return new TenantsError('DATABASE_UNREACHABLE', `${undone}: the connection to the database broke.`, {
+    return new TenantsError('DATABASE_UNREACHABLE', `${undone}: the connection to the database was lost.`, {
       tenant,
-      suggestions: ['Try again when the database is back.'],
+      suggestions: ['Try again when the database is available.'],
       cause: error,
     });
   }

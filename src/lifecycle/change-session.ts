@@ -5,8 +5,10 @@ import { assertRegistry } from '../registry/check.js';
 import { type FleetSession, withSession } from '../session/control-session.js';
 
 /**
- * Opens a connection for a change of one tenant: the server takes changes, the session is our own, the registry is there.
- * A backend whose client is gone notices it and lets go of the tenant; a limit for an application's transactions is lifted.
+ * Opens a connection for a change of one tenant. The server accepts writes, the session is our own and the registry exists.
+ *
+ * `client_connection_check_interval` makes a backend whose client is gone notice that and release the tenant, and a
+ * `transaction_timeout` that is meant for an application is lifted.
  *
  * @throws TenantsError as `withSession`; DATABASE_REFUSED, UNSAFE_POOLER, REGISTRY_MISSING, REGISTRY_MISMATCH.
  */

@@ -17,30 +17,30 @@ import { TenantsError } from '../errors/tenants-error.js';
 import type { Project } from '../project/project.js';
 import { changeFailure } from './change-failure.js';
 
-/** Pause between two searches for the outcome of a COMMIT, in ms. */
+/** Pause between two attempts to find the outcome of a COMMIT, in ms. */
 const OUTCOME_PAUSE_MS = 500;
 
-/** A change of one tenant, or of two names at once, in one transaction. */
+/** A change of one tenant (a rename involves two names) in one transaction. */
 export type ChangeTransaction<T> = {
-  /** Whose locks are taken, so that no migration is at work on them; held to the end of the transaction. */
+  /** Names whose locks are held until the end of the transaction, so that no migration runs on them. */
   locks: readonly string[];
   /** For `application_name`: `rename-tenant acme`. */
   purpose: string;
   tenant: string;
-  /** How an error begins: `The tenant "acme" was not renamed`. */
+  /** The beginning of an error message: `The tenant "acme" was not renamed`. */
   undone: string;
-  /** Runs in the transaction. What it throws rolls everything back. */
+  /** Runs in the transaction; an error rolls everything back. */
   work: () => Promise<T>;
-  /** Whether the change is there; asked on another connection when the answer to COMMIT was lost. */
+  /** Whether the change was made; called with another connection when the answer to COMMIT was lost. */
   isDone: (client: Client) => Promise<boolean>;
-  /** Aborted when the change is to be given up; from the COMMIT on it is too late for that. */
+  /** Abort it to cancel the change; once the COMMIT has been sent this has no effect. */
   cancel?: AbortSignal | undefined;
 };
 
 /**
- * Runs a change in one transaction on `client`, which must not be in one: either all of it is there afterwards or nothing.
+ * Runs a change in one transaction on `client`, which must not be in one. The change is made completely or not at all.
  *
- * `lockTimeout` counts for the tenants' locks, which are tried and polled, and for every lock of the server.
+ * `lockTimeout` applies to the tenants' locks, which are polled, and to every lock that the server waits for.
  *
  * @throws TenantsError TENANT_BUSY when a lock is not available; INTERRUPTED; DATABASE_UNREACHABLE when the connection
  *   broke and nothing was changed, OUTCOME_UNKNOWN when the server could not be asked for that; DATABASE_ERROR for what the
@@ -56,7 +56,7 @@ export async function changeTenant<T>(project: Project, client: Client, change: 
     });
     cancel?.throwIfAborted();
   } catch (error) {
-    // On a connection that broke the server does this by itself.
+    // If the connection is lost, the server rolls back by itself.
     await client.query('ROLLBACK').catch(() => undefined);
     if (cancel?.aborted === true) throw new TenantsError('INTERRUPTED', `${change.undone}: it was canceled.`);
     throw changeFailure(error, change);
@@ -65,7 +65,7 @@ export async function changeTenant<T>(project: Project, client: Client, change: 
   return result;
 }
 
-/** Sends statements of a change in one round trip; a refusal is the server's own error. */
+/** Sends statements of a change in one round trip. Throws the server's own error. */
 export async function send(client: Client, items: readonly BatchItem[]): Promise<void> {
   try {
     await sendBatch(client, items);
@@ -74,7 +74,7 @@ export async function send(client: Client, items: readonly BatchItem[]): Promise
   }
 }
 
-/** Runs a part of a change as the role that owns tenants, if the project has one. What throws rolls this back, too. */
+/** Runs part of a change as the role that owns the tenants, if one is configured. If `work` fails, the rollback resets it. */
 export async function asOwner<T>(client: Client, role: string | undefined, work: () => Promise<T>): Promise<T> {
   if (role === undefined) return await work();
   await client.query(`SET LOCAL ROLE ${quoteIdentifier(role)}`);
@@ -84,7 +84,7 @@ export async function asOwner<T>(client: Client, role: string | undefined, work:
 }
 
 /**
- * Takes a tenant's lock for a session, for what needs several transactions.
+ * Acquires a tenant's lock for the session, for changes that need several transactions.
  *
  * @throws TenantsError TENANT_BUSY; INTERRUPTED when `cancel` is aborted.
  */
@@ -144,7 +144,7 @@ async function busy(client: Client, names: readonly string[]): Promise<TenantsEr
     if (holder === undefined) continue;
     return new TenantsError('TENANT_BUSY', `The tenant "${name}" is being changed by ${describeHolder(holder)}.`, {
       tenant: name,
-      suggestions: ['Try again when that has ended, or wait longer with --lock-timeout.'],
+      suggestions: ['Try again when that has finished, or wait longer with --lock-timeout.'],
     });
   }
   const [name = ''] = names;
@@ -156,14 +156,14 @@ async function commit(project: Project, client: Client, change: ChangeTransactio
     const { command } = await client.query('COMMIT');
     if (command !== 'COMMIT') throw new TenantsError('DATABASE_ERROR', `${change.undone}: it was rolled back.`);
   } catch (error) {
-    // A refusal at COMMIT, of a deferred constraint for instance, has rolled everything back.
+    // An error at COMMIT, such as a violated deferred constraint, has rolled everything back.
     if (!isConnectionError(error)) throw changeFailure(error, change);
     if (await findOutcome(project, change)) return;
     throw changeFailure(error, change);
   }
 }
 
-/** Whether a transaction whose COMMIT was not answered was committed; see `SegmentOutcome` for why its locks are taken first. */
+/** Whether a transaction whose COMMIT got no answer was committed. `SegmentOutcome` explains why its locks are acquired first. */
 async function findOutcome(project: Project, change: ChangeTransaction<unknown>): Promise<boolean> {
   const restartWaitMs = project.restartWaitMs ?? RESTART_WAIT_MS;
   const since = Date.now();
@@ -181,8 +181,12 @@ async function findOutcome(project: Project, change: ChangeTransaction<unknown>)
       }
       throw new TenantsError(
         'OUTCOME_UNKNOWN',
-        `The connection broke at the end, and it is not known whether the change of "${change.tenant}" was made.`,
-        { tenant: change.tenant, suggestions: ['When the database is back, look with: tenants list'], cause: error },
+        `The connection was lost during the COMMIT, and it is not known whether the change of "${change.tenant}" was made.`,
+        {
+          tenant: change.tenant,
+          suggestions: ['When the database is available, check with: tenants list'],
+          cause: error,
+        },
       );
     }
   }

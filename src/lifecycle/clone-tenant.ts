@@ -33,26 +33,26 @@ export type CloneTenantOptions = ChangeOptions & {
   /** The first one is the primary domain. */
   domains?: string[];
   label?: string;
-  /** The source's type; another one is refused, because its migrations are others. */
+  /** The source's type; any other type is refused, because it has different migrations. */
   type?: string;
-  /** Values of further columns of the tenant table, as text that PostgreSQL casts. */
+  /** Values of additional columns of the tenant table, as text that PostgreSQL casts. */
   set?: Record<string, string>;
-  /** The structure only; the migrations table keeps its rows. */
+  /** Copy the structure only; the migrations table keeps its rows. */
   noData?: boolean;
-  /** Default: those of the project. */
+  /** Default: the project's hooks. */
   hooks?: Pick<Hooks, 'beforeCreateTenant' | 'afterCreateTenant'>;
 };
 
 /**
- * Makes a new tenant with the structure and the rows of another, in one transaction: any error leaves nothing behind.
+ * Creates a tenant with the structure and the rows of another, in one transaction: any error leaves nothing behind.
  *
- * `pg_dump` describes the source, and what it writes is carried out as it is; see `copySchema` for how it ends up in a
- * schema of another name. Functions that name the source by text go on doing so, and are told as warnings.
+ * `pg_dump` describes the source, and its output is executed as it is; `copySchema` explains how it ends up in a schema of
+ * another name. Functions whose text mentions the source schema are copied unchanged and reported as warnings.
  *
- * The copy shows the source as it was when the tenant's lock was had; applications go on reading and writing it.
+ * The copy shows the source as it was when its lock was acquired; applications can keep reading and writing it.
  *
  * @throws TenantsError UNKNOWN_TENANT; INVALID_NAME, TENANT_EXISTS, SCHEMA_EXISTS, DOMAIN_TAKEN, INVALID_DOMAIN for the new
- *   tenant; USAGE for a source that is public, unfinished, of another type, without a schema or with an extension in it;
+ *   tenant; USAGE for a source that is public, unfinished, of another type, without a schema or contains an extension;
  *   PG_DUMP_UNAVAILABLE, PG_DUMP_FAILED; and what `changeTenant` throws.
  */
 export async function cloneTenant(project: Project, options: CloneTenantOptions): Promise<ChangedTenant> {
@@ -145,7 +145,7 @@ async function assertClonable(
     const is = tenant.type === null ? 'has no type' : `is of type "${tenant.type}"`;
     throw new TenantsError('USAGE', `The copy of "${source}" cannot be of type "${type}": the source ${is}.`, {
       tenant: source,
-      suggestions: ['Leave out --type: a copy is of the type of its source.'],
+      suggestions: ['Omit --type: a copy has the type of its source.'],
     });
   }
   if ((await namespaceOf(client, source)) === undefined) {
@@ -158,7 +158,7 @@ async function assertClonable(
   if (extension === undefined) return tenant;
   throw new TenantsError(
     'USAGE',
-    `The tenant "${source}" cannot be cloned: the extension "${extension}" is installed in its schema, and a database has each extension once.`,
+    `The tenant "${source}" cannot be cloned: the extension "${extension}" is installed in its schema, and a database can have each extension only once.`,
     { tenant: source, suggestions: [`Move it: ALTER EXTENSION "${extension.replaceAll('"', '""')}" SET SCHEMA …`] },
   );
 }

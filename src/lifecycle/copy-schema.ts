@@ -14,24 +14,24 @@ export type CopyOptions = {
   source: string;
   schema: string;
   noData: boolean;
-  /** In which `pg_dump` runs. */
+  /** The environment in which `pg_dump` runs. */
   environment: NodeJS.ProcessEnv;
   cancel: AbortSignal | undefined;
 };
 
 /**
- * Copies a schema within the database, in the caller's transaction, by a dump that is carried out word for word.
+ * Copies a schema within the database, in the caller's transaction, by executing a dump word for word.
  *
- * A dump says everything with the source's name. So the source is renamed aside, the dump makes a new schema of the same
- * name, that one is renamed to the copy's name, and the source gets its own back. Whatever the catalog knows by number,
- * which is all but the text of function bodies, belongs to the copy afterwards. Nobody sees the names in between: until
- * the COMMIT other sessions read the catalog as it was, and find the source under its name. Renaming locks no table;
- * `pg_dump` holds ACCESS SHARE on the source's tables, as any reader does. Only who wants to change the schema itself
- * (`ALTER SCHEMA`, `GRANT … ON SCHEMA`) waits, and a foreign key of the copy into another schema locks its target against
- * writers until the COMMIT.
+ * A dump contains the source's name everywhere. So the source is temporarily renamed, the dump creates a new schema under
+ * the source's name, the new schema is renamed to the copy's name, and the source gets its name back. Everything that the
+ * catalog references by OID, which is all but the text of function bodies, then belongs to the copy. The temporary names
+ * are invisible: until the COMMIT other sessions read the old catalog and find the source under its name. Renaming locks no
+ * table; `pg_dump` holds ACCESS SHARE on the source's tables, as any reader does. Only sessions that change the schema
+ * itself (`ALTER SCHEMA`, `GRANT … ON SCHEMA`) have to wait, and a foreign key of the copy that references another schema
+ * blocks writes to the referenced table until the COMMIT.
  *
- * The dump is read while it is written: rows are neither held in memory nor on a disk. After this the session's settings
- * are those of the dump, the search path is empty.
+ * The dump is read while it is written: rows are held neither in memory nor on disk. Afterwards the session has the dump's
+ * settings and an empty search path.
  */
 export async function copySchema(client: Client, project: Project, options: CopyOptions): Promise<void> {
   const { source, schema, noData } = options;
@@ -64,7 +64,7 @@ async function restore(client: Client, dump: Dump): Promise<void> {
       else await copyIn(client, part.text, part.rows);
     }
   } catch (error) {
-    // Of a dump that failed its own words say more than the end of its script.
+    // If pg_dump failed, its own error says more than the truncated script.
     if (isAboutScript(error)) await dump.done;
     throw error;
   }
@@ -75,7 +75,7 @@ function isAboutScript(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'PG_DUMP_FAILED';
 }
 
-/** The rows of node-pg-migrate's bookkeeping say which structure a schema has, so they go with it. */
+/** The rows of node-pg-migrate's migrations table describe the structure, so they are copied with it. */
 async function copyMigrations(client: Client, source: string, schema: string, table: string): Promise<void> {
   const { rows } = await client.query<{ present: boolean; columns: string; serial: string | null; old: string | null }>(
     `SELECT to_regclass($1) IS NOT NULL AS present,
@@ -97,7 +97,7 @@ async function copyMigrations(client: Client, source: string, schema: string, ta
   await client.query(`SELECT setval(${quoteLiteral(found.serial)}::regclass, last_value, is_called) FROM ${found.old}`);
 }
 
-/** Without rows they are empty, but can be read: one that was never filled cannot. In the order they were made. */
+/** A materialized view that was never populated cannot be read; an empty one can. Refreshed in the order of creation. */
 async function fillMaterializedViews(client: Client, source: string, schema: string): Promise<void> {
   const { rows } = await client.query<{ name: string }>(
     `SELECT c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

@@ -20,18 +20,18 @@ import { writeRegistry } from './write-registry.js';
 export type CreateDomainOptions = ChangeOptions & {
   schema: string;
   domain: string;
-  /** Make it the primary domain. A tenant's first domain is that anyway. */
+  /** Make it the primary domain. A tenant's first domain always becomes primary. */
   primary?: boolean;
 };
 
 /**
- * Gives a tenant, the public one too, a domain. One that it has already is no error; with `primary`, it becomes the
- * primary one in the same transaction that takes this from another.
+ * Adds a domain to a tenant, which may be the public one. A domain that the tenant already has is accepted. With `primary`,
+ * the domain becomes the primary one, and the previous one stops being primary in the same transaction.
  *
- * The tenant's lock is not needed: no schema changes. Its row is locked, so that two calls come one after the other.
+ * The tenant's lock is not needed, because no schema changes. Its row is locked, so that concurrent calls are serialized.
  *
- * @throws TenantsError INVALID_DOMAIN, UNKNOWN_TENANT, DOMAIN_TAKEN with the owner; USAGE for `primary` where the registry
- *   has no column for it; and what `changeTenant` throws.
+ * @throws TenantsError INVALID_DOMAIN, UNKNOWN_TENANT, DOMAIN_TAKEN with the owner; USAGE for `primary` if the registry has
+ *   no column for it; and what `changeTenant` throws.
  */
 export async function createDomain(project: Project, options: CreateDomainOptions): Promise<ChangedTenant> {
   const startedAt = performance.now();
@@ -43,7 +43,7 @@ export async function createDomain(project: Project, options: CreateDomainOption
       locks: [],
       purpose,
       tenant: schema,
-      undone: `"${domain}" was not given to the tenant "${schema}"`,
+      undone: `"${domain}" was not added to the tenant "${schema}"`,
       work: () => addDomain(client, project, { ...options, domain }),
       isDone: (other) => isThere(other, project, { ...options, domain }),
       cancel: options.cancel,
@@ -81,7 +81,7 @@ async function addDomain(
   return await requireTenant(client, registry, schema);
 }
 
-/** The row's lock is waited for first: the old backend may still be committing. */
+/** Waits for the lock of the row first: the old backend may still be committing. */
 async function isThere(client: Client, { registry }: Project, wish: CreateDomainOptions): Promise<boolean> {
   await send(client, [lockRowStatement(registry, wish.schema)]);
   const tenant = await findTenant(client, registry, wish.schema);

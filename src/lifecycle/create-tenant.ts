@@ -31,14 +31,14 @@ import { takeCreationLock } from './creation-lock.js';
 import { provision } from './provision.js';
 
 /**
- * Registers a tenant, creates its schema and migrates it, in one transaction: any error leaves nothing behind. With a
- * migration that cannot run in a transaction the tenant is `provisioning` until the end, and what was made is removed if
- * it fails; one that a killed process left behind is finished by the same call.
+ * Registers a tenant, creates its schema and migrates it, in one transaction: any error leaves nothing behind. If a
+ * migration cannot run in a transaction, the tenant is `provisioning` until the end and is removed if that fails; a tenant
+ * that a killed process left behind is finished by the same call.
  *
- * A schema that is the shared one makes the public tenant: a row and domains, nothing else.
+ * The name of the shared schema creates the public tenant: a row and domains, nothing else.
  *
  * @throws TenantsError INVALID_NAME, INVALID_DOMAIN, UNKNOWN_TYPE, TENANT_EXISTS, SCHEMA_EXISTS, DOMAIN_TAKEN,
- *   SHARED_PENDING, REGISTRY_MISSING, MIGRATION_REFUSED, MIGRATION_FAILED, or what a connection can answer.
+ *   SHARED_PENDING, REGISTRY_MISSING, MIGRATION_REFUSED, MIGRATION_FAILED, or an error of the connection.
  */
 export async function createTenant(project: Project, options: CreateTenantOptions): Promise<CreateTenantResult> {
   const startedAt = performance.now();
@@ -79,7 +79,7 @@ export async function createTenant(project: Project, options: CreateTenantOption
       type: 'tenant:done',
       result: { tenant: registration.schema, status: 'applied', migrations, durationMs: performance.now() - startedAt },
     });
-    // It is there, whatever becomes of this last look.
+    // The tenant exists, even if this last look fails.
     const made = await findTenant(client, project.registry, registration.schema).catch(() => undefined);
     return { ...answer(made ?? registration, migrations, startedAt), created: true };
   });
@@ -98,7 +98,7 @@ function hooksOf(
   };
 }
 
-/** @throws TenantsError TENANT_EXISTS when the tenant is not the one that was wished for. */
+/** @throws TenantsError TENANT_EXISTS if the tenant is unfinished or lacks one of the requested domains. */
 function acceptExisting(existing: TenantWithDomains, { schema, domains }: NewTenant): TenantWithDomains {
   const unfinished = existing.status === STATUS.provisioning || existing.status === STATUS.deleting;
   if (!unfinished && hasDomains(existing, domains)) return existing;
@@ -106,7 +106,7 @@ function acceptExisting(existing: TenantWithDomains, { schema, domains }: NewTen
   const absent = domains.filter((wanted) => !hasDomains(existing, [wanted])).map(({ domain }) => domain);
   throw new TenantsError(
     'TENANT_EXISTS',
-    `There is a tenant "${schema}" already, without ${absent.map((domain) => `"${domain}"`).join(', ')}.`,
+    `The tenant "${schema}" already exists, without ${absent.map((domain) => `"${domain}"`).join(', ')}.`,
     {
       tenant: schema,
       suggestions: absent.map((domain) => `To add it, run: tenants create-domain ${schema} ${domain}`),
@@ -135,7 +135,7 @@ function registrationOf(project: Project, options: CreateTenantOptions): NewTena
   };
 }
 
-/** The plan that brings a new, an adopted or a half-made schema up to date. */
+/** The plan that brings a new, adopted or unfinished schema up to date. */
 async function planNewTenant(
   client: Client,
   project: Project,
@@ -172,10 +172,10 @@ function pendingOf(place: SurveyedSchema, files: readonly MigrationFile[], check
   if (state.kind === 'upToDate') return [];
   throw new TenantsError(
     state.kind === 'ahead' ? 'TENANT_AHEAD' : 'TENANT_OUT_OF_ORDER',
-    `The schema "${place.schema}" has applied migrations that do not fit the files on disk.`,
+    `The applied migrations of the schema "${place.schema}" do not match the files on disk.`,
     {
       suggestions: [
-        'Compare its migrations table with the migrations directory, or lift the check with --no-check-order.',
+        'Compare its migrations table with the migrations directory, or disable the check with --no-check-order.',
       ],
     },
   );

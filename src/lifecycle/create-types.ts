@@ -8,15 +8,15 @@ export type CreateTenantOptions = {
   domains?: string[];
   label?: string;
   type?: string;
-  /** Values of further columns of the tenant table, as text that PostgreSQL casts. */
+  /** Values of additional columns of the tenant table, as text that PostgreSQL casts. */
   set?: Record<string, string>;
-  /** A tenant that is there already with the same domains is no error. */
+  /** Accept a tenant that already exists with these domains. */
   ifNotExists?: boolean;
   /** Take over a schema that exists but is not registered. */
   adopt?: boolean;
-  /** Leave the schema without migrations. */
+  /** Do not apply migrations. */
   noMigrate?: boolean;
-  /** Default: those of the project. */
+  /** Default: the project's hooks. */
   hooks?: Pick<Hooks, 'beforeCreateTenant' | 'afterCreateTenant'>;
   drain?: AbortSignal;
   cancel?: AbortSignal;
@@ -32,5 +32,5 @@ export type CreatedTenant = {
   durationMs: number;
 };
 
-/** `created` is false for one that was there already. */
+/** `created` is false if the tenant already existed. */
 export type CreateTenantResult = CreatedTenant & { created: boolean };

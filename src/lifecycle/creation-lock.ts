@@ -6,8 +6,8 @@ import { TenantsError } from '../errors/tenants-error.js';
 import type { Project } from '../project/project.js';
 
 /**
- * Takes the lock of making one tenant, until the session ends: two calls for one name come one after the other, and what the
- * first is still at is not taken for something that a killed process left behind.
+ * Acquires the lock for creating one tenant, until the session ends. Two calls for the same name run one after the other,
+ * and a creation in progress is not mistaken for one that a killed process left behind.
  *
  * @throws TenantsError TENANT_BUSY with the holder when `lockTimeout` has passed; INTERRUPTED.
  */
@@ -29,12 +29,13 @@ export async function takeCreationLock(
   const who = holder === undefined ? 'another process' : describeHolder(holder);
   throw new TenantsError('TENANT_BUSY', `The tenant "${schema}" is being created by ${who}.`, {
     tenant: schema,
-    suggestions: ['Wait until it has ended, then see: tenants list'],
+    suggestions: ['Wait until that has finished, then run: tenants list'],
   });
 }
 
 /**
- * The key of that lock. The tenant's own is taken by the lane, on another connection; no schema has a name like this one.
+ * The key of that lock. The tenant's own lock is acquired by the lane, on another connection. No schema can have this name,
+ * because it is longer than 63 bytes.
  */
 export function creationLock(schema: string): string {
   return tenantLock(`the creation of the tenant with the schema name ${schema}`.padEnd(64));

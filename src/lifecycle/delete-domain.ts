@@ -12,8 +12,8 @@ import { type ChangeOptions, type DeletedDomain, toChangedTenant } from './chang
 import { writeRegistry } from './write-registry.js';
 
 /**
- * Takes a domain from the tenant that has it, whichever that is. Another domain does not become the primary one by
- * itself: the result's `warnings` say so, and its `deleted` is what brings the domain back.
+ * Removes a domain from its tenant. No other domain becomes primary; a warning says so. `deleted` in the result has what is
+ * needed to restore the domain.
  *
  * @throws TenantsError UNKNOWN_DOMAIN with the nearest ones; and what `changeTenant` throws.
  */
@@ -43,14 +43,14 @@ export async function deleteDomain(
     const other = tenant.domains[0]?.domain ?? '';
     const warnings = headless
       ? [
-          `The tenant "${tenant.schema}" has no primary domain now; to choose one: tenants create-domain ${tenant.schema} ${other} --primary`,
+          `The tenant "${tenant.schema}" has no primary domain now. To choose one, run: tenants create-domain ${tenant.schema} ${other} --primary`,
         ]
       : [];
     return { ...toChangedTenant(tenant, startedAt, warnings), deleted };
   });
 }
 
-/** The row's lock is waited for first: the old backend may still be committing. */
+/** Waits for the lock of the row first: the old backend may still be committing. */
 async function isGone(
   client: Client,
   { registry }: Project,
@@ -75,7 +75,7 @@ async function removeDomain(
   if (tenant === undefined || deleted === undefined) {
     throw new TenantsError(
       'UNEXPECTED',
-      `The domain "${domain}" belongs to no tenant any more; look with: tenants list`,
+      `The domain "${domain}" no longer belongs to a tenant. To see all domains, run: tenants list`,
     );
   }
   return { tenant, deleted };

@@ -27,29 +27,29 @@ import { writeRegistry } from './write-registry.js';
 
 export type DeleteTenantOptions = ChangeOptions & {
   schema: string;
-  /** Only the registration goes; the schema stays as it is. */
+  /** Remove only the registration and leave the schema unchanged. */
   keepSchema?: boolean;
-  /** File that a dump of the schema is written to first; it must not exist. */
+  /** File to which the schema is dumped first; it must not exist. */
   dump?: string;
-  /** Objects that are dropped in one transaction; by default half of the server's lock table. */
+  /** Number of objects to drop in one transaction. Default: half of the server's lock table. */
   batchSize?: number;
-  /** Default: those of the project. */
+  /** Default: the project's hooks. */
   hooks?: Pick<Hooks, 'beforeDeleteTenant' | 'afterDeleteTenant'>;
 };
 
 /**
  * Drops a tenant's schema and removes its registration, in one transaction.
  *
- * A schema with more objects than the server's lock table takes comfortably goes in several: the first one makes the
- * tenant `deleting` and takes its domains, the last one removes its row. Whoever is killed in between is continued by the
- * same call. A registry without a status column cannot say `deleting`; the tenant's lock keeps migrations out then, for as
- * long as the call lives, and its row stays until the schema is gone.
+ * A schema with more objects than fit comfortably into the server's lock table is dropped in several transactions: the first
+ * one sets the status `deleting` and removes the domains, the last one removes the row. If the process is killed in between,
+ * the same call continues. A registry without a status column cannot say `deleting`: then the tenant's lock keeps migrations
+ * out while the call runs, and the row stays until the schema is gone.
  *
- * With a dump, nobody writes to the tenant's tables from the dump on until they are gone.
+ * With a dump, writes to the tenant's tables are blocked from the dump until the tables are gone.
  *
- * @returns the tenant as it was, with the status `deleted`, or `unregistered` when the schema stays.
- * @throws TenantsError UNKNOWN_TENANT; USAGE for the public tenant and for a schema that others depend on; FILE_EXISTS,
- *   PG_DUMP_UNAVAILABLE, PG_DUMP_FAILED; and what `changeTenant` throws.
+ * @returns the tenant as it was, with the status `deleted`, or `unregistered` when the schema is kept.
+ * @throws TenantsError UNKNOWN_TENANT; USAGE for the public tenant and for a schema that other objects depend on;
+ *   FILE_EXISTS, PG_DUMP_UNAVAILABLE, PG_DUMP_FAILED; and what `changeTenant` throws.
  */
 export async function deleteTenant(project: Project, options: DeleteTenantOptions): Promise<DeletedTenant> {
   const startedAt = performance.now();
@@ -105,7 +105,7 @@ async function remove(
     isDone: async (other) =>
       (await isGone(other)) || (large && (await findTenant(other, registry, schema))?.status === STATUS.deleting),
   }).catch(async (error: unknown) => {
-    // What may be the only copy stays.
+    // When the outcome is unknown, the dump may be the only copy.
     if (!isTenantsError(error) || error.code !== 'OUTCOME_UNKNOWN') await file?.remove();
     throw error;
   });
@@ -123,7 +123,7 @@ async function remove(
   return { tenant, warnings: missing ? [`There was no schema "${schema}"; only the registration was removed.`] : [] };
 }
 
-/** Everything that can refuse comes before anything is changed. */
+/** Everything that can refuse the deletion comes before the first change. */
 async function prepare(
   client: Client,
   project: Project,
@@ -138,7 +138,7 @@ async function prepare(
   await callInChange(client, project, {
     calls: hookCalls('beforeDeleteTenant', hooks?.beforeDeleteTenant, hookContext(tenant)),
     tenant: schema,
-    // Without a schema of its own, what is not qualified must not be found in the shared one.
+    // If the tenant has no schema, unqualified names must not be found in the shared one.
     path: contents === undefined ? [] : [schema, project.shared.schema, ...project.tenants.extraSearchPath],
     watched: false,
     cancel,
@@ -151,13 +151,13 @@ async function prepare(
 }
 
 function dumpTooLate(schema: string): TenantsError {
-  return new TenantsError('USAGE', `The tenant "${schema}" is deleted in part already: a dump would not be whole.`, {
+  return new TenantsError('USAGE', `The tenant "${schema}" is already partly deleted: a dump would be incomplete.`, {
     tenant: schema,
     suggestions: [`To finish the deletion, run without --dump: tenants delete-tenant ${schema}`],
   });
 }
 
-/** SHARE lets `pg_dump` read, and nobody write. */
+/** SHARE lets `pg_dump` read and blocks all writes. */
 async function keepWritersOut(client: Client, namespace: number): Promise<void> {
   const { rows } = await client.query<{ tables: string | null }>(
     `SELECT string_agg(oid::regclass::text, ', ') AS tables FROM pg_class WHERE relnamespace = $1 AND relkind IN ('r', 'p')`,
@@ -171,7 +171,7 @@ function isTooMuch(contents: SchemaContents, { batchSize }: DeleteTenantOptions)
   return batchSize === undefined ? isLarge(contents) : contents.objects > batchSize;
 }
 
-/** The tenant's lock is held over all transactions; each takes it for itself once more, which is free. */
+/** The session holds the tenant's lock across all transactions; each acquires it once more, which costs nothing. */
 async function dropLarge(
   client: Client,
   project: Project,
@@ -182,7 +182,10 @@ async function dropLarge(
   await lockTenant(project, client, schema, base.cancel);
   const contents = await readContents(client, schema);
   const perBatch = batchSize ?? Math.floor((contents?.lockSpace ?? 0) / 2);
-  onEvent?.({ type: 'warning', message: `The schema "${schema}" is large and is dropped in several transactions.` });
+  onEvent?.({
+    type: 'warning',
+    message: `The schema "${schema}" is large and will be dropped in several transactions.`,
+  });
   const transaction = async (statements: string[]): Promise<void> => {
     await changeTenant(project, client, {
       ...base,
@@ -190,7 +193,7 @@ async function dropLarge(
         asOwner(client, project.role, async () => {
           for (const statement of statements) await client.query(statement);
         }),
-      // A batch that was not committed is dropped by the next one.
+      // The next batch drops whatever this one did not.
       isDone: () => Promise.resolve(true),
     });
   };

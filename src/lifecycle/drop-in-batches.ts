@@ -3,12 +3,12 @@ import type { Client } from 'pg';
 import { quoteIdentifier } from '../db/identifiers.js';
 
 /**
- * Drops what is in a schema until so little is left that `DROP SCHEMA` fits into one transaction. Each call of
- * `transaction` runs its statements in a transaction of their own; whoever is killed in between is continued by the next
- * call.
+ * Drops the contents of a schema until so little is left that `DROP SCHEMA` fits into one transaction. Each call of
+ * `transaction` runs its statements in a transaction of their own; if the process is killed in between, the next call
+ * continues.
  *
- * @param perBatch objects that one transaction should drop at most; a table with its indexes, constraints and defaults
- *   is several, so fewer tables than that go at once.
+ * @param perBatch maximum number of objects to drop in one transaction. A table counts as several: itself and its indexes,
+ *   constraints and defaults.
  */
 export async function dropInBatches(
   client: Client,
@@ -29,8 +29,8 @@ export function dropSchema(schema: string): string {
 }
 
 /**
- * `DROP` statements for the next objects of a schema, as many as have `perBatch` dependent objects together; none when
- * the whole rest is no more than that. Tables go first, because with them goes most of what depends on anything.
+ * `DROP` statements for the next objects of a schema, about `perBatch` objects including their dependents; none if all that
+ * is left is no more than that. Tables come first, because dropping them drops most dependents.
  */
 async function nextBatch(client: Client, schema: string, perBatch: number): Promise<string[]> {
   const { rows } = await client.query<{ statement: string }>(

@@ -1,18 +1,18 @@
 import type { Client } from 'pg';
 
-/** Longest list of warnings; the last one says how many more there are. */
+/** Maximum number of warnings; one more says how many were left out. */
 const MOST = 20;
 
 /**
- * What names a schema by text, and so does not follow when it is renamed or cloned: functions whose body or `SET
- * search_path` names it, and settings of roles and databases. Views, policies, defaults and constraints point at objects,
- * not at names.
+ * Finds what mentions a schema by name in text and therefore does not follow when it is renamed or cloned: functions whose
+ * body or `SET search_path` mentions it, and settings of roles and databases. Views, policies, defaults and constraints
+ * refer to objects, not names.
  *
- * A body is searched for the name before a dot, or as a whole string or setting: what is put together at run time is not
- * found, and a table of the same name as the schema can be taken for it.
+ * A body is searched for the name before a dot, or as a whole string or setting. Names that are assembled at run time are
+ * not found, and a table with the same name as the schema can be mistaken for it.
  *
- * @param options.within the schema whose functions are looked at; all are when it is left out, and settings, too.
- * @returns one sentence for each.
+ * @param options.within the schema whose functions are searched. Default: all functions, and settings too.
+ * @returns a sentence for each.
  */
 export async function findTextReferences(
   client: Client,
@@ -25,11 +25,11 @@ export async function findTextReferences(
   ]);
   const sentences = rows.map(({ place, how }) =>
     how === 'body'
-      ? `The body of ${place} names the schema "${schema}".`
-      : `A setting of ${place} names the schema "${schema}".`,
+      ? `The body of ${place} mentions the schema "${schema}".`
+      : `A setting of ${place} mentions the schema "${schema}".`,
   );
   if (sentences.length <= MOST) return sentences;
-  return [...sentences.slice(0, MOST), `${sentences.length - MOST} more functions or settings name it.`];
+  return [...sentences.slice(0, MOST), `${sentences.length - MOST} more functions or settings mention it.`];
 }
 
 const QUERY = `SELECT pg_describe_object('pg_proc'::regclass, p.oid, 0) AS place,
@@ -47,8 +47,8 @@ const QUERY = `SELECT pg_describe_object('pg_proc'::regclass, p.oid, 0) AS place
                 ORDER BY 1`;
 
 /**
- * A regular expression of PostgreSQL's advanced kind: the name before a dot, as a whole string, or in a search path.
- * Without quotes a name is folded to lower case, so that only one of small letters can be meant.
+ * A PostgreSQL regular expression (ARE): the name before a dot, as a whole string, or in a search path. An unquoted name is
+ * folded to lower case, so without quotes only a lower-case name matches.
  */
 function patternOf(schema: string): string {
   const quoted = `"${escape(schema.replaceAll('"', '""'))}"`;
@@ -66,7 +66,7 @@ function escape(text: string): string {
   return text.replaceAll(/[\\^$.|?*+()[\]{}]/g, String.raw`\$&`);
 }
 
-/** PostgreSQL's expressions cannot ignore case in a part of them. */
+/** PostgreSQL's regular expressions cannot ignore case in only a part of them. */
 function caseless(name: string): string {
   return name.replaceAll(/[a-z]/g, (letter) => `[${letter}${letter.toUpperCase()}]`);
 }

@@ -32,18 +32,18 @@ export type NewTenantWork = {
   plan: Plan;
   place: SurveyedSchema;
   files: readonly MigrationFile[];
-  /** The registration is there already: a killed process left it in the state `provisioning`. */
+  /** The tenant is already registered: a killed process left it in the state `provisioning`. */
   leftover: boolean;
   options: CreateTenantOptions;
   hooks: RegistrationHooks;
 };
 
 /**
- * Carries a new tenant's registration and plan out: in one transaction where the plan allows it, else in several with the
+ * Registers a new tenant and executes its plan: in one transaction if the plan allows it, otherwise in several with the
  * state `provisioning` in between.
  *
  * @returns the migrations that were applied.
- * @throws TenantsError as `createTenant`; what this call made is gone then.
+ * @throws TenantsError as `createTenant`, after removing what this call created.
  */
 export async function provision(client: Client, project: Project, work: NewTenantWork): Promise<string[]> {
   const { registration, plan, place, leftover, options, hooks } = work;
@@ -68,7 +68,7 @@ export async function provision(client: Client, project: Project, work: NewTenan
     );
     if (result.status === 'applied') return planNames(plan);
     const error = await failureOf(client, project, work, lane, result);
-    // Once the first transaction was committed there is something to take back.
+    // Once the first transaction has been committed, there is something to remove.
     const begun = !atomic && !leftover && (lane.lastFailure?.segment ?? 0) > 0;
     if (begun && !(await takeBack(client, project, work))) throw leftBehind(registration.schema, error);
     throw error;
@@ -77,7 +77,7 @@ export async function provision(client: Client, project: Project, work: NewTenan
   }
 }
 
-/** Gives the registration a transaction at the beginning, and its end one at the end, where the plan has none there. */
+/** Adds a transaction for the registration at the beginning and, in several steps, one at the end, if the plan has none there. */
 function frame(plan: Plan, inSteps: boolean): Plan {
   const empty: Segment = { transaction: true, migrations: [] };
   const segments = [...plan.segments];
@@ -118,13 +118,13 @@ async function failureOf(
       ...details,
       suggestions: [
         'The database user needs CREATE on the database, and INSERT on the tables of the registry.',
-        'Grant them, or connect as the owner of the database.',
+        'Grant these privileges, or connect as the owner of the database.',
       ],
       cause: lane.lastFailure?.error,
     });
   }
   const unknown =
-    result.unknownOutcome === true ? ' It is not known whether the tenant was created: see tenants list.' : '';
+    result.unknownOutcome === true ? ' It is not known whether the tenant was created; check with: tenants list' : '';
   return new TenantsError(known, `The tenant "${registration.schema}" was not created: ${message}${unknown}`, {
     ...details,
     cause: lane.lastFailure?.error,
@@ -154,7 +154,7 @@ async function takeBack(client: Client, project: Project, { registration, option
   }
 }
 
-/** Fails when the row is not in the state in which this call left it. Without a status column nothing can tell. */
+/** Fails if the row is no longer in the state in which this call left it. Without a status column there is no way to tell. */
 function stillProvisioningGuard({ schema: shared, tenants }: RegistryShape, schema: string): BatchItem[] {
   const { status, schemaName } = tenants.columns;
   if (status === null) return [];
@@ -167,10 +167,10 @@ function stillProvisioningGuard({ schema: shared, tenants }: RegistryShape, sche
   ];
 }
 
-/** The failure itself, with the way to finish or remove what is left. */
+/** The failure itself, with suggestions for finishing or removing what is left. */
 function leftBehind(schema: string, error: unknown): unknown {
   if (!isTenantsError(error)) return error;
-  return new TenantsError(error.code, `${error.message} What was made of it could not be removed.`, {
+  return new TenantsError(error.code, `${error.message} What had been created could not be removed.`, {
     ...error.details,
     suggestions: [
       ...error.suggestions,

@@ -23,18 +23,18 @@ import { writeRegistry } from './write-registry.js';
 export type RenameTenantOptions = ChangeOptions & {
   from: string;
   to: string;
-  /** Default: those of the project. */
+  /** Default: the project's hooks. */
   hooks?: Pick<Hooks, 'beforeRenameTenant' | 'afterRenameTenant'>;
 };
 
 /**
- * Renames a tenant's schema and its row in one transaction. Domains, views, policies and constraints follow by themselves;
- * functions and settings that name the schema by text do not, and are told as warnings.
+ * Renames a tenant's schema and its row in one transaction. Domains, views, policies and constraints follow automatically;
+ * functions and settings that mention the schema in text do not, and are reported as warnings.
  *
- * Sessions that have the old name in their search path find nothing there from the COMMIT on.
+ * After the COMMIT, sessions that have the old name in their search path no longer find the tenant's tables.
  *
  * @throws TenantsError UNKNOWN_TENANT; INVALID_NAME, TENANT_EXISTS or SCHEMA_EXISTS for the new name; USAGE for the public
- *   tenant, for one that is half made or half deleted, and for one without a schema; and what `changeTenant` throws.
+ *   tenant, for one whose creation or deletion is unfinished, and for one without a schema; and what `changeTenant` throws.
  */
 export async function renameTenant(project: Project, options: RenameTenantOptions): Promise<ChangedTenant> {
   const startedAt = performance.now();
@@ -66,7 +66,7 @@ export async function renameTenant(project: Project, options: RenameTenantOption
   });
 }
 
-/** Answers the OID of the schema. */
+/** Returns the OID of the schema. */
 async function assertRenamable(
   client: Client,
   { registry }: Project,

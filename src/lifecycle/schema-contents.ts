@@ -3,23 +3,23 @@ import type { Client } from 'pg';
 import { TenantsError } from '../errors/tenants-error.js';
 import { plural } from '../util/format-count.js';
 
-/** What `DROP SCHEMA … CASCADE` would drop. */
+/** Everything that `DROP SCHEMA … CASCADE` would drop. */
 export type SchemaContents = {
   oid: number;
-  /** All objects, each of which takes a place in the server's lock table. */
+  /** Number of objects; each takes an entry in the server's lock table. */
   objects: number;
-  /** Objects that are not the schema's own, in the server's words: `view public.totals`. At most 20 of them. */
+  /** Objects outside the schema, as the server describes them: `view public.totals`. At most 20. */
   foreign: string[];
-  /** Extensions that were installed into the schema. */
+  /** Extensions that are installed in the schema. */
   extensions: string[];
-  /** Places of the server's lock table, which all connections share. */
+  /** Number of entries in the server's lock table, which all connections share. */
   lockSpace: number;
 };
 
 /**
  * Follows the dependencies from a schema as `DROP … CASCADE` does, in one query.
  *
- * @returns `undefined` when there is no such schema.
+ * @returns `undefined` if the schema does not exist.
  */
 export async function readContents(client: Client, schema: string): Promise<SchemaContents | undefined> {
   const { rows } = await client.query<SchemaContents>(CLOSURE, [schema]);
@@ -27,8 +27,8 @@ export async function readContents(client: Client, schema: string): Promise<Sche
 }
 
 /**
- * Refuses to drop what is not the tenant's own: views of the shared schema that read its tables, foreign keys that point
- * at them, extensions that the whole database uses.
+ * Refuses to drop anything outside the tenant: views of the shared schema that read its tables, foreign keys that reference
+ * them, extensions that the whole database uses.
  *
  * @throws TenantsError USAGE
  */
@@ -37,31 +37,31 @@ export function assertOwnContents(schema: string, { foreign, extensions }: Schem
   if (problems.length === 0) return;
   throw new TenantsError(
     'USAGE',
-    `The schema "${schema}" cannot be dropped: ${plural(problems.length, 'object')} outside of it would go with it.`,
+    `The schema "${schema}" cannot be dropped: ${plural(problems.length, 'object')} outside of it would be dropped too.`,
     {
       tenant: schema,
       problems,
       suggestions: [
         ...extensions.map((name) => `Move the extension: ALTER EXTENSION "${name.replaceAll('"', '""')}" SET SCHEMA …`),
-        ...(foreign.length === 0 ? [] : ['Drop these objects, or take the tenant out of them, and try again.']),
-        'To unregister the tenant and leave the schema where it is, add --keep-schema.',
+        ...(foreign.length === 0 ? [] : ['Drop these objects, or remove the tenant from them, and try again.']),
+        'To unregister the tenant but keep its schema, add --keep-schema.',
       ],
     },
   );
 }
 
 /**
- * Too many objects for one transaction: dropping takes a lock on each, and the lock table is everybody's. Half of it is
- * left to them. Pure.
+ * Whether there are too many objects for one transaction: dropping takes a lock on each, and all sessions share the lock
+ * table. Half of it is left to the others. Pure.
  */
 export function isLarge({ objects, lockSpace }: Pick<SchemaContents, 'objects' | 'lockSpace'>): boolean {
   return objects > lockSpace / 2;
 }
 
 /**
- * The recursion ends because UNION drops what is there already. A whole object (`sub` 0) takes everything with it that
- * depends on any of its columns. Rules, defaults, triggers and policies belong to the schema of their table; the internal
- * triggers of a foreign key, which hang on both tables, are a part of it.
+ * The recursion ends because UNION removes duplicates. Dropping a whole object (`sub` 0) also drops everything that depends
+ * on any of its columns. Rules, defaults, triggers and policies belong to the schema of their table; the internal triggers
+ * of a foreign key, which are attached to both tables, are part of it.
  */
 const CLOSURE = `WITH RECURSIVE gone (classid, objid, sub) AS (
     SELECT 'pg_namespace'::regclass::oid, oid, 0 FROM pg_namespace WHERE nspname = $1

@@ -42,14 +42,14 @@ it('exits with 1 and says what to do when something is wrong, and with 0 once it
   const fixed = await run(['doctor', '--fix', '--json']);
   expect(fixed.code).toBe(0);
   expect(fixed.json<Document>().checks.filter((check) => check.fixed)).toMatchObject([
-    { name: 'registry-triggers', ok: true, done: ['put the triggers of "domains" back'] },
+    { name: 'registry-triggers', ok: true, done: ['restored the triggers of "domains"'] },
   ]);
   expect((await run(['doctor', '--fix'])).code).toBe(0);
 
   await cli.database.query(BREAK);
   const told = await run(['doctor', '--fix']);
   expect(told.code).toBe(0);
-  expect(told.stdout).toMatch(/✔ registry-triggers\n {4}✔ put the triggers of "domains" back\n/);
+  expect(told.stdout).toMatch(/✔ registry-triggers\n {4}✔ restored the triggers of "domains"\n/);
   expect(told.stdout).toMatch(/\(1 fixed\)\n$/);
 });
 

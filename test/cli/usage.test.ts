@@ -22,12 +22,12 @@ describe('wrong usage', () => {
     ['an executor that is not there', ['migrate', '--executor', 'nothing'], /nothing/],
     ['contrary flags', ['migrate', '--fail-fast', '--max-failures', '2'], /cannot be combined/],
     ['the shared schema and tenants', ['migrate', '--shared', '--tenant', 'a'], /shared schema alone/],
-    ['a target for everything', ['migrate', '--count', '1'], /need one kind of schema/],
+    ['a target for everything', ['migrate', '--count', '1'], /apply to one kind of schema/],
     ['an empty list', ['status', '--tenant', ''], /--tenant is empty/],
     ['a pair without a value', ['create-tenant', 'a', '--set', 'plan'], /column=value/],
     ['a configuration that is not there', ['list', '--config', 'nowhere.ts'], /nowhere\.ts/],
     ['a database that is none', ['list', '--database', 'mysql://x'], /--database/],
-    ['no command at all in a script', ['--verbose', '--json'], /No command is named/],
+    ['no command at all in a script', ['--verbose', '--json'], /No command/],
   ];
 
   it.each(mistakes)('exits with 2 and says so: %s', async (_, args, message) => {

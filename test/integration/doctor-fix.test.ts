@@ -138,7 +138,7 @@ describe('migrations tables', () => {
       INSERT INTO a2.pgmigrations (id, name, run_on) VALUES (1, '0001_projects', now())`);
     const project = { ...(await fleet.project()), checkOrder: false };
     const before = await checkOf(project, 'migrations-tables');
-    expect(before).toMatchObject({ ok: false, actual: '3 without a primary key, 1 with a name twice' });
+    expect(before).toMatchObject({ ok: false, actual: '3 without a primary key, 1 with a duplicate name' });
     const after = await checkOf(project, 'migrations-tables', { fix: true });
     expect(after).toMatchObject({
       ok: false,

@@ -201,8 +201,8 @@ describe.skipIf(bin === undefined)('cloneTenant', () => {
     try {
       const { warnings } = await cloneTenant(project, { source: 'plain', schema: 'copy' });
       expect(warnings).toEqual([
-        'The body of function copy.leak() names the schema "plain".',
-        'A setting of function copy.path() names the schema "plain".',
+        'The body of function copy.leak() mentions the schema "plain".',
+        'A setting of function copy.path() mentions the schema "plain".',
       ]);
     } finally {
       await client.query('DROP SCHEMA plain CASCADE');

@@ -148,7 +148,7 @@ describe('progress on a terminal', () => {
         '✔ Surveyed 1 tenant: 1 up to date, 0 pending, in 1 cohort',
         '✔ Shared schema: 0003',
         '✔ Tenants 0/0 (0 ms)',
-        '✔ Look again for tenants left behind',
+        '✔ Check again for pending tenants',
       ],
       cursor: true,
     });

@@ -111,7 +111,7 @@ describe('the summary of a run', () => {
         '    Committed before and kept: 0041_big',
         '',
         '! 1 registered tenant has no schema: d',
-        '    Try: --create-missing creates it, --skip-missing leaves it out',
+        '    Try: --create-missing to create it, or --skip-missing to skip it',
         '',
         '! 1 tenant was not executed, because the first tenant of their cohort failed: c',
         '',

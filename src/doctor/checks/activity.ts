@@ -11,7 +11,7 @@ import { noneOf, right, wrong } from '../results.js';
 import type { Check, CheckGroup, Examination } from '../types.js';
 import { type BusyHolder, readLockHolders } from './advisory-locks.js';
 
-/** What other sessions are at. */
+/** What other sessions are doing. */
 export const ACTIVITY_CHECKS: CheckGroup = {
   names: ['blocking-transactions', 'locks-held'],
   needs: 'fleet',
@@ -35,9 +35,9 @@ type LongTransaction = {
 };
 
 /**
- * Transactions that have long been open and hold any lock on a relation of a tenant or of the shared schema: `ALTER TABLE`
- * would wait for them, and everybody else for it. Of other users' sessions their age can be seen with the rights of
- * pg_read_all_stats. A prepared transaction is found by its lock on its own number.
+ * Transactions that have been open for a long time and hold a lock on a relation of a tenant or of the shared schema: `ALTER
+ * TABLE` would wait for them, and all other sessions would queue behind it. Seeing the age of other users' transactions
+ * takes the privileges of pg_read_all_stats. A prepared transaction is found by the lock on its own transaction ID.
  */
 async function blockingCheck(
   { client, project, patienceMs }: Examination,
@@ -70,16 +70,16 @@ async function blockingCheck(
   );
   const session = rows.find(({ pid }) => pid !== null);
   const prepared = rows.find(({ pid }) => pid === null);
-  const none = (await seesOthers(client)) ? 'none' : 'none that this user may see';
+  const none = (await seesOthers(client)) ? 'none' : 'none visible to this user';
   return noneOf('blocking-transactions', rows.map(describeTransaction), {
     none,
     thing: `transaction open for over ${formatDuration(patienceMs)}`,
     things: `transactions open for over ${formatDuration(patienceMs)}`,
     suggestions: [
-      'Let their programs commit, and set idle_in_transaction_session_timeout.',
+      'Have these programs commit or roll back, and set idle_in_transaction_session_timeout.',
       ...(session === undefined
         ? []
-        : [`To end one, with what it has not committed: SELECT pg_terminate_backend(${session.pid ?? ''})`]),
+        : [`To end one and discard its uncommitted changes: SELECT pg_terminate_backend(${session.pid ?? ''})`]),
       ...(prepared === undefined ? [] : [`COMMIT PREPARED or ROLLBACK PREPARED ${quoteLiteral(prepared.name)}`]),
     ],
   });
@@ -100,7 +100,7 @@ function describeTransaction({ pid, user, name, state, ageMs, relations, example
   return `${who}${whose}: ${how} for ${formatDuration(ageMs)}, holds ${example}${others}`;
 }
 
-/** Who holds the product's locks. A run's own connection is idle while its lanes work, so any lane at work excuses it. */
+/** Who holds our locks. A run's control connection is idle while its lanes work, so it is fine if any lane is working. */
 async function holdersCheck({ client, patienceMs }: Examination, { registered }: SurveyedFleet): Promise<Check> {
   const holders = await readLockHolders(client);
   const keys = new Map<string, string>([
@@ -124,7 +124,7 @@ async function holdersCheck({ client, patienceMs }: Examination, { registered }:
   return wrong('locks-held', `${plural(idle.length, 'lock')} held by idle sessions`, {
     items,
     suggestions: [
-      'Look what became of these processes on their hosts.',
+      'Check these processes on their hosts.',
       `To end one: SELECT pg_terminate_backend(${idle[0]?.holder.pid ?? 'PID'})`,
     ],
   });

@@ -2,15 +2,15 @@ import type { Client } from 'pg';
 
 import { ADVISORY_KEY, IS_ADVISORY, type LockHolder } from '../../db/locks.js';
 
-/** A session that holds an advisory lock, and how it spends its time. */
+/** A session that holds an advisory lock, and whether it is idle. */
 export type BusyHolder = LockHolder & {
-  /** `active`, `idle`, `idle in transaction`, …; `null` for sessions that this user may not look into. */
+  /** `active`, `idle`, `idle in transaction`, …; `null` for sessions that this user may not inspect. */
   state: string | null;
-  /** How long it has been idle, in ms; `null` while it works. */
+  /** How long it has been idle, in ms; `null` while it is working. */
   idleMs: number | null;
 };
 
-/** The holders of all advisory locks with a key of 64 bits in this database but our own, by key, in one query. */
+/** The holders of all advisory locks with a 64-bit key in this database except our own session, by key, in one query. */
 export async function readLockHolders(client: Client): Promise<Map<string, BusyHolder[]>> {
   const { rows } = await client.query<BusyHolder & { key: string }>(
     `SELECT ${ADVISORY_KEY}::text AS key, l.pid, a.usename::text AS user, host(a.client_addr) AS host,

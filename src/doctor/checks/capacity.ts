@@ -7,7 +7,7 @@ import { plural } from '../../util/format-count.js';
 import { right, wrong } from '../results.js';
 import type { Check, CheckGroup, Examination } from '../types.js';
 
-/** What the server has room for, against what a run of the configured size needs. */
+/** Compares the server's capacity with what a run of the configured size needs. */
 export const CAPACITY_CHECKS: CheckGroup = {
   names: ['lock-table', 'connections'],
   needs: 'fleet',
@@ -26,15 +26,15 @@ export const CAPACITY_CHECKS: CheckGroup = {
   },
 };
 
-/** Relations that a statement of the survey reads: 200 migrations tables, each with its primary key, on four connections. */
+/** Locks of the survey: each statement reads 200 migrations tables with their primary keys, on four connections. */
 const SURVEY_LOCKS = 4 * 200 * 2;
 
 /**
- * The server's lock table has max_locks_per_transaction places for each connection and prepared transaction, and any
- * transaction may take places of others: with the defaults 64 × 100 = 6,400 all in all. Each table, index, sequence and
- * TOAST table that a transaction locks takes one until it ends. A migration may touch everything that its tenant has, and
- * creating, cloning or rolling back a tenant does; so the lanes of a run may need as many places as there are of them
- * times the relations of the largest tenant, besides what is taken at the moment. (Deleting goes in batches.)
+ * The server's lock table has max_locks_per_transaction entries for each connection and prepared transaction, and any
+ * transaction may use the entries of others: with the defaults, 64 × 100 = 6,400 in total. Each table, index, sequence and
+ * TOAST table that a transaction locks takes one until it ends. A migration may touch everything in its tenant, and
+ * creating, cloning or rolling back a tenant does. So a run may need the number of its lanes times the relations of the
+ * largest tenant, in addition to what is in use now. (Deleting works in batches.)
  */
 async function lockTableCheck(
   { client, project }: Examination,
@@ -89,7 +89,7 @@ export function judgeLockTable(room: {
     ...details,
     suggestions: [
       `Set max_locks_per_transaction = ${setting} and restart the server.`,
-      'Or let fewer tenants be migrated at once: --concurrency.',
+      'Or migrate fewer tenants at a time, with a lower --concurrency.',
     ],
   });
 }
@@ -109,7 +109,7 @@ async function connectionCheck(
   return wrong(name, `${number(free)} free`, {
     expected,
     items: [warning],
-    suggestions: ['Raise max_connections, close connections of others, or lower --concurrency and --max-processes.'],
+    suggestions: ['Raise max_connections, close other connections, or lower --concurrency and --max-processes.'],
   });
 }
 

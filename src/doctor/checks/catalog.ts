@@ -3,13 +3,13 @@ import type { Client } from 'pg';
 import { right, wrong } from '../results.js';
 import type { Check, CheckGroup } from '../types.js';
 
-/** The server's care for its own catalog, which grows with every tenant. */
+/** Maintenance of the server's own catalog, which grows with every tenant. */
 export const CATALOG_CHECKS: CheckGroup = {
   names: ['autovacuum', 'catalog-statistics'],
   run: async ({ client }) => [await autovacuumCheck(client), await statisticsCheck(client)],
 };
 
-/** The catalogs that a mass migration fills. */
+/** The catalogs that grow when many tenants are migrated. */
 export const GROWING_CATALOGS = [
   'pg_namespace',
   'pg_class',
@@ -30,16 +30,16 @@ async function autovacuumCheck(client: Client): Promise<Check> {
   });
 }
 
-/** Fewer rows are read without statistics in no time. */
+/** Fewer rows than this are read quickly even without statistics. */
 const LARGE = 5_000;
-/** Planners go wrong by orders of magnitude; a catalog that grew less is analyzed by autovacuum in its own time. */
+/** Plans go bad when estimates are off by orders of magnitude; smaller growth can wait for autovacuum. */
 const FACTOR = 4;
 
 /**
- * Compares what the planner knows of the catalog with what there is.
+ * Compares the planner's statistics of the catalog with its actual size.
  *
- * `pg_class.reltuples` is what the last VACUUM or ANALYZE counted, so what a mass migration has added since is the difference
- * to the rows that are there. Until it is analyzed, plans over the catalog flip.
+ * `pg_class.reltuples` is what the last VACUUM or ANALYZE counted; the difference to the actual number of rows has been added
+ * since. Until the catalog is analyzed, catalog queries can get bad plans.
  */
 export async function statisticsCheck(client: Client): Promise<Check> {
   const { rows } = await client.query<{ rows: number; known: number }>(

@@ -2,14 +2,14 @@ import { isPublicTenant } from '../../registry/list.js';
 import type { Examination } from '../types.js';
 
 /**
- * Why an index is invalid, and so what to do about it: `leftover` of a REINDEX CONCURRENTLY that was cut off; `pending`, of a
- * migration that may still have to build it; `built`, although its migration is recorded; `partitioned`, until an index
- * of each partition is attached.
+ * Why an index is invalid, which decides what to do about it: `leftover` of an interrupted REINDEX CONCURRENTLY; `pending`:
+ * a pending migration may still have to build it; `built`: invalid although its migration is recorded; `partitioned`: until
+ * an index of each partition is attached.
  */
 export type InvalidIndex = {
-  /** Of the table. */
+  /** Schema of the table. */
   schema: string;
-  /** Where the index lies: another one for those of TOAST tables. */
+  /** Schema of the index, which differs for the index of a TOAST table. */
   namespace: string;
   name: string;
   kind: 'leftover' | 'pending' | 'built' | 'partitioned';
@@ -19,8 +19,8 @@ export type InvalidIndex = {
  * Finds the invalid indexes of the shared schema and of all tenants, in one query. Indexes that someone is at work on are
  * not among them: a table on which an index is being built, and an index that is locked as for dropping it.
  *
- * The progress of other users' builds can be seen without special rights only as far as there is one, so their locks say
- * what table it is about.
+ * Without special privileges, pg_stat_progress_create_index shows only that another user's build exists; the locks of that
+ * process show which table it is about.
  */
 export async function readInvalidIndexes({ client, project, shared, fleet }: Examination): Promise<InvalidIndex[]> {
   const registered = (fleet?.registered ?? []).filter((tenant) => !isPublicTenant(project.registry, tenant));
@@ -59,7 +59,7 @@ export async function readInvalidIndexes({ client, project, shared, fleet }: Exa
   }));
 }
 
-/** Schemas in which some file is not applied, whatever else is the matter with them. */
+/** Schemas in which at least one migration file is not applied. */
 function schemasBehind({ project, shared, fleet }: Pick<Examination, 'project' | 'shared' | 'fleet'>): Set<string> {
   const lacks = (files: readonly { name: string }[], applied: readonly string[]): boolean => {
     const done = new Set(applied);
@@ -80,7 +80,7 @@ export function invalidIndexKind(index: {
   pending: boolean;
 }): InvalidIndex['kind'] {
   if (index.kind === 'I') return 'partitioned';
-  // What REINDEX builds beside an index, and what it puts in the place of the old one; never that of a constraint.
+  // REINDEX CONCURRENTLY builds `_ccnew` next to the index and renames the old one to `_ccold`; never bound to a constraint.
   if (/_cc(?:new|old)\d*$/.test(index.name) && !index.bound) return 'leftover';
   return index.pending ? 'pending' : 'built';
 }

@@ -4,7 +4,7 @@ import type { Examination } from '../types.js';
 /** A migrations table, and whether it has the primary key that node-pg-migrate gives it. */
 export type TableKey = { schema: string; hasKey: boolean };
 
-/** Looks at the migrations tables of the shared schema and of all tenants, in one catalog query. */
+/** Reads the primary keys of the migrations tables of the shared schema and of all tenants, in one catalog query. */
 export async function readTableKeys({ client, project, fleet }: Examination): Promise<TableKey[]> {
   const registered = fleet?.registered ?? [];
   const tenants = registered.filter((tenant) => !isPublicTenant(project.registry, tenant));

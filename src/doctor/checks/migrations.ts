@@ -7,13 +7,13 @@ import type { Check, CheckGroup, Examination } from '../types.js';
 import { readTableKeys } from './migrations-tables.js';
 import { schemasWithWrongTimes } from './wrong-times.js';
 
-/** Where the shared schema stands; it can be told without a registry. */
+/** The state of the shared schema, which can be determined without a registry. */
 export const SHARED_MIGRATION_CHECKS: CheckGroup = {
   names: ['shared-migrations'],
   run: async (exam) => [sharedCheck(exam, await schemasWithWrongTimes({ ...exam, fleet: undefined }))],
 };
 
-/** Where the tenants stand, by the same survey and cohorts as `status`, and the tables that say so. */
+/** The state of the tenants, from the same survey and cohorts as `status`, and of their migrations tables. */
 export const MIGRATION_CHECKS: CheckGroup = {
   names: ['tenant-migrations', 'migrations-tables'],
   needs: 'fleet',
@@ -55,11 +55,11 @@ const WAYS_OUT = {
   ahead: ['Deploy the code that has these migrations, or restore their files.'],
   outOfOrder: [
     'Rename the new file so that it sorts after the applied ones.',
-    `--no-check-order accepts it; ${FOR_EVER}.`,
+    `--no-check-order accepts it, but ${FOR_EVER}.`,
   ],
 } as const satisfies Record<string, string[]>;
 
-/** Tenants that migrations will not get to because of where they stand. Those that are only behind are not wrong. Pure. */
+/** Tenants that cannot be migrated because of their state. Tenants with pending migrations are fine. Pure. */
 export function tenantsCheck(
   { project }: Pick<Examination, 'project'>,
   { cohorts }: Pick<SurveyedFleet, 'cohorts'>,
@@ -148,10 +148,10 @@ async function tablesCheck(exam: Examination, fleet: SurveyedFleet): Promise<Che
     const names = [...new Set(applied.filter((name, index) => applied.indexOf(name) !== index))];
     return names.length === 0 ? [] : members.map(({ schema }) => ({ schema, names }));
   });
-  if (keyless.length + twice.length === 0) return right('migrations-tables', 'as node-pg-migrate makes them');
+  if (keyless.length + twice.length === 0) return right('migrations-tables', 'as node-pg-migrate creates them');
   const parts = [
     ...(keyless.length > 0 ? [`${keyless.length} without a primary key`] : []),
-    ...(twice.length > 0 ? [`${twice.length} with a name twice`] : []),
+    ...(twice.length > 0 ? [`${twice.length} with a duplicate name`] : []),
   ];
   return wrong('migrations-tables', parts.join(', '), {
     items: [
@@ -160,9 +160,7 @@ async function tablesCheck(exam: Examination, fleet: SurveyedFleet): Promise<Che
     ],
     suggestions: [
       ...(keyless.length > 0 ? ['To add the keys, run: tenants doctor --fix'] : []),
-      ...(twice.length > 0
-        ? [`Look at these rows of "${exam.project.migrationsTable}", and delete what is too much.`]
-        : []),
+      ...(twice.length > 0 ? [`Check these rows of "${exam.project.migrationsTable}" and delete the duplicates.`] : []),
     ],
   });
 }

@@ -6,7 +6,7 @@ import { noneOf, right, wrong } from '../results.js';
 import type { Check, CheckGroup, Examination } from '../types.js';
 import { type InvalidIndex, readInvalidIndexes } from './invalid-indexes.js';
 
-/** What lies in the tenants' schemas and should not. */
+/** Objects in the tenants' schemas that should not be there. */
 export const OBJECT_CHECKS: CheckGroup = {
   names: ['invalid-indexes', 'extensions-in-tenants'],
   needs: 'fleet',
@@ -53,8 +53,8 @@ async function extensionCheck({ client, project }: Examination, { registered }: 
     'extensions-in-tenants',
     rows.map(({ name, schema }) => `${name} in ${schema}`),
     {
-      thing: 'extension that other tenants do not find',
-      things: 'extensions that other tenants do not find',
+      thing: 'extension that other tenants cannot use',
+      things: 'extensions that other tenants cannot use',
       suggestions: rows.map(({ name, relocatable }) =>
         relocatable
           ? `ALTER EXTENSION ${quoteIdentifier(name)} SET SCHEMA ${shared}`

@@ -3,9 +3,9 @@ import { right, wrong } from '../results.js';
 import type { Check, CheckGroup, Examination } from '../types.js';
 
 /**
- * Rights of the user who connects, and of the `role` of the configuration: lanes act as that one, so it creates schemas and
- * owns what is in them, and has to see in the registry that a tenant is still there; rows of the registry are written by
- * the user who connects.
+ * Privileges of the connecting user and of the configured `role`. Lanes act as that role: it creates schemas, owns what is in
+ * them, and must be able to read in the registry that a tenant still exists. Rows of the registry are written by the
+ * connecting user.
  */
 export const PRIVILEGE_CHECKS: CheckGroup = {
   names: ['set-role', 'database-privileges', 'shared-schema-privileges'],
@@ -16,22 +16,22 @@ export const PRIVILEGE_CHECKS: CheckGroup = {
 };
 
 type Rights = {
-  /** Who connects. */
+  /** The connecting user. */
   login: string;
-  /** Who creates and owns what is in the tenants. */
+  /** The role that creates and owns everything in the tenants. */
   owner: string;
   database: string;
   ownerExists: boolean;
   maySetRole: boolean;
   createInDatabase: boolean;
   sharedExists: boolean;
-  /** What is lacking, such as `CREATE for "app"`. */
+  /** Missing privileges, such as `CREATE for "app"`. */
   sharedLacks: { holder: string; privilege: string }[];
 };
 
 async function readRights({ client, project, server }: Examination): Promise<Rights> {
   const { role, shared } = project;
-  // Since PostgreSQL 16 membership and the right to SET ROLE are granted apart.
+  // Since PostgreSQL 16, membership and the right to SET ROLE are granted separately.
   const setting = server.version >= 160_000 ? 'SET' : 'MEMBER';
   const { rows } = await client.query<Rights>(
     `WITH login AS (SELECT oid, rolname FROM pg_roles WHERE rolname = current_user),
@@ -52,7 +52,7 @@ async function readRights({ client, project, server }: Examination): Promise<Rig
     [role ?? null, shared.schema, setting],
   );
   const [row] = rows;
-  if (row === undefined) throw new Error('The catalog does not know the user who connects.');
+  if (row === undefined) throw new Error('The connecting user is not in the catalog.');
   return row;
 }
 

@@ -4,19 +4,19 @@ import { qualified, quoteIdentifier } from '../../db/identifiers.js';
 import { NOTIFY_FUNCTION, REGISTRY_INDEXES, registryNotification } from '../../registry/migration-template.js';
 import type { RegistryShape } from '../../registry/names.js';
 
-/** A trigger of the registry; without a problem it is as the template creates it. */
+/** A trigger of the registry; without `problem` it is as the template creates it. */
 export type TriggerState = { table: string; problem?: 'missing' | 'disabled' | 'altered' };
 
-/** What the registry's tables have besides their columns. */
+/** Triggers and constraints of the registry's tables. */
 export type RegistryParts = {
-  /** Made by the first shared migration as `init` writes it: something of it that has a name of ours is there. */
+  /** Created by the migration that `init` writes: at least one object with a name from its template exists. */
   fromTemplate: boolean;
   functionExists: boolean;
   triggers: TriggerState[];
   lacking: Lacking[];
 };
 
-/** A constraint that is not there; `statement` adds it. */
+/** A missing constraint; `statement` adds it. */
 export type Lacking = { what: string; statement: (shape: RegistryShape) => string };
 
 /** Reads triggers, indexes and the foreign key of the registry's tables from the catalog, in three queries. */
@@ -38,7 +38,7 @@ export async function readRegistryParts(client: Client, shape: RegistryShape): P
   };
 }
 
-/** A trigger fires after each row that is inserted (4), deleted (8) or updated (16), for each row (1). */
+/** `pg_trigger.tgtype`: an AFTER trigger for each row (1), on INSERT (4), DELETE (8) and UPDATE (16). */
 const TRIGGER_TYPE = 1 + 4 + 8 + 16;
 
 async function readTriggers(client: Client, shape: RegistryShape): Promise<TriggerState[]> {

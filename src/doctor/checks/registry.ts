@@ -6,7 +6,7 @@ import { right, skipped, wrong } from '../results.js';
 import type { Check, CheckGroup, Examination } from '../types.js';
 import { readRegistryParts, type RegistryParts } from './registry-parts.js';
 
-/** The registry: its tables, who may use them, and what its first migration gave them. */
+/** The registry: its tables, privileges on them, and the constraints and triggers that its first migration creates. */
 export const REGISTRY_CHECKS: CheckGroup = {
   names: ['registry', 'registry-privileges', 'registry-constraints', 'registry-triggers'],
   run: async (exam) => {
@@ -32,7 +32,7 @@ async function registryCheck({ client, project: { registry } }: Examination): Pr
     return wrong('registry', `neither ${tables} exists in "${registry.schema}"`, {
       suggestions: [
         'To create it, run: tenants migrate --shared',
-        'If the tables have other names, say so under "registry" in the configuration.',
+        'If the tables have other names, configure them under "registry".',
       ],
     });
   } catch (error) {
@@ -54,7 +54,7 @@ async function privilegeCheck({ client, project: { registry, role } }: Examinati
     [registry.schema, registry.tenants.table, registry.domains.table, role ?? null],
   );
   if (rows.length === 0) return right('registry-privileges', 'granted');
-  return wrong('registry-privileges', `${plural(rows.length, 'right')} not granted`, {
+  return wrong('registry-privileges', `${plural(rows.length, 'privilege')} not granted`, {
     items: rows.map(({ holder, table, privilege }) => `${privilege} on "${table}" for "${holder}"`),
     suggestions: rows.map(
       ({ holder, table, privilege }) =>
@@ -63,13 +63,13 @@ async function privilegeCheck({ client, project: { registry, role } }: Examinati
   });
 }
 
-/** In a registry that is not made by our template the owner may have other ways to keep names apart. */
+/** In a registry that was not created from our template, the owner may have other ways to keep names unique. */
 function constraintCheck({ project: { registry } }: Examination, parts: RegistryParts): Check {
   const { lacking, fromTemplate } = parts;
-  if (lacking.length === 0) return right('registry-constraints', 'all there');
+  if (lacking.length === 0) return right('registry-constraints', 'complete');
   const items = lacking.map(({ what }) => what);
   if (!fromTemplate) {
-    return right('registry-constraints', 'tables of your own, without some constraints', { items });
+    return right('registry-constraints', 'your own tables, without some constraints', { items });
   }
   return wrong('registry-constraints', `${plural(lacking.length, 'constraint')} missing or not valid`, {
     items,
@@ -79,14 +79,14 @@ function constraintCheck({ project: { registry } }: Examination, parts: Registry
 
 function triggerCheck({ triggers, fromTemplate }: RegistryParts): Check {
   const bad = triggers.filter(({ problem }) => problem !== undefined);
-  if (bad.length === 0) return right('registry-triggers', 'there and enabled');
+  if (bad.length === 0) return right('registry-triggers', 'present and enabled');
   if (!fromTemplate) {
-    return right('registry-triggers', 'not there: the runtime library falls back to time to live', {
+    return right('registry-triggers', 'absent: the runtime library relies on the time to live', {
       items: bad.map(({ table }) => `"${table}"`),
     });
   }
   return wrong('registry-triggers', `${plural(bad.length, 'trigger')} not as created`, {
     items: bad.map(({ table, problem }) => `"${table}": ${problem ?? ''}`),
-    suggestions: ['To put them back, run: tenants doctor --fix'],
+    suggestions: ['To restore them, run: tenants doctor --fix'],
   });
 }

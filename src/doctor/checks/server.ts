@@ -12,24 +12,24 @@ export function versionCheck({ version, versionName }: Pick<ServerInfo, 'version
   const actual = `PostgreSQL ${versionName}`;
   if (version >= OLDEST_VERSION) return right('server-version', actual);
   return wrong('server-version', actual, {
-    suggestions: ['Upgrade the server: no command works with this one, and nothing else was checked.'],
+    suggestions: ['Upgrade the server: no command works with this version, and nothing else was checked.'],
   });
 }
 
 /** Pure. */
 function writableCheck({ readOnly }: Pick<ServerInfo, 'readOnly'>): Check {
-  if (readOnly === false) return right('server-writable', 'takes changes');
+  if (readOnly === false) return right('server-writable', 'accepts writes');
   if (readOnly === 'standby') {
     return wrong('server-writable', 'a standby', { suggestions: ['Connect to the primary server.'] });
   }
   return wrong('server-writable', 'transactions are read only', {
     suggestions: [
-      'Look where default_transaction_read_only is set: the options of the connection, the role, the database or the server.',
+      'Find out where default_transaction_read_only is set: in the connection options, for the role, the database or the server.',
     ],
   });
 }
 
-/** What to do about a pooler in transaction mode; also said by the checks that are skipped because of it. */
+/** Reports a pooler in transaction mode, behind which some other checks are skipped. */
 function poolerCheck({ ownSession }: Examination): Check {
   if (ownSession) return right('pooler', 'a session of our own');
   return wrong('pooler', 'a pooler in transaction mode', {

@@ -6,7 +6,7 @@ import { shellWord } from '../../util/shell-word.js';
 import { noneOf, right, wrong } from '../results.js';
 import type { Check, CheckGroup, Examination } from '../types.js';
 
-/** Rows and schemas that should belong together, and who may change them. */
+/** Rows without a schema, schemas without a row, confusable names, and privileges on the tenants. */
 export const TENANT_CHECKS: CheckGroup = {
   names: ['missing-schemas', 'unregistered-schemas', 'lookalike-names', 'tenant-privileges'],
   needs: 'fleet',
@@ -22,7 +22,7 @@ export const TENANT_CHECKS: CheckGroup = {
   },
 };
 
-/** Tenants between two states are the business of another check. Pure. */
+/** Unfinished tenants are left to another check. Pure. */
 function missingCheck({ cohorts, registered }: SurveyedFleet): Check {
   const unfinished = new Set(
     registered.filter(({ status }) => status === STATUS.provisioning).map((tenant) => tenant.schema),
@@ -34,7 +34,7 @@ function missingCheck({ cohorts, registered }: SurveyedFleet): Check {
   return noneOf('missing-schemas', items, {
     thing: 'tenant has no schema',
     things: 'tenants have no schema',
-    none: 'all there',
+    none: 'all present',
     suggestions: [
       'To create them, run: tenants migrate --create-missing',
       'To remove a row that should not be there, run: tenants delete-tenant NAME',
@@ -57,8 +57,8 @@ async function unregisteredCheck({ client, project }: Examination, { registered 
   const items = rows.map(({ schema }) => schema);
   const example = items[0] ?? '';
   return noneOf('unregistered-schemas', items, {
-    thing: 'schema has migrations and no tenant',
-    things: 'schemas have migrations and no tenant',
+    thing: 'schema has migrations but no tenant',
+    things: 'schemas have migrations but no tenant',
     suggestions: [
       `To make one a tenant, run: tenants create-tenant ${shellWord(example)} --adopt`,
       ...(example === '' ? [] : [`If it is not needed: DROP SCHEMA ${quoteIdentifier(example)} CASCADE`]),
@@ -66,7 +66,7 @@ async function unregisteredCheck({ client, project }: Examination, { registered 
   });
 }
 
-/** Tools that fold case would take one for the other. Pure. */
+/** Tools that fold case would confuse these names. Pure. */
 export function lookalikeCheck(
   { schemas }: Pick<Examination, 'schemas'>,
   { registered }: Pick<SurveyedFleet, 'registered'>,

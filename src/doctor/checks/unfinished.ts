@@ -26,10 +26,10 @@ export const UNFINISHED_CHECKS: CheckGroup = {
   },
 };
 
-/** Names of tenants in a state between, by whether a process is at work on them. */
+/** Names of unfinished tenants: left behind, or with a process working on them. */
 export type Unfinished = { left: string[]; atWork: string[] };
 
-/** Looks at the locks of all these tenants at once. */
+/** Reads the locks of all unfinished tenants in one query. */
 export async function readUnfinished(
   { client }: Pick<Examination, 'client'>,
   { registered }: Pick<SurveyedFleet, 'registered'>,

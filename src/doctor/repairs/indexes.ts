@@ -12,8 +12,8 @@ import type { Repair } from '../types.js';
 import type { DoctorOptions, Examination } from '../types.js';
 
 /**
- * Drops what a REINDEX left over, and rebuilds in place the indexes of migrations that are recorded, constraints' included.
- * An index of a migration that is pending is left to `migrate`, which knows how it should be.
+ * Drops what a REINDEX left over, and rebuilds the indexes of recorded migrations in place, including those of constraints.
+ * An index of a pending migration is left to `migrate`, which knows its definition.
  */
 export async function repairIndexes(exam: Examination, options: DoctorOptions): Promise<Repair[]> {
   const indexes = await readInvalidIndexes(exam);
@@ -68,7 +68,7 @@ async function drop(client: Client, { namespace, name }: Pick<InvalidIndex, 'nam
   await client.query(`DROP INDEX CONCURRENTLY IF EXISTS ${qualified(namespace, name)}`);
 }
 
-/** A REINDEX that fails, on a duplicate value for instance, leaves what it was building: that is taken away again. */
+/** A failed REINDEX, for instance because of a duplicate value, leaves an invalid index behind, which is dropped. */
 async function rebuild(exam: Examination, client: Client, { namespace, name }: InvalidIndex): Promise<void> {
   try {
     await client.query(`REINDEX INDEX CONCURRENTLY ${qualified(namespace, name)}`);
@@ -78,7 +78,7 @@ async function rebuild(exam: Examination, client: Client, { namespace, name }: I
   }
 }
 
-/** The server cuts long names to make room for `_ccnew`, so the beginning is compared as far as it can have been kept. */
+/** The server truncates long names to make room for `_ccnew`, so only the part before the suffix is compared. */
 async function dropLeftovers(exam: Examination, client: Client, namespace: string, name: string): Promise<void> {
   for (const index of await readInvalidIndexes({ ...exam, client })) {
     const beginning = index.name.replace(/_cc(?:new|old)\d*$/, '');

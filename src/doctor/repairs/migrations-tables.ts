@@ -4,7 +4,7 @@ import { readTableKeys } from '../checks/migrations-tables.js';
 import type { Repair } from '../types.js';
 import type { DoctorOptions, Examination } from '../types.js';
 
-/** Gives migrations tables the primary key that node-pg-migrate gives them; rows that are in its way stay, and are told. */
+/** Adds the primary key that node-pg-migrate creates. Rows that violate it are kept, and the repair fails for that table. */
 export async function repairTables(exam: Examination, { cancel }: DoctorOptions): Promise<Repair[]> {
   const { project } = exam;
   const keyless = (await readTableKeys(exam)).filter(({ hasKey }) => !hasKey);
@@ -12,7 +12,7 @@ export async function repairTables(exam: Examination, { cancel }: DoctorOptions)
     const table = qualified(schema, project.migrationsTable);
     return {
       done: `added the primary key of "${schema}"."${project.migrationsTable}"`,
-      undone: `"${schema}"."${project.migrationsTable}" has no primary key still`,
+      undone: `"${schema}"."${project.migrationsTable}" still has no primary key`,
       run: async () => {
         const { client } = exam;
         await changeTenant(project, client, {

@@ -5,7 +5,7 @@ import { readRegistryParts } from '../checks/registry-parts.js';
 import type { Repair } from '../types.js';
 import type { DoctorOptions, Examination } from '../types.js';
 
-/** Puts the triggers of the registry's first migration back, as that migration creates them, in one transaction. */
+/** Restores the triggers as the registry's first migration creates them, in one transaction. */
 export async function repairRegistry(exam: Examination, { cancel }: DoctorOptions): Promise<Repair[]> {
   const { project } = exam;
   const { registry, role } = project;
@@ -20,7 +20,7 @@ export async function repairRegistry(exam: Examination, { cancel }: DoctorOption
     const create = wanted.triggers.filter((one) => one.table === table).map(({ statement }) => statement);
     return [`DROP TRIGGER IF EXISTS ${NOTIFY_FUNCTION} ON ${on}`, ...create];
   });
-  const undone = `the triggers of ${tables} were not put back`;
+  const undone = `the triggers of ${tables} were not restored`;
   const run = async (): Promise<void> => {
     const { client } = exam;
     await changeTenant(project, client, {
@@ -31,7 +31,7 @@ export async function repairRegistry(exam: Examination, { cancel }: DoctorOption
       cancel,
       work: () =>
         asOwner(client, role, async () => {
-          // The template's names are unqualified, and must find nothing elsewhere.
+          // The template's names are unqualified and must resolve to the shared schema only.
           await client.query(`SET LOCAL search_path TO ${quoteIdentifier(registry.schema)}`);
           if (!functionExists) await client.query(wanted.createFunction);
           for (const statement of statements) await client.query(statement);
@@ -40,5 +40,5 @@ export async function repairRegistry(exam: Examination, { cancel }: DoctorOption
         (await readRegistryParts(other, registry)).triggers.every(({ problem }) => problem === undefined),
     });
   };
-  return [{ done: `put the triggers of ${tables} back`, undone, run }];
+  return [{ done: `restored the triggers of ${tables}`, undone, run }];
 }

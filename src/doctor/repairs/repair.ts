@@ -9,13 +9,13 @@ import { repairRegistry } from './registry.js';
 import { finishCreations, finishDeletions } from './unfinished.js';
 import { repairSharedTimes, repairTenantTimes } from './wrong-times.js';
 
-/** What a repair has done, and what it could not do, with the reason; a sentence each. */
+/** What a repair did, and what it could not do with the reason; a sentence each. */
 export type Repaired = { done: string[]; failures: string[] };
 
-/** A repair looks for itself at what there is to do; each of its parts is tried whatever became of the others. */
+/** Returns the individual repairs for a check. Each is tried, even if others fail. */
 type Plan = (exam: Examination, options: DoctorOptions) => Promise<Repair[]>;
 
-/** In this order: tenants that are finished first need no repair of their parts. */
+/** In this order, because finishing a tenant may make later repairs unnecessary. */
 const PLANS: readonly (readonly [CheckName, Plan])[] = [
   ['registry-triggers', repairRegistry],
   ['unfinished-creations', finishCreations],
@@ -28,8 +28,8 @@ const PLANS: readonly (readonly [CheckName, Plan])[] = [
 ];
 
 /**
- * Repairs what is wrong and can be repaired without losing data. No schema is dropped but that of a tenant whose deletion was
- * begun, and no row removed but that tenant's.
+ * Repairs what can be repaired without losing data. The only schemas that are dropped and the only rows that are removed are
+ * those of tenants whose deletion had begun.
  *
  * @returns what was tried, by check.
  */
@@ -46,7 +46,7 @@ export async function repair(
     const outcome: Repaired = { done: [], failures: [] };
     for (const { done, undone, run } of await plan(exam, options)) {
       if (options.drain?.aborted === true) {
-        outcome.failures.push(`${undone}: interrupted before its turn`);
+        outcome.failures.push(`${undone}: interrupted before it started`);
       } else if (!(await session.holdsLock())) {
         outcome.failures.push(`${undone}: the lock of the run was lost`);
       } else {
@@ -63,7 +63,7 @@ async function attempt({ done, undone, run }: Repair, outcome: Repaired, session
     await run();
     outcome.done.push(done);
   } catch (error) {
-    // One connection that breaks is a failure of this repair; a server that is gone would refuse everything that follows.
+    // A single lost connection fails only this repair; if the server is gone, all others would fail too.
     const broken = isConnectionError(error) || (isTenantsError(error) && error.code === 'DATABASE_UNREACHABLE');
     if (broken && !(await session.holdsLock())) throw error;
     const reason = error instanceof Error ? error.message : String(error);

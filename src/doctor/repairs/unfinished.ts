@@ -20,7 +20,7 @@ export async function finishCreations(exam: Examination, { drain, cancel }: Doct
       await createTenant(project, {
         schema,
         domains: tenant.domains.map(({ domain }) => domain),
-        // What an adopted schema is called is nobody's choice any more.
+        // The schema may already exist, and with `adopt` its name need not follow the rules for new names.
         adopt: true,
         ...(drain === undefined ? {} : { drain }),
         ...(cancel === undefined ? {} : { cancel }),
@@ -29,7 +29,7 @@ export async function finishCreations(exam: Examination, { drain, cancel }: Doct
   }));
 }
 
-/** Goes on with the deletions that a killed `delete-tenant` left behind; they were confirmed when they began. */
+/** Continues the deletions that a killed `delete-tenant` left behind; they were confirmed when they began. */
 export async function finishDeletions(exam: Examination, { cancel }: DoctorOptions): Promise<Repair[]> {
   const { project } = exam;
   const { left } = await unfinished(exam, 'deletions');

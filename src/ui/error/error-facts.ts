@@ -9,7 +9,7 @@ type Fact = 'tenant' | 'migration' | 'sqlstate' | 'place' | 'statement' | 'serve
 const STATEMENT_LINES = 3;
 const STATEMENT_COLUMNS = 200;
 
-/** Where an error happened and what the server said, a line each; `without` leaves out what the reader has been told. */
+/** Where an error happened and what the server said, a line each; `without` omits facts that are already shown elsewhere. */
 export function errorFacts(error: SerializedError, style: Style, without: readonly Fact[] = []): string[] {
   const lines: string[] = [];
   const add = (fact: Fact, label: string, value: string | undefined) => {
@@ -34,7 +34,7 @@ function placeOf({ file, line }: SerializedError): string | undefined {
   return file !== undefined && line !== undefined ? `${file}:${line}` : file;
 }
 
-/** The first lines of a statement that say anything, passwords masked before they could be cut in half. */
+/** The first non-empty lines of a statement. Passwords are masked first, so that truncation cannot cut one in half. */
 export function shortStatement(statement: string): string[] {
   const lines = cleanLines(redact(statement)).filter((line) => line.trim() !== '');
   const shown = lines.slice(0, STATEMENT_LINES).map((line) => truncate(line, STATEMENT_COLUMNS));

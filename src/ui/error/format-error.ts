@@ -11,10 +11,10 @@ import { suggestionLine } from './suggestion-line.js';
 export type ErrorJson = { error: SerializedError & { suggestions: string[] } };
 
 /**
- * An error for a person: what happened, where, what the server said, what to do next.
+ * An error for people: what happened, where, what the server said, and what to do next.
  *
- * Only fields of the allow-list (`ErrorDetails`, and the server's own fields) are shown; of a foreign error that is its
- * message. Passwords are masked and control characters are taken out. The stack follows in verbose mode.
+ * Only fields of the allow-list (`ErrorDetails` and the server's own fields) are shown; for other errors that means the
+ * message. Passwords are masked and control characters removed. In verbose mode the stack follows.
  */
 export function formatError(error: unknown, context: Pick<FormatContext, 'color' | 'verbose'>): string {
   const style = createStyle(context.color);
@@ -29,7 +29,7 @@ export function formatError(error: unknown, context: Pick<FormatContext, 'color'
   return lines.join('\n');
 }
 
-/** An error as `--json` shows it: the allow-list without a stack, passwords masked, `suggestions` always there. */
+/** An error as `--json` prints it: the allow-list without a stack, passwords masked, always with `suggestions`. */
 export function toErrorJson(error: unknown): ErrorJson {
   const shown = describe(error);
   return { error: { ...shown, suggestions: shown.suggestions ?? [] } };
@@ -50,7 +50,7 @@ function withoutMessage(error: unknown, serialized: SerializedError): string {
   return serialized.code === 'UNEXPECTED' ? `${serialized.name} without a message` : serialized.code;
 }
 
-/** Messages of causes that say something which has not been said by what stands above them. */
+/** Messages of causes that are not already part of a message above them. */
 function newCauses(error: SerializedError): string[] {
   const said = [error.message, error.detail ?? '', error.hint ?? '', ...(error.problems ?? [])];
   const causes: string[] = [];

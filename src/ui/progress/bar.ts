@@ -3,8 +3,8 @@ const EIGHTHS = ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'] as const;
 /**
  * A horizontal bar of a fixed width in columns, drawn in eighths of a character.
  *
- * A share above nothing shows at least a sliver and one below everything never fills the bar, so that one failed tenant
- * of 10,000 is seen.
+ * A share above 0 shows at least a sliver, and a share below 1 never fills the bar, so that one failed tenant of 10,000 is
+ * visible.
  */
 export function bar(share: number, columns: number, empty = ' '): string {
   const bounded = Math.min(1, Math.max(0, Number.isFinite(share) ? share : 0));

@@ -4,19 +4,19 @@ import { truncate } from '../text/display-width.js';
 import type { Style } from '../text/style.js';
 import type { Screen } from './screen.js';
 
-/** One phase as it is drawn; asked again for every frame. All text is plain and clean. */
+/** One phase as it is drawn; read again for every frame. All text is plain and clean. */
 export type Phase = {
   title(columns: number): string;
-  /** The line below the title while the phase lasts. */
+  /** The line below the title while the phase is running. */
   detail(): string | undefined;
   /** Settles when the phase is over, with `false` if it failed. */
   finished: Promise<boolean>;
 };
 
-/** Frames come at this pace, in ms, whatever happens in between. */
+/** Fixed interval between frames, in ms. */
 const FRAME_MS = 100;
 
-/** Draws a phase until it is over and leaves its title behind. Never rejects. */
+/** Draws a phase until it is over and leaves its title on the screen. Never rejects. */
 export async function drawPhase(phase: Phase, screen: Screen, style: Style): Promise<void> {
   const title = () => phase.title(screen.columns - 3);
   const list = new Listr<unknown, typeof DefaultRenderer>(
@@ -37,14 +37,14 @@ export async function drawPhase(phase: Phase, screen: Screen, style: Style): Pro
           FAILED: (icon = '') => style.red(icon),
         },
       },
-      // Its handler ends the process at once; ours lets running tenants finish.
+      // The library's handler exits at once; ours lets running tenants finish.
       registerSignalListeners: false,
     },
   );
   await list.run({}).catch(() => undefined);
 }
 
-/** The default renderer with the one line of the phase and the detail below, cut to the stream's width, not to stdout's. */
+/** The default renderer with the phase's line and the detail below, truncated to our stream's width instead of stdout's. */
 function phaseRenderer(phase: Phase, title: () => string, screen: Screen, style: Style): typeof DefaultRenderer {
   let over = false;
   const end = () => {
@@ -67,7 +67,7 @@ function phaseRenderer(phase: Phase, title: () => string, screen: Screen, style:
   };
 }
 
-/** The library's spinner would keep the process alive when a run ends without `stop`. */
+/** The library's spinner would keep the process alive if a run ended without `stop`. */
 class QuietSpinner extends Spinner {
   #timer: NodeJS.Timeout | undefined;
 
@@ -85,8 +85,8 @@ class QuietSpinner extends Spinner {
 }
 
 /**
- * Sends frames to our stream. The library's own swaps `process.stdout.write` and `process.stderr.write` for a buffer
- * while it draws; here nobody else's output is touched.
+ * Sends frames to our stream. The library's own class replaces `process.stdout.write` and `process.stderr.write` by a buffer
+ * while it draws; this one leaves all other output alone.
  */
 class FrameOutput extends ProcessOutput {
   readonly #screen: Screen;

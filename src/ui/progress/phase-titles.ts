@@ -20,7 +20,7 @@ export const PHASE_TITLES: Record<PhaseName, string> = {
   compile: 'Compile migrations',
   shared: 'Shared schema',
   tenants: 'Tenants',
-  verify: 'Look again for tenants left behind',
+  verify: 'Check again for pending tenants',
 };
 
 export function surveyedTitle(event: Surveyed): string {
@@ -32,11 +32,11 @@ export function surveyedTitle(event: Surveyed): string {
 export function sharedTitle(result: SharedResult): string {
   if (result.status === 'failed') return `${PHASE_TITLES.shared}: failed`;
   if (result.status === 'upToDate') return `${PHASE_TITLES.shared}: up to date`;
-  if (result.status === 'skipped') return `${PHASE_TITLES.shared}: left out`;
+  if (result.status === 'skipped') return `${PHASE_TITLES.shared}: skipped`;
   return `${PHASE_TITLES.shared}: ${listed(result.migrations, 5)}`;
 }
 
-/** `acme · 0042_add_index · 23505 · could not create …`: what is printed the moment a tenant fails. One line. */
+/** `acme · 0042_add_index · 23505 · could not create …`: the line that is printed as soon as a tenant fails. */
 export function failureLine(
   tenant: string,
   migration: string | undefined,
@@ -46,7 +46,7 @@ export function failureLine(
   return clean(redact(parts.filter(Boolean).join(' · ')));
 }
 
-/** What a verbose reader gets about a tenant that did not fail; `undefined` for what is not worth a line. */
+/** The line about a tenant that did not fail, for verbose mode; `undefined` if nothing was changed. */
 export function doneLine(result: TenantResult): string | undefined {
   if (result.status !== 'applied' && result.status !== 'rolledBack') return undefined;
   const verb = result.status === 'applied' ? 'applied' : 'rolled back';

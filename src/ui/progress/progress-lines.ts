@@ -8,7 +8,7 @@ import { Screen } from './screen.js';
 import { Tally } from './tally.js';
 import type { Progress, ProgressOptions } from './types.js';
 
-/** The counter comes this often while it moves, and at least this often while it stands still, so that a log shows life. */
+/** How often the counter is printed: while it changes, and while it does not, to show in a log that the run is alive. */
 const COUNTER_MS = 5_000;
 const STANDSTILL_MS = 60_000;
 

@@ -18,7 +18,7 @@ import { Screen } from './screen.js';
 import { Tally } from './tally.js';
 import type { Progress, ProgressOptions } from './types.js';
 
-/** A phase under way: what its line says, and how it is ended. */
+/** The running phase: the text of its line, and how to end it. */
 type Current = {
   phase: PhaseName;
   title: string;
@@ -29,13 +29,13 @@ type Current = {
   end: (good: boolean) => void;
 };
 
-/** Redrawn lines: one for each phase that is over, two for the one under way, failures above them. */
+/** Redrawn lines: one for each finished phase, two for the running one, failures above them. */
 export function createTerminalProgress(options: ProgressOptions): Progress {
   const now = options.now ?? Date.now;
   const style = createStyle(options.color);
   const screen = new Screen(options.stream);
   const fit = (line: string) => truncate(line, screen.columns - 3);
-  // Up to two lines of the terminal: at 80 columns one would cut the server's words off.
+  // Up to two terminal lines, because at 80 columns a single line would cut off the server's message.
   const fail = limitFailures((line) => screen.print(`${style.red('✖')} ${truncate(line, screen.columns * 2 - 3)}`));
   let current: Current | undefined;
   let drawn = Promise.resolve();
@@ -128,7 +128,7 @@ export function createTerminalProgress(options: ProgressOptions): Progress {
   };
 }
 
-/** With a bar while tenants are counted: as wide as a third of the line, at most 40 columns. */
+/** The title, with a bar while tenants are being counted: a third of the line, at most 40 columns. */
 function titleOf({ tally, title }: Current, columns: number): string {
   if (tally?.share === undefined) return title;
   const percent = `${Math.floor(tally.share * 100)}%`;

@@ -12,7 +12,7 @@ export function createProgress(options: ProgressOptions): Progress {
       try {
         progress.handle(event);
       } catch {
-        // A display that breaks must not break the work that it shows.
+        // An error of the display must not break the run.
       }
     },
     stop(outcome) {

@@ -1,6 +1,6 @@
 import type { OutputStream } from '../text/format-context.js';
 
-/** What redraws a frame first goes back over the old one: erase line, cursor up, cursor to the left. */
+/** A new frame begins by erasing the old one: erase line, cursor up, cursor to the left. */
 // oxlint-disable-next-line no-control-regex
 const GOING_BACK = /^(?:\u001B\[(?:2K|1A|G))*/;
 
@@ -29,7 +29,7 @@ export class Screen {
     return this.#stream.isTTY === true;
   }
 
-  /** 80 where the terminal does not say. */
+  /** 80 if the terminal does not report its width. */
   get columns(): number {
     return this.#stream.columns || 80;
   }
@@ -44,13 +44,13 @@ export class Screen {
     if (!drawing && this.#waiting.length > 0) this.write('');
   }
 
-  /** A line that stays. */
+  /** Prints a line that stays on the screen. */
   print(line: string): void {
     this.#waiting.push(`${line}\n`);
     if (!this.#drawing) this.write('');
   }
 
-  /** Raw text; lines that wait are put between the erasing of the old frame and the new one. */
+  /** Writes raw text; waiting lines are inserted after the old frame was erased and before the new one. */
   write(text: string): boolean {
     const back = GOING_BACK.exec(text)?.[0] ?? '';
     const output = back + this.#waiting.join('') + text.slice(back.length);

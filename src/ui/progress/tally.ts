@@ -4,11 +4,11 @@ import { formatCount } from '../../util/format-count.js';
 
 type TenantResult = Extract<FleetEvent, { type: 'tenant:done' }>['result'];
 
-/** How far back the rate looks, in ms: long enough to be calm, short enough to notice a slow migration. */
+/** The period over which the rate is averaged, in ms: long enough to be steady, short enough to notice a slow migration. */
 const WINDOW_MS = 15_000;
 const SAMPLE_MS = 500;
 
-/** Counts one round over the tenants: done, failed, the pace, and who is at work. Times are ms of any clock. */
+/** Counts one round over the tenants: done, failed, the rate, and the tenants in progress. Times are ms of any clock. */
 export class Tally {
   done = 0;
   failed = 0;
@@ -21,12 +21,12 @@ export class Tally {
     this.#samples = [{ at: now, done: 0 }];
   }
 
-  /** Tenants that are on a lane now, in the order in which they began. */
+  /** Tenants that are on a lane now, in the order in which they started. */
   get current(): string[] {
     return [...this.#current];
   }
 
-  /** From 0 to 1; `undefined` when the total is not known. */
+  /** From 0 to 1; `undefined` if the total is unknown. */
   get share(): number | undefined {
     return this.#total === undefined || this.#total === 0 ? undefined : this.done / this.#total;
   }
@@ -48,7 +48,7 @@ export class Tally {
     this.#sample(now);
   }
 
-  /** `412/2,000, 3 failed`; without the total where that is not known. */
+  /** `412/2,000, 3 failed`; without the total if it is unknown. */
   counts(): string {
     const parts = [
       this.#total === undefined
@@ -59,7 +59,7 @@ export class Tally {
     return parts.join(', ');
   }
 
-  /** The counts with the pace and, as long as there is some, the time left: `412/2,000, 3 failed, 96/s, 17 s left`. */
+  /** The counts with the rate and the time left: `412/2,000, 3 failed, 96/s, 17 s left`. */
   counters(now: number): string {
     const rate = this.#rate(now);
     const left = this.#total === undefined ? undefined : this.#total - this.done;

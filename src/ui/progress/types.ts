@@ -1,12 +1,12 @@
 import type { FleetEvent } from '../../fleet/types.js';
 import type { OutputStream } from '../text/format-context.js';
 
-/** Shows how a run goes. Neither method throws, whatever happens to the stream. */
+/** Shows the progress of a run. Neither method throws, even if the stream breaks. */
 export type Progress = {
   handle(event: FleetEvent): void;
   /**
-   * Ends the display and gives the cursor back; resolves once nothing more will be written. `failed` marks the phase
-   * that was under way as failed. Events that come later are dropped, a second call does nothing.
+   * Ends the display and restores the cursor; resolves once nothing more will be written. `failed` marks the running phase
+   * as failed. Later events are dropped, and a second call does nothing.
    */
   stop(outcome?: 'done' | 'failed'): Promise<void>;
 };
@@ -21,6 +21,6 @@ export type ProgressOptions = {
   color: boolean;
   /** Whether the stream is a terminal that can redraw lines. */
   isTTY: boolean;
-  /** Clock in ms, for the rate; a test's own. */
+  /** Clock in ms for the rate; tests pass their own. */
   now?: (() => number) | undefined;
 };

@@ -9,7 +9,7 @@ type Cohort = StatusReport['cohorts'][number];
 
 const BLOCKED = [
   ['ahead', 'ahead', 'has a migration that is not on disk'],
-  ['outOfOrder', 'out of order', 'applied in another order than the files'],
+  ['outOfOrder', 'out of order', 'applied in a different order than the files'],
   ['missing', 'missing', 'no schema'],
   ['unreadable', 'unreadable', 'its migrations table cannot be read'],
   ['unknownType', 'of an unknown type', 'not in tenants.types of the configuration'],
@@ -17,7 +17,7 @@ const BLOCKED = [
 
 const ROOM_FOR_NAMES = 30;
 
-/** One line for each state that keeps tenants from being migrated, with as many names as the width allows. */
+/** One line for each state that prevents migration, with as many names as the width allows. */
 export function blockedTenantLines(cohorts: readonly Cohort[], style: Style, { columns }: FormatContext): string[] {
   return BLOCKED.flatMap(([state, label, meaning]) => {
     const affected = cohorts.filter((cohort) => cohort.state === state);
@@ -26,7 +26,7 @@ export function blockedTenantLines(cohorts: readonly Cohort[], style: Style, { c
     const names = affected.flatMap((cohort) => cohort.tenants);
     const who = `! ${plural(total, 'tenant')} ${label}`;
     const explained = `${who} (${meaning}): `;
-    // Names say more than the explanation where there is no room for both.
+    // If there is no room for both, names are more useful than the explanation.
     const head = columns !== undefined && columns - explained.length < ROOM_FOR_NAMES ? `${who}: ` : explained;
     const room = (columns ?? 160) - displayWidth(head) - 1;
     return [`${style.yellow(head)}${truncate(listedWithin(names, room, total), room)}`];

@@ -6,18 +6,18 @@ export type Failure = Extract<TenantResult, { status: 'failed' }>;
 /** Tenants that failed in the same way. */
 export type FailureGroup = {
   migration: string | undefined;
-  /** SQLSTATE, or the product's error code where the server had no part in it. */
+  /** SQLSTATE, or our own error code if it is not an error of the server. */
   code: string;
-  /** The first tenant's failure, which stands for all. */
+  /** The first tenant's failure, which represents all. */
   first: Failure;
   tenants: string[];
 };
 
 /**
- * Failures by migration, code and message, the largest group first.
+ * Groups failures by migration, code and message, the largest group first.
  *
- * A server names the tenant's schema in many messages (`relation "acme.users" does not exist`); the tenant's own name is
- * left out of the comparison, or each tenant would be a group of its own.
+ * Many of the server's messages contain the tenant's schema (`relation "acme.users" does not exist`). The tenant's own name is
+ * ignored in the comparison, because otherwise each tenant would form its own group.
  */
 export function groupFailures(failures: readonly Failure[]): FailureGroup[] {
   const groups = new Map<string, FailureGroup>();
@@ -34,7 +34,7 @@ export function groupFailures(failures: readonly Failure[]): FailureGroup[] {
 
 /** Replaces whole words only: a tenant called `a` must not blur every message. */
 function withoutName(message: string, tenant: string): string {
-  // Making an expression for each of 10,000 tenants takes seconds; most messages do not name theirs.
+  // Compiling a regular expression for each of 10,000 tenants takes seconds, and most messages do not contain the name.
   if (!message.includes(tenant)) return message;
   const name = tenant.replace(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`);
   return message.replace(new RegExp(String.raw`(?<![\p{L}\p{N}_])${name}(?![\p{L}\p{N}_])`, 'gu'), '\u0000');

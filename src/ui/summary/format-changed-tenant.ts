@@ -6,18 +6,18 @@ import type { FormatContext } from '../text/format-context.js';
 import { createStyle } from '../text/style.js';
 import { formatCreated, type TenantDocument } from './format-created-tenant.js';
 
-/** A tenant that was changed, and what should be known about it. */
+/** A tenant that was changed, with warnings. */
 export type ChangeDocument = TenantDocument & { warnings: readonly string[] };
 
-/** What was done to a tenant; `verb` is what the command did to it: `Cloned`, `Renamed`. */
+/** The result of a change of one tenant; `verb` says what the command did: `Cloned`, `Renamed`. */
 export function formatChanged(document: ChangeDocument, context: FormatContext, verb: string): string {
   return [formatCreated(document, context, verb), ...warnings(document, context)].join('\n');
 }
 
 /**
- * A tenant that is gone; with `unregistered` as its status, only its registration is.
+ * The result of deleting a tenant or, with the status `unregistered`, only its registration.
  *
- * @param options.dump the file that its schema was written to
+ * @param options.dump the file to which its schema was dumped
  */
 export function formatDeleted(
   document: ChangeDocument,
@@ -30,13 +30,15 @@ export function formatDeleted(
   const freed = domains.length > 0 ? ` and ${plural(domains.length, 'domain')}` : '';
   return [
     `${style.green('✔')} ${kept ? 'Unregistered' : 'Deleted'} tenant ${style.bold(clean(tenant.schema))}${freed} in ${formatDuration(durationMs)}`,
-    ...(kept ? [`  The schema stays; to take it back: tenants create-tenant ${clean(tenant.schema)} --adopt`] : []),
+    ...(kept
+      ? [`  The schema was kept. To register it again: tenants create-tenant ${clean(tenant.schema)} --adopt`]
+      : []),
     ...(options.dump === undefined ? [] : [`  ${style.dim('Dump:')} ${clean(options.dump)}`]),
     ...warnings(document, context),
   ].join('\n');
 }
 
-/** A domain that was taken from a tenant, and how to give it back. */
+/** The result of removing a domain from a tenant, and how to restore it. */
 export function formatDeletedDomain(
   document: ChangeDocument & { deleted: TenantDomain },
   context: FormatContext,
@@ -46,8 +48,8 @@ export function formatDeletedDomain(
   const schema = clean(tenant.schema);
   const domain = clean(deleted.domain);
   return [
-    `${style.green('✔')} Took ${style.bold(domain)} from tenant ${style.bold(schema)}`,
-    `  To give it back: tenants create-domain ${schema} ${domain}${deleted.primary ? ' --primary' : ''}`,
+    `${style.green('✔')} Removed ${style.bold(domain)} from tenant ${style.bold(schema)}`,
+    `  To restore it: tenants create-domain ${schema} ${domain}${deleted.primary ? ' --primary' : ''}`,
     ...warnings(document, context),
   ].join('\n');
 }

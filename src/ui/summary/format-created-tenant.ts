@@ -6,7 +6,7 @@ import type { FormatContext } from '../text/format-context.js';
 import { listed } from '../text/name-list.js';
 import { createStyle } from '../text/style.js';
 
-/** What `create-tenant` and the other commands about one tenant return. */
+/** What `create-tenant` and the other commands that change one tenant return. */
 export type TenantDocument = {
   tenant: Tenant;
   domains: readonly TenantDomain[];
@@ -15,7 +15,7 @@ export type TenantDocument = {
   durationMs: number;
 };
 
-/** What was done to one tenant; `verb` is what the command did to it: `Created`, `Found`, `Cloned`, `Renamed`. */
+/** The result of a change of one tenant; `verb` says what the command did: `Created`, `Found`, `Cloned`, `Renamed`. */
 export function formatCreated(document: TenantDocument, context: FormatContext, verb = 'Created'): string {
   const style = createStyle(context.color);
   const { tenant, domains, migrations, durationMs } = document;

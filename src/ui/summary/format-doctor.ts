@@ -8,14 +8,14 @@ import { createStyle, type Style } from '../text/style.js';
 import { table } from '../text/table.js';
 import { wrap } from '../text/wrap.js';
 
-/** Names and objects that are listed for one check; `--verbose` and `--json` have all. */
+/** Maximum number of names, objects and suggestions listed for one check; `--verbose` and `--json` show all. */
 const ITEMS = 5;
 const NAMES = 10;
 const SUGGESTIONS = 4;
 
 /**
- * All checks as a table, expected and actual side by side; then, for each that is wrong or was repaired, all there is to
- * say about it and what to do next.
+ * All checks as a table, expected and actual side by side; then details and suggestions for each check that is wrong or was
+ * repaired.
  */
 export function formatDoctor({ checks }: DoctorReport, context: FormatContext): string {
   const style = createStyle(context.color);
@@ -72,7 +72,7 @@ function explained(check: Check, { columns, verbose }: FormatContext, style: Sty
     if (verbose === true || texts.some((text) => text.includes(': '))) {
       return some(texts, ITEMS, (text) => indented('    - ', redact(text), columns));
     }
-    // Bare names stand side by side.
+    // Names alone are listed side by side.
     return texts.length === 0 ? [] : indented('    - ', redact(listed(texts, NAMES)), columns);
   };
   const paint = paintOf(check, style);
@@ -94,7 +94,7 @@ function labelled(label: string, text: string, columns: number | undefined): str
   return indented(`    ${label} `, text, columns);
 }
 
-/** A text behind a beginning; where it is too long for the terminal, the next lines are indented as far. */
+/** A text after a prefix, wrapped to the terminal's width with a hanging indent. */
 function indented(beginning: string, text: string, columns: number | undefined): string[] {
   const room = columns === undefined ? undefined : columns - beginning.length;
   return wrap(clean(text), room).map((line, index) => (index === 0 ? beginning : ' '.repeat(beginning.length)) + line);

@@ -7,13 +7,13 @@ import type { FormatContext } from '../text/format-context.js';
 import { listed } from '../text/name-list.js';
 import { createStyle } from '../text/style.js';
 
-/** Lines of a tenant's program, each with the tenant's name before it. What the program writes stays as it is. */
+/** Lines of a tenant's program, each prefixed with the tenant's name. The program's output itself is not changed. */
 export function prefixed(tenant: string, lines: readonly string[], context: FormatContext): string {
   const prefix = createStyle(context.color).cyan(`${clean(tenant)} |`);
   return lines.map((line) => `${prefix} ${line}\n`).join('');
 }
 
-/** What a person is told at the end: how many programs succeeded, and how the others ended. */
+/** The summary for people: how many programs succeeded, and how the others ended. */
 export function formatExecSummary({ results, durationMs }: ExecReport, context: FormatContext): string {
   const style = createStyle(context.color);
   const endings = new Map<string, string[]>();

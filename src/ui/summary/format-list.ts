@@ -4,10 +4,10 @@ import { createStyle } from '../text/style.js';
 import { table } from '../text/table.js';
 
 /**
- * Tenants as a table: schema, name, type, status, domains, the primary one marked with `*`.
+ * Tenants as a table: schema, name, type, status and domains, with the primary domain marked with `*`.
  *
- * On a terminal the table fits its width, and columns that no tenant fills are left out; piped, the columns are always
- * the same five, nothing is cut and an empty cell is `-`.
+ * On a terminal the table fits the width, and columns that are empty for all tenants are omitted. When piped, there are
+ * always the same five columns, nothing is truncated, and an empty cell is `-`.
  */
 export function formatList(tenants: readonly TenantWithDomains[], context: FormatContext): string {
   const style = createStyle(context.color);

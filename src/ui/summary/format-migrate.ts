@@ -17,7 +17,7 @@ export type SummaryContext = FormatContext & NextCommandContext;
 
 const GROUPS = 20;
 
-/** What a person needs after a run: what was done, what was not and why, and the command that continues. */
+/** The summary of a run for people: what was done, what was not done and why, and the command that continues. */
 export function formatMigrateSummary(report: MigrateReport, context: SummaryContext): string {
   const style = createStyle(context.color);
   const warnings = report.warnings.map((text) => `${style.yellow('Warning:')} ${clean(redact(text))}`);
@@ -62,7 +62,7 @@ function noOpLine({ shared, tenants, durationMs }: MigrateReport, { command }: S
     ...(tenants.total > 0 || !whole ? [plural(tenants.total, 'tenant')] : []),
   ];
   const are = who.length === 1 && (whole || tenants.total === 1) ? 'is' : 'are';
-  const state = command === 'migrate' ? `${are} up to date` : `${are} where the rollback would lead`;
+  const state = command === 'migrate' ? `${are} up to date` : `${are} already at the target of the rollback`;
   return `Nothing to do: ${who.join(' and ')} ${state} (${formatDuration(durationMs)})`;
 }
 
@@ -115,7 +115,7 @@ function failureSections(report: MigrateReport, { verbose }: SummaryContext, sty
   const rest = groups.slice(GROUPS).reduce((sum, group) => sum + group.tenants.length, 0);
   if (rest > 0) {
     sections.push([
-      `${plural(rest, 'more tenant')} failed in ${plural(groups.length - GROUPS, 'other way')}; --json has them all.`,
+      `${plural(rest, 'more tenant')} failed in ${plural(groups.length - GROUPS, 'other way')}; --json lists all of them.`,
     ]);
   }
   return sections;
@@ -145,7 +145,7 @@ function missingLines(report: MigrateReport, { command }: SummaryContext, style:
   const line = `${style.yellow('!')} ${plural(names.length, 'registered tenant')} ${have} no schema: ${listed(names)}`;
   if (command === 'rollback') return [line];
   const them = names.length === 1 ? 'it' : 'them';
-  return [line, `    ${style.cyan('Try:')} --create-missing creates ${them}, --skip-missing leaves ${them} out`];
+  return [line, `    ${style.cyan('Try:')} --create-missing to create ${them}, or --skip-missing to skip ${them}`];
 }
 
 function notExecutedLines(report: MigrateReport, style: Style): string[] {
@@ -169,7 +169,7 @@ function nextLines(report: MigrateReport, context: SummaryContext, style: Style)
   const left = report.tenants.failed + report.tenants.notExecuted;
   if (context.command === 'migrate' || left === 0) return [];
   return [
-    'Continue with --tenant and the names of the tenants left; without it, the others would be rolled back further.',
+    'To continue, pass the names of the remaining tenants with --tenant; otherwise the others would be rolled back further.',
   ];
 }
 

@@ -10,7 +10,7 @@ import { fleetLine, sharedLine } from './format-status.js';
 
 type Cohort = PlanReport['cohorts'][number];
 
-/** What `migrate` would do, cohort by cohort, the largest first; with the SQL where the report has it. */
+/** What `migrate` would do, cohort by cohort, the largest first; with the SQL if the report contains it. */
 export function formatPlan(report: PlanReport, context: FormatContext): string {
   const style = createStyle(context.color);
   const running = report.cohorts.filter(({ pending }) => pending.length > 0).sort((a, b) => b.count - a.count);

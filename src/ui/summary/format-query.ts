@@ -10,7 +10,7 @@ import { listed } from '../text/name-list.js';
 import { createStyle } from '../text/style.js';
 import { type Failure, groupFailures } from './failure-groups.js';
 
-/** What a person is told after the rows: how many there are, and who failed, alike failures together. */
+/** The summary for people after the rows: how many there are, and which tenants failed, with equal failures grouped. */
 export function formatQuerySummary(report: QueryReport, context: FormatContext): string {
   const style = createStyle(context.color);
   const failures = report.failed.map(({ tenant, error }): Failure => ({

@@ -14,7 +14,7 @@ type Cohort = StatusReport['cohorts'][number];
 const ROWS = 12;
 const BAR_COLUMNS = 20;
 
-/** Where the fleet stands: shared schema, cohorts by size, exceptions. Fits on one screen however many tenants there are. */
+/** The state of the fleet: shared schema, cohorts by size, exceptions. Fits on one screen for any number of tenants. */
 export function formatStatus(report: StatusReport, context: FormatContext): string {
   const style = createStyle(context.color);
   const lines = [sharedLine(report.shared, style, context), fleetLine(report.tenants, style)];

@@ -4,7 +4,7 @@ import { clean } from '../text/clean.js';
 import type { FormatContext } from '../text/format-context.js';
 import { createStyle } from '../text/style.js';
 
-/** Migrations of a tenant that are listed; the oldest are the first to be left out. */
+/** Maximum number of migrations that are listed for a tenant; the oldest are omitted. */
 const APPLIED_SHOWN = 10;
 
 const STATES: Readonly<Record<TenantDetail['state'], string>> = {
@@ -14,10 +14,10 @@ const STATES: Readonly<Record<TenantDetail['state'], string>> = {
   outOfOrder: 'out of order',
   missing: 'no schema',
   unreadable: 'cannot be read',
-  unknownType: 'of a type that the configuration does not know',
+  unknownType: 'of a type that is not in the configuration',
 };
 
-/** Tenants one by one: what is applied and when, and what is pending. All of it in verbose mode, or else the latest. */
+/** Tenants one by one: what is applied and when, and what is pending. All of it in verbose mode, otherwise the latest. */
 export function detailLines(details: readonly TenantDetail[], context: FormatContext): string[] {
   const style = createStyle(context.color);
   return details.flatMap(({ tenant, type, state, applied, pending }) => {

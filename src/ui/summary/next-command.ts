@@ -3,21 +3,20 @@ import { shellWord } from '../../util/shell-word.js';
 
 export type NextCommandContext = {
   command: 'migrate' | 'rollback';
-  /** Flags that selected schemas, as they were given: `['--type', 'shop']`. */
+  /** The flags that selected schemas, as given: `['--type', 'shop']`. */
   selection?: readonly string[] | undefined;
   /** Other flags worth repeating, such as `['--to', '0007_x']`. */
   flags?: readonly string[] | undefined;
 };
 
-/** More names than this do not make a command that one wants to copy. */
+/** With more names than this, the command would be too long to copy. */
 const FEW = 10;
 
 /**
- * The command that finishes what a run left undone; `undefined` when nothing is left, or when no command of a readable
- * length does it.
+ * The command that completes what a run left undone; `undefined` if nothing is left, or if the command would be too long.
  *
- * A rollback that is simply repeated would undo one more migration of the tenants that succeeded, so it is always
- * narrowed to the others.
+ * Repeating a rollback unchanged would undo one more migration of the tenants that succeeded, so it is always limited to the
+ * others.
  */
 export function nextCommand(report: MigrateReport, context: NextCommandContext): string | undefined {
   const left = report.results.filter(({ status }) => status === 'failed' || status === 'notExecuted');
@@ -33,7 +32,7 @@ export function nextCommand(report: MigrateReport, context: NextCommandContext):
   return ['tenants', context.command, ...selection, ...create, ...(context.flags ?? [])].map(shellWord).join(' ');
 }
 
-/** A comma separates names in a list, a leading dash begins a flag, and control characters cannot be printed. */
+/** A comma would separate names, a leading dash would begin a flag, and control characters cannot be printed. */
 function canBeListed(name: string): boolean {
   return !/[,\p{C}]|^-/u.test(name);
 }

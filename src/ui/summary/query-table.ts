@@ -3,18 +3,18 @@ import type { FormatContext } from '../text/format-context.js';
 import { createStyle } from '../text/style.js';
 import { table } from '../text/table.js';
 
-/** Rows that are aligned together; a longer result comes in several tables. */
+/** Maximum number of rows that are aligned together; a longer result is printed as several tables. */
 const ROWS = 1000;
 
-/** OIDs of the types whose values are aligned to the right. */
+/** OIDs of the types whose values are right-aligned. */
 const NUMBERS: ReadonlySet<number> = new Set([20, 21, 23, 26, 700, 701, 1700]);
 
-/** Makes tables of rows as they come. Both functions return lines to print. */
+/** Turns rows into tables as they arrive. Both functions return lines to print. */
 export type QueryTable = { add(part: QueryRows): string[]; end(): string[] };
 
 /**
- * One table with the tenants' names before the values, another one when the columns change or the rows are too many to be
- * kept. On a terminal a table fits its width.
+ * One table with the tenants' names in the first column; a new table begins when the columns change or when there are too
+ * many rows to keep in memory. On a terminal a table fits the width.
  */
 export function createQueryTable(context: FormatContext): QueryTable {
   const style = createStyle(context.color);

@@ -4,13 +4,13 @@ import { stripVTControlCharacters } from 'node:util';
  * One line of harmless text: no terminal escapes, no control characters, no line breaks, no direction overrides.
  *
  * Everything that comes from a database or a migration passes through here (or `cleanLines`) before it is printed,
- * because a tenant's name or a server's message must not be able to steer the reader's terminal.
+ * because a tenant's name or a server's message must not be able to control the reader's terminal.
  */
 export function clean(text: string): string {
   return strip(text.replace(/[\r\n\t\v\f\u0085\u2028\u2029]+/g, ' '));
 }
 
-/** The same for text of several lines: line breaks stay, tabs become two spaces. */
+/** The same for text of several lines: line breaks are kept, tabs become two spaces. */
 export function cleanLines(text: string): string[] {
   return text
     .replace(/\t/g, '  ')
@@ -18,12 +18,12 @@ export function cleanLines(text: string): string[] {
     .map((line) => strip(line).trimEnd());
 }
 
-/** Whole escape sequences go first, so that no visible rest of them stays; then single control characters. */
+/** Removes whole escape sequences first, so that no visible remnants are left, then single control characters. */
 function strip(text: string): string {
   return stripVTControlCharacters(text.replace(COMMANDS, '')).replace(CONTROLS, '');
 }
 
-/** Window titles, links and the like: from their introducer to BEL or ST, with all they carry. */
+/** Window titles, links and the like: everything from the introducer to BEL or ST. */
 const COMMANDS =
   // oxlint-disable-next-line no-control-regex
   /(?:\u001B[\]PX^_]|[\u009D\u0090\u0098\u009E\u009F])[^\u0007\u001B\u009C]*(?:\u0007|\u001B\\|\u009C)/g;

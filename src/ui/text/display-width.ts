@@ -1,7 +1,7 @@
-/** Made with the first text that needs it: it takes longer than everything else that is printed. */
+/** Created on first use, because creating it takes longer than printing everything else. */
 let segmenter: Intl.Segmenter | undefined;
 
-/** Columns that a text takes on a terminal: 2 for wide characters and emoji, 0 for combining ones. Takes plain text. */
+/** Columns that a plain text takes on a terminal: 2 for wide characters and emoji, 0 for combining characters. */
 export function displayWidth(text: string): number {
   if (isPlainAscii(text)) return text.length;
   let width = 0;
@@ -9,7 +9,7 @@ export function displayWidth(text: string): number {
   return width;
 }
 
-/** Shortens a plain text to a number of columns, the last of them an ellipsis; never cuts a character apart. */
+/** Shortens a plain text to a number of columns including an ellipsis; never splits a character. */
 export function truncate(text: string, columns: number): string {
   if (columns <= 0) return '';
   if (isPlainAscii(text)) return text.length <= columns ? text : `${text.slice(0, columns - 1)}…`;
@@ -25,7 +25,7 @@ export function truncate(text: string, columns: number): string {
   return text;
 }
 
-/** Fills a plain text with spaces up to a number of columns. */
+/** Pads a plain text with spaces to a number of columns. */
 export function pad(text: string, columns: number, side: 'left' | 'right' = 'left'): string {
   const space = ' '.repeat(Math.max(0, columns - displayWidth(text)));
   return side === 'left' ? text + space : space + text;
@@ -46,6 +46,6 @@ function graphemeWidth(grapheme: string): number {
   return WIDE.test(grapheme) ? 2 : 1;
 }
 
-/** East Asian Wide and Fullwidth blocks of Unicode's EastAsianWidth.txt, without the emoji, which are tested by property. */
+/** East Asian Wide and Fullwidth blocks of Unicode's EastAsianWidth.txt, without emoji, which are matched by property. */
 const WIDE =
   /[\u1100-\u115F\u2E80-\u303E\u3041-\u33FF\u3400-\u4DBF\u4E00-\u9FFF\uA000-\uA4CF\uA960-\uA97F\uAC00-\uD7A3\uF900-\uFAFF\uFE30-\uFE6F\uFF00-\uFF60\uFFE0-\uFFE6\u{17000}-\u{18AFF}\u{1B000}-\u{1B2FF}\u{20000}-\u{3FFFD}]/u;

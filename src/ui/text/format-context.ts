@@ -1,7 +1,7 @@
-/** How a formatter may write. */
+/** What a formatter needs to know about its output. */
 export type FormatContext = {
   color: boolean;
-  /** Width of the terminal; left out when the output is piped, and then nothing is shortened to a width. */
+  /** Width of the terminal; absent when the output is piped, and then nothing is truncated. */
   columns?: number | undefined;
   verbose?: boolean | undefined;
 };

@@ -1,6 +1,6 @@
 import type { FleetEvent } from '../../fleet/types.js';
 
-/** Why a tenant was left as it was although it had work to do; see `NotExecutedReason` of the executors. */
+/** Why a tenant with pending work was not executed; see `NotExecutedReason` of the executors. */
 export type NotExecutedReason = Extract<FleetEvent, { type: 'stopping' }>['reason'];
 
 const WORDS: Record<NotExecutedReason, string> = {
@@ -10,8 +10,8 @@ const WORDS: Record<NotExecutedReason, string> = {
   maxFailures: 'the limit of --max-failures was reached',
   interrupted: 'the run was interrupted',
   lockLost: 'the lock of the run was lost',
-  unreachable: 'the database could not be reached any more',
-  executorFailed: 'the executor gave up',
+  unreachable: 'the database could no longer be reached',
+  executorFailed: 'the executor failed',
 };
 
 /** Follows "because". */
@@ -19,7 +19,7 @@ export function describeReason(reason: NotExecutedReason): string {
   return WORDS[reason];
 }
 
-/** What a reader of the progress is told when work stops being handed out. */
+/** The progress message when no more tenants are started. */
 export function stoppingLine(reason: NotExecutedReason): string {
   if (reason === 'canaryFailed') return 'The first tenant of a cohort failed: the rest of that cohort is left out.';
   return `No more tenants are started, because ${WORDS[reason]}; running ones finish.`;

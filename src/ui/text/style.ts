@@ -10,7 +10,7 @@ const CODES = {
   cyan: [36, 39],
 } as const;
 
-/** Styles for one stream. Text goes in cleaned: a style never hides an escape sequence that was in it. */
+/** Styles for one stream. Pass cleaned text: styles do not remove escape sequences. */
 export function createStyle(color: boolean): Style {
   const paint = ([open, close]: readonly [number, number]) => {
     return (text: string) => (color && text !== '' ? `\u001B[${open}m${text}\u001B[${close}m` : text);

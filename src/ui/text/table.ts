@@ -3,20 +3,20 @@ import { displayWidth, pad, truncate } from './display-width.js';
 
 export type TableOptions = {
   header?: readonly string[];
-  /** Width to fit into; left out when the output is piped, and then nothing is cut. */
+  /** Width to fit; absent when the output is piped, and then nothing is truncated. */
   columns?: number | undefined;
-  /** Columns that are aligned to the right. */
+  /** Right-aligned columns. */
   right?: readonly number[];
-  /** Columns that may be cut; all of them when left out. */
+  /** Columns that may be truncated. Default: all. */
   shrink?: readonly number[];
-  /** Styles a cell after it was padded; the text that comes in is plain. */
+  /** Styles a cell after padding; receives plain text. */
   paint?: (text: string, column: number, row: number | 'header') => string;
 };
 
 const GAP = 2;
 const NARROWEST = 4;
 
-/** Rows as aligned lines, two spaces between the columns, no tabs, no space at the end. Cells are cleaned here. */
+/** Rows as aligned lines: two spaces between columns, no tabs, no trailing spaces. Cells are cleaned here. */
 export function table(rows: readonly (readonly string[])[], options: TableOptions = {}): string[] {
   const cells = rows.map((row) => row.map(clean));
   const header = options.header;
@@ -35,7 +35,7 @@ function naturalWidths(rows: readonly (readonly string[])[]): number[] {
   return widths;
 }
 
-/** Takes a column at a time from the widest column that may be cut, until the table fits or nothing can be cut any more. */
+/** Shrinks the widest truncatable column by one at a time until the table fits or nothing more can be truncated. */
 function fit(widths: number[], { columns, shrink }: TableOptions): number[] {
   if (columns === undefined) return widths;
   const fitted = [...widths];

@@ -1,8 +1,8 @@
 import { displayWidth } from './display-width.js';
 
 /**
- * A plain text in lines of at most so many columns, broken between words; a longer word has a line of its own. Without
- * a width it stays one line.
+ * Wraps a plain text between words to lines of at most `columns` columns; a longer word gets its own line. Without a width
+ * the text remains one line.
  */
 export function wrap(text: string, columns: number | undefined): string[] {
   if (columns === undefined || displayWidth(text) <= columns) return [text];
