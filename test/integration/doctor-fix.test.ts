@@ -144,7 +144,7 @@ describe('migrations tables', () => {
       ok: false,
       items: ['a2: no primary key', 'a2: 0001_projects twice'],
       done: ['added the primary key of "public"."pgmigrations"', 'added the primary key of "a1"."pgmigrations"'],
-      failures: [expect.stringMatching(/^"a2"\."pgmigrations" has no primary key still: /)],
+      failures: [expect.stringMatching(/^"a2"\."pgmigrations" still has no primary key: /)],
     });
     expect((await fleet.applied('a2')).length).toBe(2);
     await database.query(`DELETE FROM a2.pgmigrations WHERE ctid NOT IN (SELECT min(ctid) FROM a2.pgmigrations)`);
