@@ -1,5 +1,6 @@
 import type { Client, Connection } from 'pg';
-import { serialize } from 'pg-protocol';
+// The package's own entry for ES modules is not one for Node.js before 20.19, nor under Yarn PnP: a `.js` file without a "type".
+import { serialize } from 'pg-protocol/dist/serializer.js';
 
 import { isServerError } from '../errors/serialize.js';
 import { connectionOf, wireOf } from './pg-internals.js';
