@@ -1,5 +1,6 @@
 import { type Client, type Connection, Query, type QueryConfig, type QueryResult } from 'pg';
-import { serialize } from 'pg-protocol';
+// See batch.ts: the package's own entry for ES modules cannot be loaded everywhere.
+import { serialize } from 'pg-protocol/dist/serializer.js';
 
 import { announcedPid } from './pg-internals.js';
 import { noteFirstAnswer, SERVER_FACTS, type ServerAnswer } from './server.js';
