@@ -62,7 +62,12 @@ describe.skipIf(bin === undefined)('cloneTenant', () => {
     await client.query('DROP SCHEMA IF EXISTS copy CASCADE');
   });
 
+  /** A backend whose client has gone may need a moment to notice. */
   async function expectNothing(): Promise<void> {
+    await expect.poll(() => leftovers(), { timeout: 10_000 }).toEqual([]);
+  }
+
+  async function leftovers(): Promise<unknown[]> {
     const { rows } = await client.query(
       `SELECT nspname::text AS name FROM pg_namespace WHERE nspname ~ '^(copy|tenants_clone)'
        UNION ALL SELECT schema_name FROM public.tenants WHERE schema_name <> $1
@@ -70,7 +75,7 @@ describe.skipIf(bin === undefined)('cloneTenant', () => {
        UNION ALL SELECT pid::text FROM pg_stat_activity WHERE application_name ~ '^tenants: clone' AND state <> 'idle'`,
       [SOURCE],
     );
-    expect(rows).toEqual([]);
+    return rows;
   }
 
   async function expectNoSchema(...names: string[]): Promise<void> {
@@ -331,7 +336,9 @@ describe.skipIf(bin === undefined)('cloneTenant', () => {
       } else {
         expect(outcome).toMatchObject({ code: 'DATABASE_UNREACHABLE', exitCode: 5 });
         await expect
-          .poll(async () => (await client.query(`SELECT 1 FROM pg_locks WHERE locktype = 'advisory'`)).rowCount)
+          .poll(async () => (await client.query(`SELECT 1 FROM pg_locks WHERE locktype = 'advisory'`)).rowCount, {
+            timeout: 10_000,
+          })
           .toBe(0);
         await expectNothing();
       }

@@ -234,17 +234,18 @@ describe('read only means read only', () => {
   });
 
   it('what a statement leaves in the session does not reach the next tenant', async () => {
-    const leave = `SELECT set_config('tenants.trace', current_schema(), false), pg_advisory_lock(4711), set_config('statement_timeout', '1', false)`;
+    const leave = `SELECT set_config('tenants.trace', current_schema(), false), pg_advisory_lock(4711), set_config('statement_timeout', '7s', false)`;
     const one = { concurrency: 1 };
     expect((await run(leave, {}, one)).failed).toEqual([]);
     const seen = await run(
-      `SELECT current_setting('tenants.trace', true) AS before, set_config('tenants.trace', 'left', false) AS now,
+      `SELECT current_setting('tenants.trace', true) AS before, current_setting('statement_timeout') AS timeout, set_config('tenants.trace', 'left', false) AS now,
               (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()) AS locks, pg_advisory_lock(4712)`,
       {},
       one,
     );
     for (const row of seen.objects) {
       expect([null, '']).toContain(row['before']);
+      expect(row['timeout']).toBe('0');
       expect(row['locks']).toBe(0);
     }
   });
