@@ -23,12 +23,13 @@ export default defineConfig({
           isolate: false,
           // The build is run as it is.
           server: { deps: { external: [/\/dist\//] } },
-          testTimeout: 30_000,
-          hookTimeout: 60_000,
+          // Generous, for a machine that is busy with something else.
+          testTimeout: 90_000,
+          hookTimeout: 180_000,
         },
       },
     ],
-    // More than cores: most of a test is waiting for the server, for processes and for timeouts.
-    maxWorkers: 5,
+    // One more than the cores of a small machine: tests wait for the server and for processes most of the time.
+    maxWorkers: 3,
   },
 });
