@@ -1,25 +1,31 @@
-/** The names of all commands, in the order of help and README: that in which one comes to need them. */
-export const COMMAND_NAMES = [
-  'init',
-  'create-migration',
-  'migrate',
-  'rollback',
-  'plan',
-  'status',
-  'list',
-  'create-tenant',
-  'clone-tenant',
-  'rename-tenant',
-  'delete-tenant',
-  'create-domain',
-  'delete-domain',
-  'query',
-  'exec',
-  'doctor',
-] as const;
+/**
+ * All commands with the folder of `src/commands` that has their file, in the order of help and README: that in which one comes to
+ * need them.
+ */
+export const COMMAND_FOLDERS = {
+  init: 'setup',
+  'create-migration': 'migrations',
+  migrate: 'migrations',
+  rollback: 'migrations',
+  plan: 'migrations',
+  status: 'fleet',
+  list: 'tenants',
+  'create-tenant': 'tenants',
+  'clone-tenant': 'tenants',
+  'rename-tenant': 'tenants',
+  'delete-tenant': 'tenants',
+  'create-domain': 'tenants',
+  'delete-domain': 'tenants',
+  query: 'fleet',
+  exec: 'fleet',
+  doctor: 'fleet',
+} as const;
 
-export type CommandName = (typeof COMMAND_NAMES)[number];
+export type CommandName = keyof typeof COMMAND_FOLDERS;
+
+/** The names of all commands, in that order. */
+export const COMMAND_NAMES = Object.keys(COMMAND_FOLDERS) as readonly CommandName[];
 
 export function isCommandName(name: string): name is CommandName {
-  return COMMAND_NAMES.some((command) => command === name);
+  return Object.hasOwn(COMMAND_FOLDERS, name);
 }

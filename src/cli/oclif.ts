@@ -7,6 +7,7 @@ import type { Command } from '@oclif/core/command';
 import { Config } from '@oclif/core/config';
 import { settings } from '@oclif/core/settings';
 
+import { COMMAND_FOLDERS, type CommandName } from './command-names.js';
 import { guardStreams, keepStdout } from './output.js';
 import { usageError } from './usage-error.js';
 
@@ -14,7 +15,7 @@ import { usageError } from './usage-error.js';
 export type Oclif = {
   /** Prints the help of a command, or the list of all commands. */
   help(command?: string): Promise<number>;
-  run(command: string, argv: string[]): Promise<number>;
+  run(command: CommandName, argv: string[]): Promise<number>;
 };
 
 type CommandClass = Pick<typeof Command, 'flags' | 'baseFlags'> & {
@@ -61,14 +62,15 @@ export async function startOclif(root: string, commands?: string): Promise<Oclif
   };
 }
 
-/** Each command has a file of the same name next to the module that lists all of them. */
+/** Each command has a file of the same name in its folder, beside the module that lists all of them. */
 async function importBuilt(
   root: string,
   all: Interfaces.PJSON['oclif']['commands'],
-  id: string,
+  id: CommandName,
 ): Promise<CommandClass> {
   const folder = typeof all === 'object' ? dirname(all.target) : '';
-  const module = (await import(pathToFileURL(join(root, folder, `${id}.js`)).href)) as { default: CommandClass };
+  const file = join(root, folder, COMMAND_FOLDERS[id], `${id}.js`);
+  const module = (await import(pathToFileURL(file).href)) as { default: CommandClass };
   return module.default;
 }
 

@@ -1,21 +1,21 @@
 import type { BaseCommand } from '../base-command.js';
 import { COMMAND_NAMES, type CommandName } from '../cli/command-names.js';
-import CloneTenant from './clone-tenant.js';
-import CreateDomain from './create-domain.js';
-import CreateMigration from './create-migration.js';
-import CreateTenant from './create-tenant.js';
-import DeleteDomain from './delete-domain.js';
-import DeleteTenant from './delete-tenant.js';
-import Doctor from './doctor.js';
-import Exec from './exec.js';
-import Init from './init.js';
-import List from './list.js';
-import Migrate from './migrate.js';
-import Plan from './plan.js';
-import Query from './query.js';
-import RenameTenant from './rename-tenant.js';
-import Rollback from './rollback.js';
-import Status from './status.js';
+import Doctor from './fleet/doctor.js';
+import Exec from './fleet/exec.js';
+import Query from './fleet/query.js';
+import Status from './fleet/status.js';
+import CreateMigration from './migrations/create-migration.js';
+import Migrate from './migrations/migrate.js';
+import Plan from './migrations/plan.js';
+import Rollback from './migrations/rollback.js';
+import Init from './setup/init.js';
+import CloneTenant from './tenants/clone-tenant.js';
+import CreateDomain from './tenants/create-domain.js';
+import CreateTenant from './tenants/create-tenant.js';
+import DeleteDomain from './tenants/delete-domain.js';
+import DeleteTenant from './tenants/delete-tenant.js';
+import List from './tenants/list.js';
+import RenameTenant from './tenants/rename-tenant.js';
 
 type CommandClass = typeof BaseCommand;
 

@@ -3,8 +3,8 @@ import { parse, relative } from 'node:path';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 
-import { BaseCommand } from '../base-command.js';
-import { migrationDirectory } from '../cli/migration-directory.js';
+import { BaseCommand } from '../../base-command.js';
+import { migrationDirectory } from '../../cli/migration-directory.js';
 
 export default class CreateMigration extends BaseCommand {
   static override summary = 'Create an empty migration file, numbered after the last one.';
@@ -30,7 +30,7 @@ export default class CreateMigration extends BaseCommand {
   async run(): Promise<number> {
     const { args, flags } = await this.parse(CreateMigration);
     const directory = migrationDirectory(await this.load(flags), flags);
-    const { createMigrationFile } = await import('../engine/new-migration.js');
+    const { createMigrationFile } = await import('../../engine/new-migration.js');
     const file = await createMigrationFile({ directory, name: args.name, language: flags.language ?? 'sql' });
     const path = relative(process.cwd(), file);
     return this.print({ name: parse(file).name, path }, () => path);

@@ -1,13 +1,13 @@
-import { BaseCommand } from '../base-command.js';
-import { runFlags, tenantFlags } from '../cli/flags.js';
-import { formatContext, printMessage, outputOptions } from '../cli/output.js';
-import { runSettings } from '../cli/run-settings.js';
-import { selectedTenants } from '../cli/selection.js';
-import { signalExitCode } from '../cli/signals.js';
-import { writeMessagePart, writeResultPart } from '../cli/write-stream.js';
-import { EXIT } from '../errors/codes.js';
-import { TenantsError } from '../errors/tenants-error.js';
-import { formatExecSummary, prefixed } from '../ui/summary/format-exec.js';
+import { BaseCommand } from '../../base-command.js';
+import { runFlags, tenantFlags } from '../../cli/flags.js';
+import { formatContext, printMessage, outputOptions } from '../../cli/output.js';
+import { runSettings } from '../../cli/run-settings.js';
+import { selectedTenants } from '../../cli/selection.js';
+import { signalExitCode } from '../../cli/signals.js';
+import { writeMessagePart, writeResultPart } from '../../cli/write-stream.js';
+import { EXIT } from '../../errors/codes.js';
+import { TenantsError } from '../../errors/tenants-error.js';
+import { formatExecSummary, prefixed } from '../../ui/summary/format-exec.js';
 
 export default class Exec extends BaseCommand {
   static override summary = 'Run a program for each selected tenant.';
@@ -37,7 +37,7 @@ export default class Exec extends BaseCommand {
       });
     }
     const selection = selectedTenants(flags);
-    const { exec } = await import('../each-tenant/exec/exec.js');
+    const { exec } = await import('../../each-tenant/exec/exec.js');
     const loaded = await this.load(flags, runSettings(flags));
     const { json } = outputOptions();
     const report = await this.change(loaded, (project, { drain, cancel }) =>

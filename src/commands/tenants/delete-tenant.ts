@@ -3,14 +3,14 @@ import { resolve } from 'node:path';
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 
-import { BaseCommand } from '../base-command.js';
-import { confirm } from '../cli/confirm.js';
-import { tenantDocument } from '../cli/documents.js';
-import { changeFlags } from '../cli/flags.js';
-import { runSettings } from '../cli/run-settings.js';
-import { signalExitCode } from '../cli/signals.js';
-import { TenantsError } from '../errors/tenants-error.js';
-import { formatDeleted } from '../ui/summary/format-changed-tenant.js';
+import { BaseCommand } from '../../base-command.js';
+import { confirm } from '../../cli/confirm.js';
+import { tenantDocument } from '../../cli/documents.js';
+import { changeFlags } from '../../cli/flags.js';
+import { runSettings } from '../../cli/run-settings.js';
+import { signalExitCode } from '../../cli/signals.js';
+import { TenantsError } from '../../errors/tenants-error.js';
+import { formatDeleted } from '../../ui/summary/format-changed-tenant.js';
 
 export default class DeleteTenant extends BaseCommand {
   static override summary = 'Delete a tenant: schema with all data, row and domains.';
@@ -41,7 +41,7 @@ export default class DeleteTenant extends BaseCommand {
     const loaded = await this.load(flags, runSettings(flags));
     const what = flags['keep-schema'] ? 'unregisters' : 'deletes';
     if (!(await confirm(schema, flags.confirm, `This ${what} the tenant "${schema}".`))) throw unconfirmed(schema);
-    const { deleteTenant } = await import('../lifecycle/delete-tenant.js');
+    const { deleteTenant } = await import('../../lifecycle/delete-tenant.js');
     const dump = flags.dump === undefined ? {} : { dump: resolve(flags.dump) };
     const options = { schema, keepSchema: flags['keep-schema'], ...dump };
     const deleted = await this.change(loaded, (project, control) => deleteTenant(project, { ...options, ...control }));

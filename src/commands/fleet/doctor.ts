@@ -1,12 +1,12 @@
 import * as Flags from '@oclif/core/flags';
 
-import { BaseCommand } from '../base-command.js';
-import { doctorDocument } from '../cli/documents.js';
-import { changeFlags, runFlags } from '../cli/flags.js';
-import { runSettings } from '../cli/run-settings.js';
-import { signalExitCode } from '../cli/signals.js';
-import { EXIT } from '../errors/codes.js';
-import { formatDoctor } from '../ui/summary/format-doctor.js';
+import { BaseCommand } from '../../base-command.js';
+import { doctorDocument } from '../../cli/documents.js';
+import { changeFlags, runFlags } from '../../cli/flags.js';
+import { runSettings } from '../../cli/run-settings.js';
+import { signalExitCode } from '../../cli/signals.js';
+import { EXIT } from '../../errors/codes.js';
+import { formatDoctor } from '../../ui/summary/format-doctor.js';
 
 export default class Doctor extends BaseCommand {
   static override summary = 'Check the server, the registry and the tenants for problems.';
@@ -31,7 +31,7 @@ export default class Doctor extends BaseCommand {
   async run(): Promise<number> {
     const { flags } = await this.parse(Doctor);
     const loaded = await this.load(flags, runSettings(flags));
-    const { doctor, isHealthy } = await import('../doctor/doctor.js');
+    const { doctor, isHealthy } = await import('../../doctor/doctor.js');
     const report = flags.fix
       ? await this.change(loaded, (project, control) => doctor(project, { fix: true, ...control }))
       : await this.read(loaded, (project) => doctor(project));

@@ -1,13 +1,13 @@
 import * as Flags from '@oclif/core/flags';
 
-import { BaseCommand } from '../base-command.js';
-import { confirm } from '../cli/confirm.js';
-import { migrateDocument } from '../cli/documents.js';
-import { runFlags, selectionFlags, tenantFlags } from '../cli/flags.js';
-import { repeatedFlags, runSettings } from '../cli/run-settings.js';
-import { selectedOptions } from '../cli/selection.js';
-import { signalExitCode } from '../cli/signals.js';
-import { formatRollbackSummary } from '../ui/summary/format-migrate.js';
+import { BaseCommand } from '../../base-command.js';
+import { confirm } from '../../cli/confirm.js';
+import { migrateDocument } from '../../cli/documents.js';
+import { runFlags, selectionFlags, tenantFlags } from '../../cli/flags.js';
+import { repeatedFlags, runSettings } from '../../cli/run-settings.js';
+import { selectedOptions } from '../../cli/selection.js';
+import { signalExitCode } from '../../cli/signals.js';
+import { formatRollbackSummary } from '../../ui/summary/format-migrate.js';
 
 export default class Rollback extends BaseCommand {
   static override summary = 'Undo the last migrations of tenants or of the shared schema.';
@@ -41,8 +41,8 @@ export default class Rollback extends BaseCommand {
     const loaded = await this.load(flags, runSettings(flags));
     const { selection: chosen, target } = selectedOptions(flags, loaded.shared.schema);
     const selection = chosen.kind === 'all' ? ({ kind: 'tenants' } as const) : chosen;
-    const { isWholeFleet, rollback } = await import('../run/rollback.js');
-    const { exitCodeOf } = await import('../run/report.js');
+    const { isWholeFleet, rollback } = await import('../../run/rollback.js');
+    const { exitCodeOf } = await import('../../run/report.js');
     const asks = isWholeFleet({ selection });
     const confirmed =
       (asks || flags.confirm !== undefined) &&

@@ -1,11 +1,11 @@
 import * as Args from '@oclif/core/args';
 
-import { BaseCommand } from '../base-command.js';
-import { tenantDocument } from '../cli/documents.js';
-import { changeFlags } from '../cli/flags.js';
-import { runSettings } from '../cli/run-settings.js';
-import { signalExitCode } from '../cli/signals.js';
-import { formatChanged } from '../ui/summary/format-changed-tenant.js';
+import { BaseCommand } from '../../base-command.js';
+import { tenantDocument } from '../../cli/documents.js';
+import { changeFlags } from '../../cli/flags.js';
+import { runSettings } from '../../cli/run-settings.js';
+import { signalExitCode } from '../../cli/signals.js';
+import { formatChanged } from '../../ui/summary/format-changed-tenant.js';
 
 export default class RenameTenant extends BaseCommand {
   static override summary = 'Rename a tenant: schema and row, in one transaction.';
@@ -28,7 +28,7 @@ export default class RenameTenant extends BaseCommand {
   async run(): Promise<number> {
     const { args, flags } = await this.parse(RenameTenant);
     const loaded = await this.load(flags, runSettings(flags));
-    const { renameTenant } = await import('../lifecycle/rename-tenant.js');
+    const { renameTenant } = await import('../../lifecycle/rename-tenant.js');
     const renamed = await this.change(loaded, (project, control) =>
       renameTenant(project, { from: args.old, to: args.new, ...control }),
     );

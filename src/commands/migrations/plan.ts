@@ -1,11 +1,11 @@
 import * as Flags from '@oclif/core/flags';
 
-import { BaseCommand } from '../base-command.js';
-import { planDocument } from '../cli/documents.js';
-import { selectionFlags } from '../cli/flags.js';
-import { runSettings } from '../cli/run-settings.js';
-import { selectedOptions } from '../cli/selection.js';
-import { formatPlan } from '../ui/summary/format-plan.js';
+import { BaseCommand } from '../../base-command.js';
+import { planDocument } from '../../cli/documents.js';
+import { selectionFlags } from '../../cli/flags.js';
+import { runSettings } from '../../cli/run-settings.js';
+import { selectedOptions } from '../../cli/selection.js';
+import { formatPlan } from '../../ui/summary/format-plan.js';
 
 export default class Plan extends BaseCommand {
   static override summary = 'Show what migrate would do.';
@@ -26,7 +26,7 @@ export default class Plan extends BaseCommand {
     const { flags } = await this.parse(Plan);
     const loaded = await this.load(flags, runSettings(flags));
     const options = { ...selectedOptions(flags, loaded.shared.schema), sql: flags.sql };
-    const { plan } = await import('../run/plan.js');
+    const { plan } = await import('../../run/plan.js');
     const report = await this.read(loaded, (project) => plan(project, options));
     this.remark(report.warnings);
     return this.print(planDocument(report), (context) => formatPlan(report, context));

@@ -1,14 +1,14 @@
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 
-import { BaseCommand } from '../base-command.js';
-import { assignments } from '../cli/assignments.js';
-import { tenantDocument } from '../cli/documents.js';
-import { changeFlags } from '../cli/flags.js';
-import { runSettings } from '../cli/run-settings.js';
-import { parseNames } from '../cli/selection.js';
-import { signalExitCode } from '../cli/signals.js';
-import { formatChanged } from '../ui/summary/format-changed-tenant.js';
+import { BaseCommand } from '../../base-command.js';
+import { assignments } from '../../cli/assignments.js';
+import { tenantDocument } from '../../cli/documents.js';
+import { changeFlags } from '../../cli/flags.js';
+import { runSettings } from '../../cli/run-settings.js';
+import { parseNames } from '../../cli/selection.js';
+import { signalExitCode } from '../../cli/signals.js';
+import { formatChanged } from '../../ui/summary/format-changed-tenant.js';
 
 export default class CloneTenant extends BaseCommand {
   static override summary = 'Create a tenant with the structure and the rows of another.';
@@ -56,7 +56,7 @@ export default class CloneTenant extends BaseCommand {
       ...(flags.type === undefined ? {} : { type: flags.type }),
     };
     const loaded = await this.load(flags, runSettings(flags));
-    const { cloneTenant } = await import('../lifecycle/clone-tenant.js');
+    const { cloneTenant } = await import('../../lifecycle/clone-tenant.js');
     const cloned = await this.change(loaded, (project, control) => cloneTenant(project, { ...options, ...control }));
     this.remark(cloned.warnings);
     return this.print(tenantDocument(cloned), (context) => formatChanged(cloned, context, 'Cloned'), signalExitCode());

@@ -1,12 +1,12 @@
 import * as Flags from '@oclif/core/flags';
 
-import { BaseCommand } from '../base-command.js';
-import { migrateDocument } from '../cli/documents.js';
-import { runFlags, selectionFlags } from '../cli/flags.js';
-import { repeatedFlags, runSettings } from '../cli/run-settings.js';
-import { selectedOptions } from '../cli/selection.js';
-import { signalExitCode } from '../cli/signals.js';
-import { formatMigrateSummary } from '../ui/summary/format-migrate.js';
+import { BaseCommand } from '../../base-command.js';
+import { migrateDocument } from '../../cli/documents.js';
+import { runFlags, selectionFlags } from '../../cli/flags.js';
+import { repeatedFlags, runSettings } from '../../cli/run-settings.js';
+import { selectedOptions } from '../../cli/selection.js';
+import { signalExitCode } from '../../cli/signals.js';
+import { formatMigrateSummary } from '../../ui/summary/format-migrate.js';
 
 export default class Migrate extends BaseCommand {
   static override summary = 'Apply pending migrations: the shared schema first, then every tenant.';
@@ -33,8 +33,8 @@ export default class Migrate extends BaseCommand {
     const loaded = await this.load(flags, runSettings(flags));
     const selected = selectedOptions(flags, loaded.shared.schema);
     const options = { ...selected, fake: flags.fake, failFast: flags['fail-fast'] };
-    const { migrate } = await import('../run/migrate.js');
-    const { exitCodeOf } = await import('../run/report.js');
+    const { migrate } = await import('../../run/migrate.js');
+    const { exitCodeOf } = await import('../../run/report.js');
     const report = await this.change(loaded, (project, control) => migrate(project, { ...options, ...control }));
     const code = (report.interrupted ? signalExitCode() : undefined) ?? exitCodeOf(report);
     this.remark(report.warnings);

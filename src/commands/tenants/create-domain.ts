@@ -1,12 +1,12 @@
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 
-import { BaseCommand } from '../base-command.js';
-import { tenantDocument } from '../cli/documents.js';
-import { changeFlags } from '../cli/flags.js';
-import { runSettings } from '../cli/run-settings.js';
-import { signalExitCode } from '../cli/signals.js';
-import { formatChanged } from '../ui/summary/format-changed-tenant.js';
+import { BaseCommand } from '../../base-command.js';
+import { tenantDocument } from '../../cli/documents.js';
+import { changeFlags } from '../../cli/flags.js';
+import { runSettings } from '../../cli/run-settings.js';
+import { signalExitCode } from '../../cli/signals.js';
+import { formatChanged } from '../../ui/summary/format-changed-tenant.js';
 
 export default class CreateDomain extends BaseCommand {
   static override summary = 'Add a domain to a tenant.';
@@ -29,7 +29,7 @@ export default class CreateDomain extends BaseCommand {
   async run(): Promise<number> {
     const { args, flags } = await this.parse(CreateDomain);
     const loaded = await this.load(flags, runSettings(flags));
-    const { createDomain } = await import('../lifecycle/create-domain.js');
+    const { createDomain } = await import('../../lifecycle/create-domain.js');
     const changed = await this.change(loaded, (project, control) =>
       createDomain(project, { schema: args.name, domain: args.domain, primary: flags.primary, ...control }),
     );

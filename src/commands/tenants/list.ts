@@ -1,5 +1,5 @@
-import { BaseCommand } from '../base-command.js';
-import { formatList } from '../ui/summary/format-list.js';
+import { BaseCommand } from '../../base-command.js';
+import { formatList } from '../../ui/summary/format-list.js';
 
 export default class List extends BaseCommand {
   static override summary = 'List tenants with their type, status and domains.';
@@ -11,7 +11,7 @@ export default class List extends BaseCommand {
 
   async run(): Promise<number> {
     const { flags } = await this.parse(List);
-    const { listTenants } = await import('../fleet/list-tenants.js');
+    const { listTenants } = await import('../../fleet/list-tenants.js');
     const tenants = await this.read(await this.load(flags), (project) => listTenants(project));
     return this.print({ tenants }, (context) => formatList(tenants, context));
   }

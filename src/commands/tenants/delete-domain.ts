@@ -1,11 +1,11 @@
 import * as Args from '@oclif/core/args';
 
-import { BaseCommand } from '../base-command.js';
-import { tenantDocument } from '../cli/documents.js';
-import { changeFlags } from '../cli/flags.js';
-import { runSettings } from '../cli/run-settings.js';
-import { signalExitCode } from '../cli/signals.js';
-import { formatDeletedDomain } from '../ui/summary/format-changed-tenant.js';
+import { BaseCommand } from '../../base-command.js';
+import { tenantDocument } from '../../cli/documents.js';
+import { changeFlags } from '../../cli/flags.js';
+import { runSettings } from '../../cli/run-settings.js';
+import { signalExitCode } from '../../cli/signals.js';
+import { formatDeletedDomain } from '../../ui/summary/format-changed-tenant.js';
 
 export default class DeleteDomain extends BaseCommand {
   static override summary = 'Remove a domain from its tenant.';
@@ -23,7 +23,7 @@ export default class DeleteDomain extends BaseCommand {
   async run(): Promise<number> {
     const { args, flags } = await this.parse(DeleteDomain);
     const loaded = await this.load(flags, runSettings(flags));
-    const { deleteDomain } = await import('../lifecycle/delete-domain.js');
+    const { deleteDomain } = await import('../../lifecycle/delete-domain.js');
     const result = await this.change(loaded, (project, control) =>
       deleteDomain(project, { domain: args.domain, ...control }),
     );

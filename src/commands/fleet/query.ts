@@ -1,15 +1,15 @@
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 
-import { BaseCommand } from '../base-command.js';
-import { runFlags, tenantFlags } from '../cli/flags.js';
-import { formatContext, printMessage } from '../cli/output.js';
-import { runSettings } from '../cli/run-settings.js';
-import { selectedTenants } from '../cli/selection.js';
-import { signalExitCode } from '../cli/signals.js';
-import { EXIT } from '../errors/codes.js';
-import { TenantsError } from '../errors/tenants-error.js';
-import { formatQuerySummary } from '../ui/summary/format-query.js';
+import { BaseCommand } from '../../base-command.js';
+import { runFlags, tenantFlags } from '../../cli/flags.js';
+import { formatContext, printMessage } from '../../cli/output.js';
+import { runSettings } from '../../cli/run-settings.js';
+import { selectedTenants } from '../../cli/selection.js';
+import { signalExitCode } from '../../cli/signals.js';
+import { EXIT } from '../../errors/codes.js';
+import { TenantsError } from '../../errors/tenants-error.js';
+import { formatQuerySummary } from '../../ui/summary/format-query.js';
 
 export default class Query extends BaseCommand {
   static override summary = 'Run a statement in each selected tenant and show one table of results.';
@@ -50,9 +50,9 @@ export default class Query extends BaseCommand {
     }
     const selection = selectedTenants(flags);
     const format = flags.csv ? 'csv' : flags.ndjson ? 'ndjson' : flags.json ? 'json' : 'table';
-    const { createQueryOutput } = await import('../cli/query-output.js');
+    const { createQueryOutput } = await import('../../cli/query-output.js');
     const output = createQueryOutput(format, { readerMayLeave: !flags.write });
-    const { query } = await import('../each-tenant/query/query.js');
+    const { query } = await import('../../each-tenant/query/query.js');
     const loaded = await this.load(flags, runSettings(flags));
     const report = await this.change(loaded, (project, { drain, cancel }) => {
       const options = { ...selection, sql: args.sql, write: flags.write, onRows: output.rows, drain, cancel };

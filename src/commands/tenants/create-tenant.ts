@@ -1,12 +1,12 @@
 import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 
-import { BaseCommand } from '../base-command.js';
-import { assignments } from '../cli/assignments.js';
-import { tenantDocument } from '../cli/documents.js';
-import { parseNames } from '../cli/selection.js';
-import { signalExitCode } from '../cli/signals.js';
-import { formatCreated } from '../ui/summary/format-created-tenant.js';
+import { BaseCommand } from '../../base-command.js';
+import { assignments } from '../../cli/assignments.js';
+import { tenantDocument } from '../../cli/documents.js';
+import { parseNames } from '../../cli/selection.js';
+import { signalExitCode } from '../../cli/signals.js';
+import { formatCreated } from '../../ui/summary/format-created-tenant.js';
 
 export default class CreateTenant extends BaseCommand {
   static override summary = 'Create a tenant: row, domains and schema, with all migrations applied.';
@@ -61,7 +61,7 @@ export default class CreateTenant extends BaseCommand {
       ...(flags.label === undefined ? {} : { label: flags.label }),
       ...(flags.type === undefined ? {} : { type: flags.type }),
     };
-    const { createTenant } = await import('../lifecycle/create-tenant.js');
+    const { createTenant } = await import('../../lifecycle/create-tenant.js');
     const loaded = await this.load(flags);
     const created = await this.change(loaded, (project, control) => createTenant(project, { ...options, ...control }));
     const verb = created.created ? 'Created' : 'Found';
