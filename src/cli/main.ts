@@ -5,8 +5,10 @@ import { EXIT } from '../errors/codes.js';
 import { isTenantsError, TenantsError } from '../errors/tenants-error.js';
 import { formatError, toErrorJson } from '../ui/error/format-error.js';
 import { didYouMean, nearestNames } from '../util/nearest.js';
+import { setInvocation, tenantsCommand } from '../util/tenants-command.js';
 import { type CommandLine, readCommandLine } from './command-line.js';
 import { COMMAND_NAMES, isCommandName } from './command-names.js';
+import { findInvocation } from './invocation.js';
 import {
   beginOutput,
   flushStreams,
@@ -30,6 +32,8 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 export async function main(argv: readonly string[], commands?: string): Promise<number> {
   const line = readCommandLine(argv);
   beginOutput(line);
+  const { env, versions } = process;
+  setInvocation(() => findInvocation({ root: ROOT, cwd: process.cwd(), env, pnp: versions['pnp'] !== undefined }));
   let code: number;
   const crash = watchForCrash();
   try {
@@ -66,7 +70,7 @@ async function run(line: CommandLine, argv: readonly string[], commands: string 
   guardStreams();
   const { command } = line;
   if (command === undefined && line.json && !line.help) {
-    throw new TenantsError('USAGE', 'No command was given.', { suggestions: [SEE_HELP] });
+    throw new TenantsError('USAGE', 'No command was given.', { suggestions: [seeHelp()] });
   }
   if (command !== undefined && !isCommandName(command)) throw unknownCommand(command);
   const { startOclif } = await import('./oclif.js');
@@ -80,11 +84,11 @@ async function printVersion(): Promise<number> {
   return EXIT.ok;
 }
 
-const SEE_HELP = 'To see all commands, run: tenants --help';
+const seeHelp = (): string => `To see all commands, run: ${tenantsCommand('--help')}`;
 
 function unknownCommand(command: string): TenantsError {
   return new TenantsError('USAGE', `There is no command "${command}".`, {
-    suggestions: [...didYouMean(nearestNames(command, COMMAND_NAMES)), SEE_HELP],
+    suggestions: [...didYouMean(nearestNames(command, COMMAND_NAMES)), seeHelp()],
   });
 }
 

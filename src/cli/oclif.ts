@@ -7,6 +7,7 @@ import type { Command } from '@oclif/core/command';
 import { Config } from '@oclif/core/config';
 import { settings } from '@oclif/core/settings';
 
+import { currentInvocation } from '../util/tenants-command.js';
 import { COMMAND_FOLDERS, type CommandName } from './command-names.js';
 import { guardStreams, keepStdout } from './output.js';
 import { usageError } from './usage-error.js';
@@ -41,6 +42,8 @@ export async function startOclif(root: string, commands?: string): Promise<Oclif
     help: async (command) => {
       const given = { strategy: 'explicit', target: commands ?? '', identifier: 'COMMANDS' } as const;
       const config = await load(commands === undefined ? built : given);
+      // Usage and examples can be pasted, like all commands that are printed.
+      config.bin = currentInvocation();
       const { TenantsHelp } = await import('./help.js');
       guardStreams();
       const help = new TenantsHelp(config, config.pjson.oclif.helpOptions);

@@ -2,6 +2,7 @@ import * as Errors from '@oclif/core/errors';
 
 import { TenantsError } from '../errors/tenants-error.js';
 import { didYouMean, nearestNames } from '../util/nearest.js';
+import { tenantsCommand } from '../util/tenants-command.js';
 import { missingArguments } from './missing-arguments.js';
 
 /**
@@ -13,7 +14,10 @@ import { missingArguments } from './missing-arguments.js';
 export function usageError(error: unknown, command: { id: string; flags: readonly string[] }): unknown {
   if (!(error instanceof Errors.CLIError)) return error;
   const { message, ...advice } = describe(error, command.flags);
-  const suggestions = [...(advice.suggestions ?? []), `For its arguments and flags, run: tenants ${command.id} --help`];
+  const suggestions = [
+    ...(advice.suggestions ?? []),
+    `For its arguments and flags, run: ${tenantsCommand(command.id, '--help')}`,
+  ];
   return new TenantsError('USAGE', message, { suggestions });
 }
 

@@ -7,6 +7,7 @@ import type { DatabaseConfig } from '../db/database-config.js';
 import { isTenantsError, TenantsError } from '../errors/tenants-error.js';
 import { plural } from '../util/format-count.js';
 import { isPlainObject } from '../util/json.js';
+import { tenantsCommand } from '../util/tenants-command.js';
 import { databaseSchema } from './database-schema.js';
 import { parseDatabase } from './database.js';
 import { readEnvFile } from './env-file.js';
@@ -64,7 +65,10 @@ async function locate(cwd: string, env: Environment, given: string | undefined):
   const source = given === undefined ? 'TENANTS_CONFIG' : '--config';
   throw new TenantsError('CONFIG_NOT_FOUND', `The configuration file ${file}, named by ${source}, does not exist.`, {
     file,
-    suggestions: ['Check the path; it is relative to the current folder.', 'Write a configuration: tenants init'],
+    suggestions: [
+      'Check the path; it is relative to the current folder.',
+      `Write a configuration: ${tenantsCommand('init')}`,
+    ],
   });
 }
 

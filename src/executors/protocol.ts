@@ -21,6 +21,8 @@ export type WorkerSetup = {
   recycleAfter: number;
   /** Absent when there are none. */
   hooks?: HookSource | undefined;
+  /** What commands in its errors begin with. */
+  invocation: string;
 };
 
 export type ToWorker =

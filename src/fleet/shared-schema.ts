@@ -1,4 +1,5 @@
 import { TenantsError } from '../errors/tenants-error.js';
+import { tenantsCommand } from '../util/tenants-command.js';
 import type { SurveyedShared } from './read-shared.js';
 import { compareWithFiles, type SchemaState, upTo } from './schema-state.js';
 import type { Target } from './types.js';
@@ -76,7 +77,7 @@ export function assertSharedCurrent(shared: SharedSchema, work: 'migrations' | '
     `The shared schema has pending migrations (${shown}), and ${who} may rely on them.`,
     {
       suggestions: [
-        'Run first: tenants migrate --shared',
+        `Run first: ${tenantsCommand('migrate', '--shared')}`,
         ...(work === 'migrations' ? ['To continue without them, add --skip-shared-check.'] : []),
       ],
     },

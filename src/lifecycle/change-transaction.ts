@@ -15,6 +15,7 @@ import { lockGuard } from '../engine/apply/guards.js';
 import { isRaised } from '../engine/apply/raise.js';
 import { TenantsError } from '../errors/tenants-error.js';
 import type { Project } from '../project/project.js';
+import { tenantsCommand } from '../util/tenants-command.js';
 import { changeFailure } from './change-failure.js';
 
 /** Pause between two attempts to find the outcome of a COMMIT, in ms. */
@@ -184,7 +185,7 @@ async function findOutcome(project: Project, change: ChangeTransaction<unknown>)
         `The connection was lost during the COMMIT, and it is not known whether the change of "${change.tenant}" was made.`,
         {
           tenant: change.tenant,
-          suggestions: ['When the database is available, check with: tenants list'],
+          suggestions: [`When the database is available, check with: ${tenantsCommand('list')}`],
           cause: error,
         },
       );

@@ -18,6 +18,7 @@ import { registrationFailure } from '../registry/registration-failure.js';
 import { type NewTenant, registrationStatements } from '../registry/registration.js';
 import { lockRowStatement } from '../registry/statements.js';
 import type { TenantWithDomains } from '../registry/types.js';
+import { tenantsCommand } from '../util/tenants-command.js';
 import { callInChange } from './call-hooks.js';
 import { withChangeSession } from './change-session.js';
 import { changeTenant, send } from './change-transaction.js';
@@ -151,7 +152,7 @@ async function assertClonable(
   if ((await namespaceOf(client, source)) === undefined) {
     throw new TenantsError('USAGE', `The tenant "${source}" cannot be cloned: its schema does not exist.`, {
       tenant: source,
-      suggestions: [`To create it, run: tenants migrate --tenant ${source} --create-missing`],
+      suggestions: [`To create it, run: ${tenantsCommand('migrate', '--tenant', source, '--create-missing')}`],
     });
   }
   const [extension] = (await readContents(client, source))?.extensions ?? [];

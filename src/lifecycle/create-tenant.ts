@@ -26,6 +26,7 @@ import { createPublicTenant, hasDomains } from '../registry/public-tenant.js';
 import type { NewTenant } from '../registry/registration.js';
 import type { TenantWithDomains } from '../registry/types.js';
 import { withSession } from '../session/control-session.js';
+import { tenantsCommand } from '../util/tenants-command.js';
 import type { CreatedTenant, CreateTenantOptions, CreateTenantResult } from './create-types.js';
 import { takeCreationLock } from './creation-lock.js';
 import { provision } from './provision.js';
@@ -109,7 +110,7 @@ function acceptExisting(existing: TenantWithDomains, { schema, domains }: NewTen
     `The tenant "${schema}" already exists, without ${absent.map((domain) => `"${domain}"`).join(', ')}.`,
     {
       tenant: schema,
-      suggestions: absent.map((domain) => `To add it, run: tenants create-domain ${schema} ${domain}`),
+      suggestions: absent.map((domain) => `To add it, run: ${tenantsCommand('create-domain', schema, domain)}`),
     },
   );
 }

@@ -4,6 +4,7 @@ import { describeHolder, lockHolders, tenantLock, tryLock } from '../db/locks.js
 import { deadlineAfter, pollLock } from '../db/poll-lock.js';
 import { TenantsError } from '../errors/tenants-error.js';
 import type { Project } from '../project/project.js';
+import { tenantsCommand } from '../util/tenants-command.js';
 
 /**
  * Acquires the lock for creating one tenant, until the session ends. Two calls for the same name run one after the other,
@@ -29,7 +30,7 @@ export async function takeCreationLock(
   const who = holder === undefined ? 'another process' : describeHolder(holder);
   throw new TenantsError('TENANT_BUSY', `The tenant "${schema}" is being created by ${who}.`, {
     tenant: schema,
-    suggestions: ['Wait until that has finished, then run: tenants list'],
+    suggestions: [`Wait until that has finished, then run: ${tenantsCommand('list')}`],
   });
 }
 

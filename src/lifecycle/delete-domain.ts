@@ -6,6 +6,7 @@ import { findDomain, removeDomainStatement, requireDomain } from '../registry/do
 import { findTenant } from '../registry/list.js';
 import { lockRowStatement } from '../registry/statements.js';
 import type { TenantDomain, TenantWithDomains } from '../registry/types.js';
+import { tenantsCommand } from '../util/tenants-command.js';
 import { withChangeSession } from './change-session.js';
 import { changeTenant, send } from './change-transaction.js';
 import { type ChangeOptions, type DeletedDomain, toChangedTenant } from './changed-tenant.js';
@@ -43,7 +44,7 @@ export async function deleteDomain(
     const other = tenant.domains[0]?.domain ?? '';
     const warnings = headless
       ? [
-          `The tenant "${tenant.schema}" has no primary domain now. To choose one, run: tenants create-domain ${tenant.schema} ${other} --primary`,
+          `The tenant "${tenant.schema}" has no primary domain now. To choose one, run: ${tenantsCommand('create-domain', tenant.schema, other, '--primary')}`,
         ]
       : [];
     return { ...toChangedTenant(tenant, startedAt, warnings), deleted };
@@ -75,7 +76,7 @@ async function removeDomain(
   if (tenant === undefined || deleted === undefined) {
     throw new TenantsError(
       'UNEXPECTED',
-      `The domain "${domain}" no longer belongs to a tenant. To see all domains, run: tenants list`,
+      `The domain "${domain}" no longer belongs to a tenant. To see all domains, run: ${tenantsCommand('list')}`,
     );
   }
   return { tenant, deleted };

@@ -16,6 +16,7 @@ import {
   removeTenantStatements,
 } from '../registry/statements.js';
 import type { TenantWithDomains } from '../registry/types.js';
+import { tenantsCommand } from '../util/tenants-command.js';
 import { callAfterChange, callInChange } from './call-hooks.js';
 import { changeFailure } from './change-failure.js';
 import { withChangeSession } from './change-session.js';
@@ -112,7 +113,7 @@ async function remove(
   if (large) {
     const change = {
       ...base,
-      undone: `The tenant "${schema}" was deleted in part (tenants delete-tenant ${schema} continues)`,
+      undone: `The tenant "${schema}" was deleted in part (${tenantsCommand('delete-tenant', schema)} continues)`,
     };
     await dropLarge(client, project, options, change, isGone).catch((error: unknown) => {
       throw changeFailure(error, change);
@@ -153,7 +154,7 @@ async function prepare(
 function dumpTooLate(schema: string): TenantsError {
   return new TenantsError('USAGE', `The tenant "${schema}" is already partly deleted: a dump would be incomplete.`, {
     tenant: schema,
-    suggestions: [`To finish the deletion, run without --dump: tenants delete-tenant ${schema}`],
+    suggestions: [`To finish the deletion, run without --dump: ${tenantsCommand('delete-tenant', schema)}`],
   });
 }
 

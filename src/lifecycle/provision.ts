@@ -24,6 +24,7 @@ import {
   registrationStatements,
   removeRegistrationStatements,
 } from '../registry/registration.js';
+import { tenantsCommand } from '../util/tenants-command.js';
 import type { CreateTenantOptions } from './create-types.js';
 import { registryWrites } from './write-registry.js';
 
@@ -124,7 +125,9 @@ async function failureOf(
     });
   }
   const unknown =
-    result.unknownOutcome === true ? ' It is not known whether the tenant was created; check with: tenants list' : '';
+    result.unknownOutcome === true
+      ? ` It is not known whether the tenant was created; check with: ${tenantsCommand('list')}`
+      : '';
   return new TenantsError(known, `The tenant "${registration.schema}" was not created: ${message}${unknown}`, {
     ...details,
     cause: lane.lastFailure?.error,
@@ -174,7 +177,7 @@ function leftBehind(schema: string, error: unknown): unknown {
     ...error.details,
     suggestions: [
       ...error.suggestions,
-      `Run the same command again to finish it, or tenants delete-tenant ${schema} to remove it.`,
+      `Run the same command again to finish it, or ${tenantsCommand('delete-tenant', schema)} to remove it.`,
     ],
     cause: error.cause,
   });

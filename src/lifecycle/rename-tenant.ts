@@ -12,6 +12,7 @@ import { assertFinished, assertNotPublic, requireTenant } from '../registry/know
 import { findTenant } from '../registry/list.js';
 import { lockRowStatement, renameStatement } from '../registry/statements.js';
 import type { TenantWithDomains } from '../registry/types.js';
+import { tenantsCommand } from '../util/tenants-command.js';
 import { callInChange } from './call-hooks.js';
 import { withChangeSession } from './change-session.js';
 import { asOwner, changeTenant, send } from './change-transaction.js';
@@ -79,7 +80,7 @@ async function assertRenamable(
   if (oid !== undefined) return oid;
   throw new TenantsError('USAGE', `The tenant "${from}" cannot be renamed: its schema does not exist.`, {
     tenant: from,
-    suggestions: [`To create it, run: tenants migrate --tenant ${from} --create-missing`],
+    suggestions: [`To create it, run: ${tenantsCommand('migrate', '--tenant', from, '--create-missing')}`],
   });
 }
 

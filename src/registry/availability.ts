@@ -3,7 +3,7 @@ import type { Client } from 'pg';
 import { qualified, quoteIdentifier } from '../db/identifiers.js';
 import { TenantsError } from '../errors/tenants-error.js';
 import { plural } from '../util/format-count.js';
-import { shellWord } from '../util/shell-word.js';
+import { tenantsCommand } from '../util/tenants-command.js';
 import type { RegistryShape } from './names.js';
 import type { TenantDomain } from './types.js';
 
@@ -115,15 +115,15 @@ function assertNoDomainTaken(holders: Holder[]): void {
   );
   throw new TenantsError('DOMAIN_TAKEN', `${plural(taken.length, 'domain')} taken already: ${problems.join(', ')}.`, {
     problems,
-    suggestions: taken.map(({ name }) => `To free it, run: tenants delete-domain ${name}`),
+    suggestions: taken.map(({ name }) => `To free it, run: ${tenantsCommand('delete-domain', name)}`),
   });
 }
 
 /** @param status the registered tenant's, where the registry has a column for it */
 export function tenantExists(schema: string, status: string | null): TenantsError {
   const unfinished: Record<string, string> = {
-    deleting: `Its deletion was not finished; run: tenants delete-tenant ${schema}`,
-    provisioning: 'Its creation was not finished; run: tenants doctor --fix',
+    deleting: `Its deletion was not finished; run: ${tenantsCommand('delete-tenant', schema)}`,
+    provisioning: `Its creation was not finished; run: ${tenantsCommand('doctor', '--fix')}`,
   };
   const suggestion = unfinished[status ?? ''];
   const state = suggestion === undefined ? '' : ` (${status})`;
@@ -131,7 +131,10 @@ export function tenantExists(schema: string, status: string | null): TenantsErro
     tenant: schema,
     suggestions:
       suggestion === undefined
-        ? [`To take it as it is: tenants create-tenant ${shellWord(schema)} --if-not-exists`, 'Or choose another name.']
+        ? [
+            `To take it as it is: ${tenantsCommand('create-tenant', schema, '--if-not-exists')}`,
+            'Or choose another name.',
+          ]
         : [suggestion],
   });
 }
@@ -140,7 +143,7 @@ function sharedSchema(schema: string): TenantsError {
   return new TenantsError(
     'USAGE',
     `"${schema}" is the shared schema; only the public tenant, which has no schema, can have this name.`,
-    { suggestions: [`To register the public tenant, run: tenants create-tenant ${schema}`] },
+    { suggestions: [`To register the public tenant, run: ${tenantsCommand('create-tenant', schema)}`] },
   );
 }
 
@@ -159,7 +162,7 @@ function onlyCaseDiffers(schema: string, { kind, name }: Holder): TenantsError {
 function schemaExists(schema: string): TenantsError {
   return new TenantsError('SCHEMA_EXISTS', `There is a schema "${schema}" already, but no tenant of that name.`, {
     suggestions: [
-      `To make it a tenant as it is: tenants create-tenant ${shellWord(schema)} --adopt`,
+      `To make it a tenant as it is: ${tenantsCommand('create-tenant', schema, '--adopt')}`,
       'Or choose another name.',
     ],
   });

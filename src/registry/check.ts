@@ -1,6 +1,7 @@
 import type { Client } from 'pg';
 
 import { TenantsError } from '../errors/tenants-error.js';
+import { tenantsCommand } from '../util/tenants-command.js';
 import { readRegistryColumns } from './columns.js';
 import { isOptionalColumn, type RegistryShape } from './names.js';
 
@@ -25,7 +26,7 @@ export async function inspectRegistry(client: Client, shape: RegistryShape): Pro
       problems,
       suggestions: [
         "Name tables and columns in the configuration: registry: { tenants: { table: 'accounts', columns: { schemaName: 'slug', status: null } } }. Columns that are optional may be null.",
-        'Or add what is missing in a shared migration and run: tenants migrate --shared',
+        `Or add what is missing in a shared migration and run: ${tenantsCommand('migrate', '--shared')}`,
       ],
     },
   );
@@ -44,7 +45,7 @@ export async function assertRegistry(client: Client, shape: RegistryShape): Prom
     `The schema "${schema}" has no registry: neither the table "${tenants.table}" nor "${domains.table}" exists.`,
     {
       suggestions: [
-        'Run "tenants init" to write the shared migration that creates it, then: tenants migrate --shared',
+        `Run "${tenantsCommand('init')}" to write the shared migration that creates it, then: ${tenantsCommand('migrate', '--shared')}`,
         'If the tables have other names, say so under "registry" in the configuration; check the database setting, too.',
       ],
     },

@@ -4,6 +4,7 @@ import type { BatchItem } from '../db/batch.js';
 import { qualified, quoteIdentifier } from '../db/identifiers.js';
 import { TenantsError } from '../errors/tenants-error.js';
 import { didYouMean, nearestNames } from '../util/nearest.js';
+import { tenantsCommand } from '../util/tenants-command.js';
 import type { RegistryShape } from './names.js';
 
 /** Who has a domain; `tenant` is `null` when the row points at no tenant. `domain` is spelled as it is stored. */
@@ -44,7 +45,9 @@ export async function requireDomain(client: Client, shape: RegistryShape, domain
     rows.map((row) => row.domain),
   );
   const message = [`No tenant has the domain "${domain}".`, ...didYouMean(near)].join(' ');
-  throw new TenantsError('UNKNOWN_DOMAIN', message, { suggestions: ['To see all domains, run: tenants list'] });
+  throw new TenantsError('UNKNOWN_DOMAIN', message, {
+    suggestions: [`To see all domains, run: ${tenantsCommand('list')}`],
+  });
 }
 
 /**

@@ -2,6 +2,7 @@ import type { Client } from 'pg';
 
 import { TenantsError } from '../errors/tenants-error.js';
 import { didYouMean, nearestNames } from '../util/nearest.js';
+import { tenantsCommand } from '../util/tenants-command.js';
 import { findTenant, isPublicTenant, readTenants } from './list.js';
 import { type RegistryShape, STATUS } from './names.js';
 import type { TenantWithDomains } from './types.js';
@@ -20,7 +21,9 @@ export async function requireTenant(client: Client, shape: RegistryShape, schema
   const message = [`There is no tenant "${schema}".`, ...didYouMean(nearestNames(schema, known))].join(' ');
   throw new TenantsError('UNKNOWN_TENANT', message, {
     tenant: schema,
-    suggestions: [known.length === 0 ? 'There are no tenants yet.' : 'To see all tenants, run: tenants list'],
+    suggestions: [
+      known.length === 0 ? 'There are no tenants yet.' : `To see all tenants, run: ${tenantsCommand('list')}`,
+    ],
   });
 }
 
@@ -35,7 +38,7 @@ export function assertNotPublic(shape: RegistryShape, schema: string, verb: stri
   throw new TenantsError(
     'USAGE',
     `The public tenant "${schema}" cannot be ${verb}: its schema is the shared one, which all tenants use.`,
-    { tenant: schema, suggestions: [`Its hostnames can be changed: tenants delete-domain DOMAIN`] },
+    { tenant: schema, suggestions: [`Its hostnames can be changed: ${tenantsCommand('delete-domain', 'DOMAIN')}`] },
   );
 }
 
@@ -48,12 +51,12 @@ export function assertFinished({ schema, status }: Pick<TenantWithDomains, 'sche
   if (status === STATUS.deleting) {
     throw new TenantsError('USAGE', `The tenant "${schema}" is being deleted.`, {
       tenant: schema,
-      suggestions: [`To finish its deletion, run: tenants delete-tenant ${schema}`],
+      suggestions: [`To finish its deletion, run: ${tenantsCommand('delete-tenant', schema)}`],
     });
   }
   if (status !== STATUS.provisioning) return;
   throw new TenantsError('USAGE', `The creation of the tenant "${schema}" is not finished.`, {
     tenant: schema,
-    suggestions: ['Run the same create-tenant again, or: tenants doctor --fix'],
+    suggestions: [`Run the same create-tenant again, or: ${tenantsCommand('doctor', '--fix')}`],
   });
 }

@@ -4,6 +4,7 @@ import { type BatchItem, sendBatch } from '../db/batch.js';
 import { USERS_ROW_SECURITY } from '../db/empty-search-path.js';
 import { searchPath } from '../db/identifiers.js';
 import { isTenantsError, TenantsError } from '../errors/tenants-error.js';
+import { tenantsCommand } from '../util/tenants-command.js';
 import { assertPublicAvailable, tenantExists } from './availability.js';
 import { findTenant } from './list.js';
 import { type RegistryShape, STATUS } from './names.js';
@@ -90,7 +91,7 @@ function acceptExisting(
     `There is a tenant "${tenant.schema}" already, without ${absent.map((domain) => `"${domain}"`).join(', ')}.`,
     {
       tenant: tenant.schema,
-      suggestions: absent.map((domain) => `To add it, run: tenants create-domain ${tenant.schema} ${domain}`),
+      suggestions: absent.map((domain) => `To add it, run: ${tenantsCommand('create-domain', tenant.schema, domain)}`),
     },
   );
 }

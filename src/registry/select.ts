@@ -1,5 +1,6 @@
 import { TenantsError } from '../errors/tenants-error.js';
 import { didYouMean, nearestNames } from '../util/nearest.js';
+import { tenantsCommand } from '../util/tenants-command.js';
 import { isPublicTenant } from './list.js';
 import { type RegistryShape, STATUS } from './names.js';
 import type { Tenant } from './types.js';
@@ -63,7 +64,7 @@ function assertSelectable(fleet: Tenant[], names: ReadonlySet<string> | undefine
   if (deleting.length === 0) return;
   const list = deleting.map(({ schema }) => `"${schema}"`).join(', ');
   throw new TenantsError('USAGE', `These tenants are being deleted: ${list}.`, {
-    suggestions: deleting.map(({ schema }) => `To finish a deletion, run: tenants delete-tenant ${schema}`),
+    suggestions: deleting.map(({ schema }) => `To finish a deletion, run: ${tenantsCommand('delete-tenant', schema)}`),
   });
 }
 
@@ -77,7 +78,9 @@ function unknownNames(
     [`There is no ${word} "${name}".`, ...didYouMean(nearestNames(name, known))].join(' '),
   );
   const message = unknown.length === 1 ? problems.join() : `There are no such ${word}s: ${unknown.join(', ')}.`;
-  const suggestions = [known.size === 0 ? `There is no ${word} at all yet.` : 'To see all tenants, run: tenants list'];
+  const suggestions = [
+    known.size === 0 ? `There is no ${word} at all yet.` : `To see all tenants, run: ${tenantsCommand('list')}`,
+  ];
   return new TenantsError(code, message, { ...(unknown.length > 1 ? { problems } : {}), suggestions });
 }
 

@@ -8,6 +8,7 @@ import { writeMessagePart, writeResultPart } from '../../cli/write-stream.js';
 import { EXIT } from '../../errors/codes.js';
 import { TenantsError } from '../../errors/tenants-error.js';
 import { formatExecSummary, prefixed } from '../../ui/summary/format-exec.js';
+import { tenantsCommand } from '../../util/tenants-command.js';
 
 export default class Exec extends BaseCommand {
   static override summary = 'Run a program for each selected tenant.';
@@ -33,7 +34,7 @@ export default class Exec extends BaseCommand {
     const { flags } = await this.parse(Exec, this.argv.slice(0, end));
     if (program === undefined || program === '') {
       throw new TenantsError('USAGE', 'No program was given.', {
-        suggestions: ['Put it after --, for example: tenants exec -- psql -c "SELECT 1"'],
+        suggestions: [`Put it after --, for example: ${tenantsCommand('exec', '--', 'psql', '-c', 'SELECT 1')}`],
       });
     }
     const selection = selectedTenants(flags);

@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
 
+import { tenantsCommand } from '../../util/tenants-command.js';
 import { right, wrong } from '../results.js';
 import type { Check, CheckGroup } from '../types.js';
 
@@ -51,7 +52,7 @@ export async function statisticsCheck(client: Client): Promise<Check> {
   if (there < LARGE || there < known * FACTOR) return right('catalog-statistics', actual);
   return wrong('catalog-statistics', actual, {
     suggestions: [
-      `To analyze the catalog, run: tenants doctor --fix`,
+      `To analyze the catalog, run: ${tenantsCommand('doctor', '--fix')}`,
       `Or as the owner of the database: ANALYZE ${GROWING_CATALOGS.join(', ')}`,
     ],
   });

@@ -2,6 +2,7 @@ import type { Cohort } from '../../fleet/cohorts.js';
 import type { SurveyedFleet } from '../../fleet/read-fleet.js';
 import { compareShared } from '../../fleet/shared-schema.js';
 import { plural } from '../../util/format-count.js';
+import { tenantsCommand } from '../../util/tenants-command.js';
 import { right, wrong } from '../results.js';
 import type { Check, CheckGroup, Examination } from '../types.js';
 import { readTableKeys } from './migrations-tables.js';
@@ -36,10 +37,10 @@ function sharedCheck({ project: { checkOrder }, shared }: Examination, wrongTime
   if (state.kind === 'pending') {
     return wrong(name, `${plural(state.pending.length, 'migration')} pending`, {
       items: state.pending,
-      suggestions: ['Run: tenants migrate --shared'],
+      suggestions: [`Run: ${tenantsCommand('migrate', '--shared')}`],
     });
   }
-  if (wrongTimes.has(shared.surveyed.schema)) return wrong(name, TIMES_WRONG, { suggestions: [REPAIR_TIMES] });
+  if (wrongTimes.has(shared.surveyed.schema)) return wrong(name, TIMES_WRONG, { suggestions: [repairTimes()] });
   const items =
     state.kind === 'ahead' ? state.unknown : [`${state.found} is applied where the files have ${state.expected}`];
   const what = state.kind === 'ahead' ? 'ahead of the files' : 'out of order';
@@ -48,7 +49,7 @@ function sharedCheck({ project: { checkOrder }, shared }: Examination, wrongTime
 }
 
 const TIMES_WRONG = 'applied in order, with times that are not: a clock or a time zone went back';
-const REPAIR_TIMES = 'To put the times in order, run: tenants doctor --fix';
+const repairTimes = (): string => `To put the times in order, run: ${tenantsCommand('doctor', '--fix')}`;
 const FOR_EVER = "node-pg-migrate's own order check then always fails for it";
 
 const WAYS_OUT = {
@@ -78,7 +79,7 @@ export function tenantsCheck(
     members: cohort.members.filter(({ schema }) => !wrongTimes.has(schema)),
   }));
   const repair = cohorts.some(({ members }) => members.some(({ schema }) => wrongTimes.has(schema)))
-    ? [REPAIR_TIMES]
+    ? [repairTimes()]
     : [];
   const parts = [
     [count('upToDate'), 'up to date'],
@@ -159,7 +160,7 @@ async function tablesCheck(exam: Examination, fleet: SurveyedFleet): Promise<Che
       ...twice.map(({ schema, names }) => `${schema}: ${names.slice(0, 3).join(', ')} twice`),
     ],
     suggestions: [
-      ...(keyless.length > 0 ? ['To add the keys, run: tenants doctor --fix'] : []),
+      ...(keyless.length > 0 ? [`To add the keys, run: ${tenantsCommand('doctor', '--fix')}`] : []),
       ...(twice.length > 0 ? [`Check these rows of "${exam.project.migrationsTable}" and delete the duplicates.`] : []),
     ],
   });

@@ -1,7 +1,7 @@
 import { quoteIdentifier } from '../../db/identifiers.js';
 import type { SurveyedFleet } from '../../fleet/read-fleet.js';
 import { plural } from '../../util/format-count.js';
-import { shellWord } from '../../util/shell-word.js';
+import { tenantsCommand } from '../../util/tenants-command.js';
 import { noneOf, right, wrong } from '../results.js';
 import type { Check, CheckGroup, Examination } from '../types.js';
 import { type InvalidIndex, readInvalidIndexes } from './invalid-indexes.js';
@@ -29,12 +29,14 @@ function indexCheck({ project }: Examination, indexes: readonly InvalidIndex[]):
   if (indexes.length === 0) return right('invalid-indexes', 'none');
   const has = (...kinds: InvalidIndex['kind'][]): boolean => indexes.some(({ kind }) => kinds.includes(kind));
   const example = indexes.find(({ kind }) => kind === 'pending')?.schema ?? '';
-  const which = example === project.shared.schema ? '--shared' : `--tenant ${shellWord(example)}`;
+  const which = example === project.shared.schema ? ['--shared'] : ['--tenant', example];
   return wrong('invalid-indexes', plural(indexes.length, 'invalid index', 'invalid indexes'), {
     items: indexes.map(({ schema, name, kind }) => `${schema}.${name}: ${KINDS[kind]}`),
     suggestions: [
-      ...(has('leftover', 'built') ? ['To rebuild or drop them, run: tenants doctor --fix'] : []),
-      ...(has('pending') ? [`To rebuild indexes of pending migrations, run: tenants migrate ${which}`] : []),
+      ...(has('leftover', 'built') ? [`To rebuild or drop them, run: ${tenantsCommand('doctor', '--fix')}`] : []),
+      ...(has('pending')
+        ? [`To rebuild indexes of pending migrations, run: ${tenantsCommand('migrate', ...which)}`]
+        : []),
       ...(has('partitioned') ? ['Create the index on each partition, and ALTER INDEX … ATTACH PARTITION.'] : []),
     ],
   });

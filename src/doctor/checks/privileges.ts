@@ -1,4 +1,5 @@
 import { quoteIdentifier } from '../../db/identifiers.js';
+import { tenantsCommand } from '../../util/tenants-command.js';
 import { right, wrong } from '../results.js';
 import type { Check, CheckGroup, Examination } from '../types.js';
 
@@ -87,7 +88,7 @@ function sharedSchemaCheck({ project }: Examination, { sharedExists, sharedLacks
   const { schema } = project.shared;
   if (!sharedExists) {
     const actual = `the schema "${schema}" does not exist`;
-    const suggestions = ['To create it, run: tenants migrate --shared'];
+    const suggestions = [`To create it, run: ${tenantsCommand('migrate', '--shared')}`];
     return createInDatabase
       ? right('shared-schema-privileges', `${actual} yet`)
       : wrong('shared-schema-privileges', actual, { suggestions });

@@ -2,6 +2,7 @@ import { qualified, quoteIdentifier } from '../../db/identifiers.js';
 import { isTenantsError } from '../../errors/tenants-error.js';
 import { inspectRegistry } from '../../registry/check.js';
 import { plural } from '../../util/format-count.js';
+import { tenantsCommand } from '../../util/tenants-command.js';
 import { right, skipped, wrong } from '../results.js';
 import type { Check, CheckGroup, Examination } from '../types.js';
 import { readRegistryParts, type RegistryParts } from './registry-parts.js';
@@ -31,7 +32,7 @@ async function registryCheck({ client, project: { registry } }: Examination): Pr
     if ((await inspectRegistry(client, registry)) === 'present') return right('registry', `${tables} are as expected`);
     return wrong('registry', `neither ${tables} exists in "${registry.schema}"`, {
       suggestions: [
-        'To create it, run: tenants migrate --shared',
+        `To create it, run: ${tenantsCommand('migrate', '--shared')}`,
         'If the tables have other names, configure them under "registry".',
       ],
     });
@@ -87,6 +88,6 @@ function triggerCheck({ triggers, fromTemplate }: RegistryParts): Check {
   }
   return wrong('registry-triggers', `${plural(bad.length, 'trigger')} not as created`, {
     items: bad.map(({ table, problem }) => `"${table}": ${problem ?? ''}`),
-    suggestions: ['To restore them, run: tenants doctor --fix'],
+    suggestions: [`To restore them, run: ${tenantsCommand('doctor', '--fix')}`],
   });
 }

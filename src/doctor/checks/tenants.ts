@@ -2,7 +2,7 @@ import { quoteIdentifier } from '../../db/identifiers.js';
 import type { SurveyedFleet } from '../../fleet/read-fleet.js';
 import { STATUS } from '../../registry/names.js';
 import { plural } from '../../util/format-count.js';
-import { shellWord } from '../../util/shell-word.js';
+import { tenantsCommand } from '../../util/tenants-command.js';
 import { noneOf, right, wrong } from '../results.js';
 import type { Check, CheckGroup, Examination } from '../types.js';
 
@@ -36,8 +36,8 @@ function missingCheck({ cohorts, registered }: SurveyedFleet): Check {
     things: 'tenants have no schema',
     none: 'all present',
     suggestions: [
-      'To create them, run: tenants migrate --create-missing',
-      'To remove a row that should not be there, run: tenants delete-tenant NAME',
+      `To create them, run: ${tenantsCommand('migrate', '--create-missing')}`,
+      `To remove a row that should not be there, run: ${tenantsCommand('delete-tenant', 'NAME')}`,
     ],
   });
 }
@@ -60,7 +60,7 @@ async function unregisteredCheck({ client, project }: Examination, { registered 
     thing: 'schema has migrations but no tenant',
     things: 'schemas have migrations but no tenant',
     suggestions: [
-      `To make one a tenant, run: tenants create-tenant ${shellWord(example)} --adopt`,
+      `To make one a tenant, run: ${tenantsCommand('create-tenant', example, '--adopt')}`,
       ...(example === '' ? [] : [`If it is not needed: DROP SCHEMA ${quoteIdentifier(example)} CASCADE`]),
     ],
   });
@@ -86,7 +86,7 @@ export function lookalikeCheck(
     items.length === 1 ? 'one pair differs in case only' : `${items.length} differ in case only`,
     {
       items,
-      suggestions: ['To rename a tenant, run: tenants rename-tenant OLD NEW'],
+      suggestions: [`To rename a tenant, run: ${tenantsCommand('rename-tenant', 'OLD', 'NEW')}`],
     },
   );
 }

@@ -3,6 +3,7 @@ import type { SurveyedFleet } from '../../fleet/read-fleet.js';
 import { creationLock } from '../../lifecycle/creation-lock.js';
 import { STATUS } from '../../registry/names.js';
 import { plural } from '../../util/format-count.js';
+import { tenantsCommand } from '../../util/tenants-command.js';
 import { right, wrong } from '../results.js';
 import type { Check, CheckGroup, CheckName, Examination } from '../types.js';
 import { readLockHolders } from './advisory-locks.js';
@@ -54,6 +55,9 @@ function check(name: CheckName, { left, atWork }: Unfinished, command: string): 
   }
   return wrong(name, `${plural(left.length, 'tenant')} left behind`, {
     items: left,
-    suggestions: ['To finish them, run: tenants doctor --fix', `Or one by one: tenants ${command} NAME`],
+    suggestions: [
+      `To finish them, run: ${tenantsCommand('doctor', '--fix')}`,
+      `Or one by one: ${tenantsCommand(command, 'NAME')}`,
+    ],
   });
 }

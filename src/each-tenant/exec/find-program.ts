@@ -3,6 +3,7 @@ import { access, stat } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 
 import { TenantsError } from '../../errors/tenants-error.js';
+import { tenantsCommand } from '../../util/tenants-command.js';
 import type { ProgramEnvironment } from './types.js';
 
 /**
@@ -26,8 +27,8 @@ export async function assertProgram(
     `The program "${program}" was not found or is not executable; nothing was started.`,
     {
       suggestions: [
-        'The program and its arguments follow --, as in: tenants exec -- psql -c "SELECT 1"',
-        'Nothing here goes through a shell; to use one, say: tenants exec -- sh -c "…"',
+        `The program and its arguments follow --, as in: ${tenantsCommand('exec', '--', 'psql', '-c', 'SELECT 1')}`,
+        `Nothing here goes through a shell; to use one, run: ${tenantsCommand('exec', '--', 'sh', '-c', '…')}`,
       ],
     },
   );

@@ -5,6 +5,7 @@ import { closeClient, openClient } from '../../db/connect.js';
 import type { DatabaseConfig } from '../../db/database-config.js';
 import { isConnectionError } from '../../db/sqlstates.js';
 import { TenantsError } from '../../errors/tenants-error.js';
+import { tenantsCommand } from '../../util/tenants-command.js';
 
 /**
  * Looks whether schemas exist, one question after the other on one connection that is opened again when it breaks. Once the
@@ -28,7 +29,7 @@ export class SchemaLook {
       `The schema "${schema}" does not exist, or the database user has no USAGE on it.`,
       {
         tenant: schema,
-        suggestions: ['To see which tenants have no schema, run: tenants status'],
+        suggestions: [`To see which tenants have no schema, run: ${tenantsCommand('status')}`],
       },
     );
   }

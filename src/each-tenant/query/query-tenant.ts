@@ -11,6 +11,7 @@ import { isRaised, raise, raisedNames } from '../../engine/apply/raise.js';
 import type { QueryStatement } from '../../engine/sql/parse-query.js';
 import { TenantsError } from '../../errors/tenants-error.js';
 import type { Project } from '../../project/project.js';
+import { tenantsCommand } from '../../util/tenants-command.js';
 
 /** Most rows that are in memory for one tenant. */
 const PART_SIZE = 500;
@@ -98,7 +99,7 @@ async function begin(client: Client, options: TenantQuery): Promise<string> {
     `The schema "${tenant}" does not exist, or the database user has no USAGE on it.`,
     {
       tenant,
-      suggestions: ['To see which tenants have no schema, run: tenants status'],
+      suggestions: [`To see which tenants have no schema, run: ${tenantsCommand('status')}`],
     },
   );
 }

@@ -1,5 +1,6 @@
 import { codeOf, SQLSTATE } from '../../db/sqlstates.js';
 import { TenantsError } from '../../errors/tenants-error.js';
+import { tenantsCommand } from '../../util/tenants-command.js';
 import { UNRECORDED } from '../bookkeeping.js';
 import type { Direction } from '../types.js';
 
@@ -36,6 +37,6 @@ export function clockFailure(error: Error, schema: string, table: string): Tenan
   return new TenantsError(
     'TENANT_OUT_OF_ORDER',
     `The rows of "${schema}"."${table}" are in the order of the files, but their times are not: a clock or a time zone went back, and a rollback would undo another migration than the last one.`,
-    { suggestions: ['To put the times in order, run: tenants doctor --fix'] },
+    { suggestions: [`To put the times in order, run: ${tenantsCommand('doctor', '--fix')}`] },
   );
 }

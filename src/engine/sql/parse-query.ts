@@ -49,7 +49,7 @@ export async function parseQuery(text: string): Promise<QueryStatement> {
 const REASONS: Readonly<Record<string, string>> = {
   TransactionStmt: 'transaction control is not accepted: each tenant has its own transaction',
   VariableSetStmt: 'settings are not accepted: they would end with the statement, or reach the next tenant',
-  CopyStmt: 'COPY is not accepted: use SELECT with --csv, or psql through `tenants exec`',
+  CopyStmt: 'COPY is not accepted: use SELECT with --csv, or psql through the command exec',
   PrepareStmt: 'prepared statements are not accepted: there is only this one',
   ExecuteStmt: 'prepared statements are not accepted: there is only this one',
   DeallocateStmt: 'prepared statements are not accepted: there is only this one',

@@ -1,4 +1,5 @@
 import { currentPassword } from '../../db/password.js';
+import { currentInvocation } from '../../util/tenants-command.js';
 import type { StartWorker } from '../channel.js';
 import { packDatabase } from '../pack-database.js';
 import type { Executor } from '../types.js';
@@ -51,6 +52,7 @@ function workerExecutor(name: string, start: StartWorker, options: WorkerExecuto
         concurrency: context.concurrency,
         recycleAfter: context.recycleAfter,
         hooks: context.hooks,
+        invocation: currentInvocation(),
       };
       const crew = new WorkerPool(work, {
         context,

@@ -3,6 +3,7 @@ import { listMigrationFiles } from '../../engine/files.js';
 import type { MigrateHooks } from '../../engine/hooks/migrate-hooks.js';
 import type { MigrationFile, Plan, TenantAssignment } from '../../engine/types.js';
 import { serializeError } from '../../errors/serialize.js';
+import { setInvocation } from '../../util/tenants-command.js';
 import type { ParentChannel } from '../channel.js';
 import { unpackDatabase } from '../pack-database.js';
 import { HEARTBEAT_MS, PROTOCOL_VERSION, type ToWorker, type WorkerSetup } from '../protocol.js';
@@ -85,6 +86,7 @@ class WorkerServer {
 
   /** Tenants that come meanwhile wait. */
   async #setUp(setup: WorkerSetup): Promise<void> {
+    setInvocation(setup.invocation);
     try {
       if (setup.hooks !== undefined) this.#hooks = await loadWorkerHooks(setup.hooks);
     } catch (error) {

@@ -1,6 +1,7 @@
 import type { TenantDomain } from '../../registry/types.js';
 import { formatDuration } from '../../util/duration.js';
 import { plural } from '../../util/format-count.js';
+import { tenantsCommand } from '../../util/tenants-command.js';
 import { clean } from '../text/clean.js';
 import type { FormatContext } from '../text/format-context.js';
 import { createStyle } from '../text/style.js';
@@ -31,7 +32,9 @@ export function formatDeleted(
   return [
     `${style.green('✔')} ${kept ? 'Unregistered' : 'Deleted'} tenant ${style.bold(clean(tenant.schema))}${freed} in ${formatDuration(durationMs)}`,
     ...(kept
-      ? [`  The schema was kept. To register it again: tenants create-tenant ${clean(tenant.schema)} --adopt`]
+      ? [
+          `  The schema was kept. To register it again: ${clean(tenantsCommand('create-tenant', tenant.schema, '--adopt'))}`,
+        ]
       : []),
     ...(options.dump === undefined ? [] : [`  ${style.dim('Dump:')} ${clean(options.dump)}`]),
     ...warnings(document, context),
@@ -49,7 +52,7 @@ export function formatDeletedDomain(
   const domain = clean(deleted.domain);
   return [
     `${style.green('✔')} Removed ${style.bold(domain)} from tenant ${style.bold(schema)}`,
-    `  To restore it: tenants create-domain ${schema} ${domain}${deleted.primary ? ' --primary' : ''}`,
+    `  To restore it: ${clean(tenantsCommand('create-domain', tenant.schema, deleted.domain, ...(deleted.primary ? ['--primary'] : [])))}`,
     ...warnings(document, context),
   ].join('\n');
 }

@@ -1,4 +1,5 @@
 import type { TenantWithDomains } from '../../registry/types.js';
+import { tenantsCommand } from '../../util/tenants-command.js';
 import type { FormatContext } from '../text/format-context.js';
 import { createStyle } from '../text/style.js';
 import { table } from '../text/table.js';
@@ -12,7 +13,9 @@ import { table } from '../text/table.js';
 export function formatList(tenants: readonly TenantWithDomains[], context: FormatContext): string {
   const style = createStyle(context.color);
   if (tenants.length === 0) {
-    return context.columns === undefined ? '' : 'No tenants yet. Create one: tenants create-tenant NAME DOMAIN';
+    return context.columns === undefined
+      ? ''
+      : `No tenants yet. Create one: ${tenantsCommand('create-tenant', 'NAME', 'DOMAIN')}`;
   }
   const all = [
     { title: 'SCHEMA', always: true, cell: (tenant: TenantWithDomains) => tenant.schema },

@@ -1,5 +1,5 @@
 import type { MigrateReport } from '../../run/types.js';
-import { shellWord } from '../../util/shell-word.js';
+import { tenantsCommand } from '../../util/tenants-command.js';
 
 export type NextCommandContext = {
   command: 'migrate' | 'rollback';
@@ -29,7 +29,7 @@ export function nextCommand(report: MigrateReport, context: NextCommandContext):
   const narrow = !sharedLeft && names.length > 0 && names.length <= FEW && names.every(canBeListed);
   if (!narrow && context.command === 'rollback' && !sharedLeft) return undefined;
   const selection = narrow ? ['--tenant', names.join(',')] : (context.selection ?? []);
-  return ['tenants', context.command, ...selection, ...create, ...(context.flags ?? [])].map(shellWord).join(' ');
+  return tenantsCommand(context.command, ...selection, ...create, ...(context.flags ?? []));
 }
 
 /** A comma would separate names, a leading dash would begin a flag, and control characters cannot be printed. */
