@@ -9,12 +9,21 @@ export type CommandLine = {
   verbose: boolean;
   noColor: boolean;
   help: boolean;
+  /** `version`, `--version`, `-v` or `-V` in place of a command. */
+  version: boolean;
+  /** Flags before the command that are not global ones, without their values: `--databse=` may hold a password. */
+  unknownFlags: string[];
 };
 
 /** Global flags that are followed by a value. */
 const WITH_VALUE = new Set(['--config', '--database', '--env-file']);
 
 const HELP = new Set(['--help', '-h']);
+
+const VERSION = new Set(['--version', '-v', '-V']);
+
+/** What may stand before a command. */
+export const GLOBAL_FLAGS = [...WITH_VALUE, ...HELP, ...VERSION, '--json', '--verbose', '--no-color'];
 
 /**
  * Finds the command. Global flags may come before it (`tenants --json status`) and are passed to the command as if they
@@ -27,8 +36,16 @@ export function readCommandLine(argv: readonly string[]): CommandLine {
   const [name, ...after] = argv.slice(position);
   const says = (...flags: string[]): boolean => own.some((word) => flags.includes(word));
   const common = { json: says('--json'), verbose: says('--verbose'), noColor: says('--no-color') };
-  if (name === 'help') return { ...common, command: after[0], argv: [], help: true };
-  return { ...common, command: name, argv: [...before, ...after], help: own.some((word) => HELP.has(word)) };
+  const flags = before
+    .filter((word, index) => word.startsWith('-') && !WITH_VALUE.has(before[index - 1] ?? ''))
+    .map((word) => word.replace(/=.*$/s, ''));
+  const leading = {
+    version: name === 'version' || (name === undefined && flags.some((flag) => VERSION.has(flag))),
+    unknownFlags: flags.filter((flag) => !GLOBAL_FLAGS.includes(flag)),
+  };
+  if (name === 'help') return { ...common, ...leading, command: after[0], argv: [], help: true };
+  const help = own.some((word) => HELP.has(word));
+  return { ...common, ...leading, command: name, argv: [...before, ...after], help };
 }
 
 function commandPosition(argv: readonly string[]): number {

@@ -6,7 +6,7 @@ import { isTenantsError, TenantsError } from '../errors/tenants-error.js';
 import { formatError, toErrorJson } from '../ui/error/format-error.js';
 import { didYouMean, nearestNames } from '../util/nearest.js';
 import { setInvocation, tenantsCommand } from '../util/tenants-command.js';
-import { type CommandLine, readCommandLine } from './command-line.js';
+import { type CommandLine, GLOBAL_FLAGS, readCommandLine } from './command-line.js';
 import { COMMAND_NAMES, isCommandName } from './command-names.js';
 import { findInvocation } from './invocation.js';
 import {
@@ -66,9 +66,10 @@ function watchForCrash(): { happened: Promise<never>; stop: () => void } {
 }
 
 async function run(line: CommandLine, argv: readonly string[], commands: string | undefined): Promise<number> {
-  if (argv[0] === '--version') return await printVersion();
-  guardStreams();
   const { command } = line;
+  if (line.version) return await printVersion(line.json);
+  guardStreams();
+  if (command === undefined && line.unknownFlags.length > 0) throw unknownFlag(line.unknownFlags);
   if (command === undefined && line.json && !line.help) {
     throw new TenantsError('USAGE', 'No command was given.', { suggestions: [seeHelp()] });
   }
@@ -78,17 +79,25 @@ async function run(line: CommandLine, argv: readonly string[], commands: string 
   return command === undefined || line.help ? await oclif.help(command) : await oclif.run(command, line.argv);
 }
 
-async function printVersion(): Promise<number> {
+async function printVersion(asJson: boolean): Promise<number> {
   const { name, version } = JSON.parse(await readFile(`${ROOT}/package.json`, 'utf8')) as Record<string, string>;
-  printResult(`${name}/${version} ${process.platform}-${process.arch} node-${process.version}`);
+  const document = { name, version, platform: `${process.platform}-${process.arch}`, node: process.version };
+  printResult(asJson ? JSON.stringify(document) : `${name}/${version} ${document.platform} node-${document.node}`);
   return EXIT.ok;
 }
 
 const seeHelp = (): string => `To see all commands, run: ${tenantsCommand('--help')}`;
 
+function unknownFlag(flags: readonly string[]): TenantsError {
+  const near = flags.flatMap((flag) => nearestNames(flag, GLOBAL_FLAGS));
+  return new TenantsError('USAGE', `Unknown flag ${flags.join(', ')}, and no command was given.`, {
+    suggestions: [...didYouMean([...new Set(near)]), seeHelp()],
+  });
+}
+
 function unknownCommand(command: string): TenantsError {
   return new TenantsError('USAGE', `There is no command "${command}".`, {
-    suggestions: [...didYouMean(nearestNames(command, COMMAND_NAMES)), seeHelp()],
+    suggestions: [...didYouMean(nearestNames(command, [...COMMAND_NAMES, 'help', 'version'])), seeHelp()],
   });
 }
 

@@ -38,11 +38,15 @@ export function parseDatabase(
 }
 
 /** The database of a project, or `NO_DATABASE` with both ways out. `'embedded'` is passed on as it is. */
-export function requireDatabase(project: {
+export function requireDatabase({
+  database,
+  databaseVariable = '',
+}: {
   database: DatabaseConfig | 'embedded' | undefined;
+  databaseVariable?: string | undefined;
 }): DatabaseConfig | 'embedded' {
-  if (project.database !== undefined) return project.database;
-  throw new TenantsError('NO_DATABASE', 'No database is configured.', {
+  if (database !== undefined) return database;
+  throw new TenantsError('NO_DATABASE', `No database is configured. ${databaseVariable}`.trim(), {
     suggestions: [
       'Set DATABASE_URL, or pass --database postgres://user@host:5432/database.',
       'To try things out without a server: --database embedded.',

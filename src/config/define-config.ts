@@ -42,7 +42,7 @@ export type TenantsConfig = {
   migrationsTable?: string | undefined;
   /** Refuse tenants whose applied migrations are not in the order of the files. Default: `true`. */
   checkOrder?: boolean | undefined;
-  /** Files of a migrations directory that are no migrations, as in node-pg-migrate. No default: its own. */
+  /** Pattern for the files of a migrations directory to ignore. No default: dot files, `.d.ts`, `.map`, `.md`, `.txt`. */
   ignorePattern?: string | undefined;
   /** Turn camel case names into snake case in JavaScript migrations, as in node-pg-migrate. Default: `false`. */
   decamelize?: boolean | undefined;

@@ -5,7 +5,7 @@ import { TenantsError } from '../errors/tenants-error.js';
 import type { Environment } from './settings.js';
 
 /**
- * Reads a `.env` file into `env`. Variables that `env` has already, even empty ones, are left as they are.
+ * Reads a `.env` file into `env`; a byte order mark at its beginning is not part of the first name. Variables that `env` has already, even empty ones, are left as they are.
  *
  * It changes `env`, as Node's own `--env-file` does: a configuration file and the programs that `exec` starts read
  * `process.env` themselves and must see the same values.
@@ -15,7 +15,7 @@ export async function readEnvFile(file: string, env: Environment): Promise<void>
     const reason = error instanceof Error ? error.message : String(error);
     throw new TenantsError('CONFIG_NOT_FOUND', `The environment file ${file} cannot be read: ${reason}.`);
   });
-  for (const [name, value] of Object.entries(parse(content))) {
+  for (const [name, value] of Object.entries(parse(content.replace(/^\uFEFF/, '')))) {
     if (env[name] === undefined) env[name] = value;
   }
 }

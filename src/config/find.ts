@@ -1,4 +1,4 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 
@@ -6,19 +6,25 @@ import { TenantsError } from '../errors/tenants-error.js';
 import { isPlainObject } from '../util/json.js';
 
 /** The names that are recognized, in the order in which they are shown; package.json counts if it has `"tenants"`. */
-export const CONFIG_NAMES = ['tenants.config.ts', 'tenants.config.js', 'tenants.config.mjs', 'tenants.config.json'];
+export const CONFIG_NAMES = ['ts', 'js', 'mjs', 'cjs', 'mts', 'cts', 'json'].map(
+  (ending) => `tenants.config.${ending}`,
+);
+
+/** What other tools read and this one does not. */
+const UNREADABLE = /^tenants\.config\.(?:ya?ml|toml|jsonc|json5|jsx|tsx)$/;
 
 /**
  * The configuration file that holds for `cwd`: the one of the first folder, upwards, that has one; `null` if none has.
  *
  * The search ends at the home folder when `cwd` lies in it, otherwise at the root. Two files in one folder are
- * `CONFIG_CONFLICT`: which of them was meant cannot be known.
+ * `CONFIG_CONFLICT`: which of them was meant cannot be known. One of a kind that cannot be read is `CONFIG_INVALID`.
  */
 export async function findConfig(cwd: string, home = homedir()): Promise<string | null> {
   for (const folder of upwards(path.resolve(cwd), path.resolve(home))) {
     const found = await configsIn(folder);
     if (found.length > 1) throw conflict(folder, found);
     if (found[0] !== undefined) return path.join(folder, found[0]);
+    await refuseUnreadable(folder);
   }
   return null;
 }
@@ -58,6 +64,21 @@ async function hasTenantsKey(file: string): Promise<boolean> {
   } catch {
     return true;
   }
+}
+
+/** A configuration that is passed over in silence would leave the defaults in force. */
+async function refuseUnreadable(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  const name = names.find((candidate) => UNREADABLE.test(candidate));
+  if (name === undefined) return;
+  throw new TenantsError(
+    'CONFIG_INVALID',
+    `The configuration file ${path.join(folder, name)} is not of a kind that is read.`,
+    {
+      file: path.join(folder, name),
+      suggestions: [`Write it as one of: ${CONFIG_NAMES.join(', ')}.`],
+    },
+  );
 }
 
 function conflict(folder: string, names: string[]): TenantsError {

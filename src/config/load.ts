@@ -9,7 +9,9 @@ import { plural } from '../util/format-count.js';
 import { isPlainObject } from '../util/json.js';
 import { tenantsCommand } from '../util/tenants-command.js';
 import { databaseSchema } from './database-schema.js';
+import { describeVariable, EMPTY_DATABASE_URL } from './database-variable.js';
 import { parseDatabase } from './database.js';
+import { assertEmbeddedAllowed } from './embedded-allowed.js';
 import { readEnvFile } from './env-file.js';
 import { findConfig } from './find.js';
 import { hookLoaderUrl } from './load-hooks.js';
@@ -18,7 +20,7 @@ import { describeProblems } from './problems.js';
 import { toProject, type LoadedProject } from './project.js';
 import { readConfig } from './read.js';
 import { configSchema } from './schema.js';
-import { flagName, type Environment, type SettingOverrides } from './settings.js';
+import { type Environment, type SettingOverrides } from './settings.js';
 
 export type LoadOptions = {
   /** Where the search for the configuration begins, and what `configFile` and `envFile` are relative to. */
@@ -50,10 +52,18 @@ export async function loadProject(options: LoadOptions): Promise<LoadedProject> 
   const database = loadDatabase(laid, env, (message) => warnings.push(message));
   const problems = [...inFile, ...laid.problems, ...database.problems];
   if (!parsed.success || problems.length > 0) throw invalid(problems, configFile);
-  refuseEmbedded(database.value, env);
+  if (database.value === 'embedded') assertEmbeddedAllowed(env, laid.sources.get('database'));
   const root = configFile === null ? cwd : path.dirname(configFile);
   const hooksOrigin = configFile === null ? undefined : { loader: hookLoaderUrl(), file: configFile };
-  return { ...toProject(parsed.data, root), database: database.value, configFile, hooksOrigin, warnings };
+  const databaseSource = laid.sources.get('database');
+  return {
+    ...toProject(parsed.data, root),
+    database: database.value,
+    databaseVariable: describeVariable(env, databaseSource),
+    configFile,
+    hooksOrigin,
+    warnings,
+  };
 }
 
 async function locate(cwd: string, env: Environment, given: string | undefined): Promise<string | null> {
@@ -78,7 +88,10 @@ function loadDatabase(
   env: Environment,
   warn: (message: string) => void,
 ): { value: DatabaseConfig | 'embedded' | undefined; problems: string[] } {
-  const setting = databaseSchema.optional().safeParse(isPlainObject(config) ? config['database'] : undefined);
+  const given = isPlainObject(config) ? config['database'] : undefined;
+  // What `process.env.DATABASE_URL ?? 'embedded'` comes to.
+  if (given === '' && env['DATABASE_URL'] === '') return { value: undefined, problems: [EMPTY_DATABASE_URL] };
+  const setting = databaseSchema.optional().safeParse(given);
   if (!setting.success) return { value: undefined, problems: [] };
   const value = setting.data ?? (env['PGDATABASE'] ? {} : undefined);
   if (value === undefined || value === 'embedded') return { value, problems: [] };
@@ -100,17 +113,6 @@ function invalid(problems: string[], configFile: string | null): TenantsError {
     {
       problems,
       ...(configFile === null || onlyFlags ? {} : { file: configFile }),
-    },
-  );
-}
-
-function refuseEmbedded(database: DatabaseConfig | 'embedded' | undefined, env: Environment): void {
-  if (database !== 'embedded' || env['NODE_ENV'] !== 'production') return;
-  throw new TenantsError(
-    'EMBEDDED_REFUSED',
-    'The embedded database is for trying out, developing and testing; NODE_ENV is production.',
-    {
-      suggestions: [`Set DATABASE_URL, or pass ${flagName('database')} postgres://user@host:5432/database.`],
     },
   );
 }

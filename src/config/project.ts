@@ -8,6 +8,8 @@ import type { ParsedConfig } from './schema.js';
 /** A project as it is loaded: the database may be missing or still have to be started. */
 export type LoadedProject = Omit<Project, 'database'> & {
   database: DatabaseConfig | 'embedded' | undefined;
+  /** Why no flag and no variable names the database, such as `DATABASE_URL is not set.`; `undefined` where one does. */
+  databaseVariable: string | undefined;
   /** Absolute path of the file that the configuration comes from; `null` when there is none and the defaults hold. */
   configFile: string | null;
   hooks: Hooks;
@@ -19,7 +21,7 @@ export type LoadedProject = Omit<Project, 'database'> & {
 export function toProject(
   config: ParsedConfig,
   root: string,
-): Omit<LoadedProject, 'database' | 'configFile' | 'hooksOrigin' | 'warnings'> {
+): Omit<LoadedProject, 'database' | 'databaseVariable' | 'configFile' | 'hooksOrigin' | 'warnings'> {
   const { shared, tenants, registry, tsconfigPaths, executor, lockTimeout, statementTimeout, lockWait } = config;
   const absolute = (file: string) => path.resolve(root, file);
   return {

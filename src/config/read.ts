@@ -27,7 +27,7 @@ async function readAny(file: string): Promise<unknown> {
   const extension = path.extname(file).toLowerCase();
   if (extension === '.json') return readJson(file);
   if (MODULES.has(extension)) return readModule(file);
-  throw invalid(file, 'its name must end in .ts, .js, .mjs or .json');
+  throw invalid(file, 'its name must end in .ts, .js, .mjs, .cjs, .mts, .cts or .json');
 }
 
 async function readJson(file: string): Promise<unknown> {

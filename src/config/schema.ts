@@ -41,9 +41,7 @@ const settings = z.strictObject({
   checkOrder: toggle()
     .default(true)
     .describe('Refuse tenants whose applied migrations are not in the order of the files.'),
-  ignorePattern: text('a pattern')
-    .optional()
-    .describe('Files of a migrations directory that are no migrations, as in node-pg-migrate.'),
+  ignorePattern: text('a pattern').optional().describe('Pattern for the files of a migrations directory to ignore.'),
   decamelize: toggle()
     .default(false)
     .describe('Turn camel case names into snake case in JavaScript migrations, as in node-pg-migrate.'),

@@ -31,6 +31,8 @@ export const SQLSTATE = {
   invalidAuthorization: '28000',
   invalidDatabase: '3D000',
   inFailedTransaction: '25P02',
+  /** The statement writes, and its transaction is read-only. */
+  readOnlyTransaction: '25006',
   /** The statement cannot run inside a transaction block. */
   activeTransaction: '25001',
   deadlockDetected: '40P01',

@@ -76,19 +76,19 @@ const TEMPLATES: Record<MigrationLanguage, string> = {
 -- Down Migration
 
 `,
-  js: `/** @param {import('node-pg-migrate').MigrationBuilder} pgm */
+  js: `/** @param {import('pg-tenants/migrations').MigrationBuilder} pgm */
 export function up(pgm) {
   pgm.sql(\`
   \`);
 }
 
-/** @param {import('node-pg-migrate').MigrationBuilder} pgm */
+/** @param {import('pg-tenants/migrations').MigrationBuilder} pgm */
 export function down(pgm) {
   pgm.sql(\`
   \`);
 }
 `,
-  ts: `import type { MigrationBuilder } from 'node-pg-migrate';
+  ts: `import type { MigrationBuilder } from 'pg-tenants/migrations';
 
 export function up(pgm: MigrationBuilder): void {
   pgm.sql(\`

@@ -24,6 +24,7 @@ describe('a project without a server', () => {
     const outcome = await runCli(['migrate', '--json'], { cwd: project.root });
     expect(outcome.code).toBe(0);
     expect(outcome.json()).toMatchObject({ shared: { status: 'applied' } });
+    expect(outcome.stderr).toContain('Using the embedded database in .tenants. DATABASE_URL is not set.');
     await access(project.path('.tenants', 'postgres', 'PG_VERSION'));
     expect(await running()).toBe(false);
   });
@@ -42,6 +43,16 @@ describe('a project without a server', () => {
     expect(outcome).toMatchObject({ code: 143, signal: null });
     expect(outcome.stdout).toMatch(/1 migrated/);
     expect(await running()).toBe(false);
+  });
+
+  it('is refused in CI, where it would pass for the real one, unless it is asked for', async () => {
+    const env = { CI: 'true', NODE_ENV: 'staging' };
+    const refused = await runCli(['migrate', '--json'], { cwd: project.root, env });
+    expect(refused.code).toBe(2);
+    expect(refused.json()).toMatchObject({ error: { code: 'EMBEDDED_REFUSED' } });
+    const asked = await runCli(['list', '--json', '--database', 'embedded'], { cwd: project.root, env });
+    expect(asked.code).toBe(0);
+    expect(asked.stderr).toContain('Using the embedded database in .tenants.');
   });
 
   it('is refused in production', async () => {

@@ -97,3 +97,18 @@ describe('init', () => {
     expect(await readFile(project.path('notes'), 'utf8')).toBe('mine');
   });
 });
+
+describe('a folder without a configuration', () => {
+  it('is told of init by the errors of other commands', async () => {
+    const project = await createProject();
+    try {
+      for (const env of [{}, { DATABASE_URL: 'postgres://u@127.0.0.1:1/x' }]) {
+        const outcome = await runCli(['migrate'], { cwd: project.root, env });
+        expect(outcome.code).toBeGreaterThan(0);
+        if (outcome.code === 2) expect(outcome.stderr).toMatch(/no configuration[^]*run: tenants init$/m);
+      }
+    } finally {
+      await project.remove();
+    }
+  });
+});

@@ -100,6 +100,7 @@ describe('query', () => {
     expect(
       refused.json<{ failed: { error: { sqlstate: string } }[] }>().failed.map(({ error }) => error.sqlstate),
     ).toEqual(TENANTS.map(() => '25006'));
+    expect((await tenants('query', sql)).stderr).toContain('to change data, add --write');
     const written = await tenants('query', sql, '--write', '--tenant', String.raw`Se"lect é\, $1`, '--json');
     expect(written.json()).toEqual({ rows: [{ tenant: HOSTILE, command: 'INSERT', affected: 1 }], failed: [] });
   });

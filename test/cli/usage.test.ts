@@ -27,6 +27,9 @@ describe('wrong usage', () => {
     ['a pair without a value', ['create-tenant', 'a', '--set', 'plan'], /column=value/],
     ['a configuration that is not there', ['list', '--config', 'nowhere.ts'], /nowhere\.ts/],
     ['a database that is none', ['list', '--database', 'mysql://x'], /--database/],
+    ['a misspelled flag and no command', ['--versoin'], /Unknown flag --versoin[^]*Did you mean "--version"/],
+    ['a program without --', ['exec', 'echo', 'hi'], /Too many arguments[^]*follow --: tenants exec -- echo hi$/m],
+    ['a flag of a program without --', ['exec', '-x'], /Unknown flag -x|Nonexistent flag[^]*follow --:/],
     ['no command at all in a script', ['--verbose', '--json'], /No command/],
   ];
 
@@ -120,9 +123,14 @@ describe('a database that fails', () => {
     expect(outcome.stderr).not.toMatch(/s3cr3t/);
   });
 
-  it('says both ways out when there is none', async () => {
-    const outcome = await run(['list'], { env: { DATABASE_URL: undefined } });
+  it.each([
+    [undefined, /DATABASE_URL is not set\./],
+    ['', /DATABASE_URL is empty\./],
+  ])('says both ways out when there is none: DATABASE_URL=%s', async (url, reason) => {
+    const outcome = await run(['list'], { env: { DATABASE_URL: url } });
     expect(outcome.code).toBe(2);
+    expect(outcome.stderr).toMatch(reason);
+    expect(outcome.stderr).not.toContain('tenants init');
     expect(outcome.stderr).toMatch(/DATABASE_URL/);
     expect(outcome.stderr).toMatch(/--database embedded/);
   });

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
@@ -61,6 +61,17 @@ it('the library is imported from plain JavaScript', async () => {
   expect(stdout.split('\n')).toEqual(['true INVALID_NAME', '2', '']);
 });
 
+it('a new migration in TypeScript imports nothing but this package, and is accepted by the compiler', async () => {
+  const own = consumer.path('node_modules', 'pg-tenants', 'node_modules', 'node-pg-migrate');
+  await cp(path.join(REPOSITORY, 'node_modules', 'node-pg-migrate'), own, { recursive: true });
+  await rm(consumer.path('node_modules', 'node-pg-migrate'));
+  const file = (await tenants('create-migration', 'typed', '--language', 'ts')).stdout.trim();
+  const imports = (await readFile(consumer.path(file), 'utf8')).match(/from '[^']+'/g);
+  expect(imports).toEqual([`from 'pg-tenants/migrations'`]);
+  expect(await compile(file)).toBe('');
+  expect((await tenants('plan', '--json')).stdout).toContain('_typed');
+});
+
 it('its types are accepted by a strict TypeScript project', async () => {
   await writeFile(
     consumer.path('use.ts'),
@@ -75,6 +86,11 @@ it('its types are accepted by a strict TypeScript project', async () => {
      // @ts-expect-error a misspelt key
      defineConfig({ databse: 'embedded' });`,
   );
+  expect(await compile('use.ts')).toBe('');
+});
+
+/** What the compiler says of a file; empty when it is right. */
+async function compile(file: string): Promise<string> {
   await writeFile(
     consumer.path('tsconfig.json'),
     JSON.stringify({
@@ -86,12 +102,12 @@ it('its types are accepted by a strict TypeScript project', async () => {
         lib: ['ES2023'],
         types: ['node'],
       },
-      files: ['use.ts'],
+      files: [file],
     }),
   );
   const compiler = path.join(REPOSITORY, 'node_modules', 'typescript', 'bin', 'tsc');
   const { stdout } = await execute(process.execPath, [compiler, '-p', consumer.path('tsconfig.json')]).catch(
     (error: { stdout: string }) => error,
   );
-  expect(stdout).toBe('');
-});
+  return stdout;
+}

@@ -19,6 +19,19 @@ describe('the command line before its flags are parsed', () => {
     expect(readCommandLine(argv)).toMatchObject({ command, argv: rest });
   });
 
+  it.each([
+    [['--version'], true, []],
+    [['-v'], true, []],
+    [['-V', '--json'], true, []],
+    [['version'], true, []],
+    [['--versoin'], false, ['--versoin']],
+    [['--databse=postgres://u:secret@h/d'], false, ['--databse']],
+    [['status', '-v'], false, []],
+    [['--config', '--version'], false, []],
+  ])('%j asks for the version: %s, and has the unknown flags %j', (argv, version, unknownFlags) => {
+    expect(readCommandLine(argv)).toMatchObject({ version, unknownFlags });
+  });
+
   it('looks for what concerns the output before -- only', () => {
     expect(readCommandLine(['exec', '--json', '--', 'x', '--help', '--verbose'])).toMatchObject({
       json: true,

@@ -39,6 +39,7 @@ describe('loadProject without a file', () => {
       root: folder,
       configFile: null,
       database: undefined,
+      databaseVariable: 'DATABASE_URL is not set.',
       warnings: [],
       shared: { schema: 'public', migrations: at('migrations', 'shared') },
       tenants: {
@@ -228,7 +229,31 @@ describe('the search', () => {
   });
 
   it.each([
+    ['cjs', 'module.exports = { canary: 7 };'],
+    ['cts', 'module.exports = { canary: 7 };'],
+    ['mts', 'export default { canary: 7 as number };'],
+  ])('finds and reads tenants.config.%s', async (ending, text) => {
+    const configFile = await write(`tenants.config.${ending}`, text);
+    expect(await load()).toMatchObject({ canary: 7, configFile });
+  });
+
+  it.each(['tenants.config.yaml', 'tenants.config.yml', 'tenants.config.toml', 'tenants.config.jsonc'])(
+    'refuses %s by name instead of ignoring it, unless another file holds',
+    async (name) => {
+      const file = await write(name, '');
+      expect(await failure(load())).toMatchObject({
+        code: 'CONFIG_INVALID',
+        message: expect.stringContaining(file),
+        suggestions: [expect.stringContaining('tenants.config.ts')],
+      });
+      await write('tenants.config.json', '{ "canary": 3 }');
+      expect((await load()).canary).toBe(3);
+    },
+  );
+
+  it.each([
     ['tenants.config.ts', 'tenants.config.json'],
+    ['tenants.config.cjs', 'tenants.config.js'],
     ['tenants.config.mjs', 'package.json'],
   ])('refuses two of them in one folder, %s and %s', async (first, second) => {
     await write(first, '{"tenants":{}}');
@@ -267,6 +292,11 @@ describe('the environment file', () => {
     const project = await load({ env: given, envFile: '.env' });
     expect(project).toMatchObject({ canary: 5, retries: 9, database: { database: 'from-file' } });
     expect(given).toMatchObject({ DATABASE_URL: 'postgres://u@h/from-file', TENANTS_RETRIES: '9' });
+  });
+
+  it('may begin with a byte order mark, as editors on Windows write it', async () => {
+    await write('bom.env', '\uFEFFDATABASE_URL=postgres://u@h/after-bom\n');
+    expect((await load({ envFile: 'bom.env' })).database).toMatchObject({ database: 'after-bom' });
   });
 
   it('is an error when it is not there', async () => {

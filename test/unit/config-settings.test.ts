@@ -248,4 +248,38 @@ describe('the embedded database', () => {
     });
     expect(other.database).toMatchObject({ database: 'd' });
   });
+
+  it.each(['true', '1', 'woodpecker'])('is refused in CI=%s unless a flag or a variable asks for it', async (CI) => {
+    const file = { database: 'embedded' };
+    const error = await failure({ file, env: { CI, DATABSE_URL: 'postgres://u:secret@h/d' } });
+    expect(error).toMatchObject({ code: 'EMBEDDED_REFUSED', exitCode: 2 });
+    expect(error.message).toContain('DATABASE_URL is not set. Did you mean "DATABSE_URL"?');
+    expect(error.suggestions.join(' ')).toContain('--database embedded');
+    expect(JSON.stringify(error)).not.toContain('secret');
+    expect((await load({ file, env: { CI }, flags: { database: 'embedded' } })).database).toBe('embedded');
+    expect((await load({ file, env: { CI, TENANTS_DATABASE: 'embedded' } })).database).toBe('embedded');
+    expect((await load({ file, env: { CI, DATABASE_URL: 'postgres://h/d' } })).database).toMatchObject({ host: 'h' });
+  });
+
+  it.each(['', '0', 'false'])('is allowed where CI is %j, which means that it is not set', async (CI) => {
+    expect((await load({ file: { database: 'embedded' }, env: { CI } })).database).toBe('embedded');
+  });
+});
+
+describe('why the environment names no database', () => {
+  it.each([
+    [{}, 'DATABASE_URL is not set.'],
+    [{ DATABASE_URL: '' }, 'DATABASE_URL is empty.'],
+    [{ DATABASE_URI: 'postgres://u@h/d' }, 'DATABASE_URL is not set. Did you mean "DATABASE_URI"?'],
+    [{ DATABASE_URI: 'mysql://u@h/d', OTHER: 'postgres://u@h/d' }, 'DATABASE_URL is not set.'],
+    [{ TENANTS_DATABASE: 'embedded' }, undefined],
+  ])('is remembered of %j', async (env, reason) => {
+    expect((await load({ env })).databaseVariable).toBe(reason);
+  });
+
+  it('is named when the configuration passes an empty DATABASE_URL on', async () => {
+    const error = await failure({ file: { database: '' }, env: { DATABASE_URL: '' } });
+    expect(error).toMatchObject({ code: 'CONFIG_INVALID' });
+    expect(error.details.problems).toContain('DATABASE_URL: is set, but empty');
+  });
 });

@@ -8,6 +8,7 @@ import { listPaths } from '../../src/engine/compile/list-paths.js';
 import { quiet } from '../../src/engine/compile/quiet.js';
 import { listMigrationFiles } from '../../src/engine/files.js';
 import { migrationNames } from '../../src/runtime/migration-names.js';
+import { DEFAULT_IGNORE_PATTERN } from '../../src/util/migration-files.js';
 import { project } from '../fixtures/compile/directory.js';
 
 function namesOrMessage(list: () => Promise<string[]>): Promise<unknown> {
@@ -28,6 +29,15 @@ describe('listMigrationFiles', () => {
     expect(names).toEqual(['0002_two', '9_nine', '0010_ten', '20240101000000000_utc', '1704067200001_later']);
   });
 
+  it('leaves out what cannot be a migration when there is no pattern, and keeps numbered files of any extension', async () => {
+    const others = ['README.md', '0001_a.md', '0001_a.d.ts', '0001_a.d.mts', '0001_a.js.map', 'notes.txt', 'LICENSE'];
+    const migrations = ['0001_a.sql', '0002_b.mjs', '0003_c.cts', '0004_d.sqll'];
+    const source = await project(
+      Object.fromEntries([...others, ...migrations, 'package.json'].map((name) => [name, ''])),
+    );
+    expect((await listMigrationFiles(source)).map(({ path }) => basename(path))).toEqual(migrations);
+  });
+
   it('leaves out what the ignore pattern names, and nothing else', async () => {
     const source = await project(
       { '0001_a.sql': '', 'README.md': '', 'helpers/x.js': '' },
@@ -45,7 +55,7 @@ describe('listMigrationFiles', () => {
           fc.constant('20240101000000000'),
         ),
         fc.constantFrom('', '_', '-', '_a', '_B', '_ä', '_10', '_9', ' b'),
-        fc.constantFrom('', '.sql', '.js', '.md'),
+        fc.constantFrom('', '.sql', '.js', '.md', '.d.ts', '.js.map'),
       )
       .map((parts) => parts.join(''))
       .filter((name) => name !== '' && name !== '.');
@@ -56,7 +66,7 @@ describe('listMigrationFiles', () => {
         const theirs = await namesOrMessage(() =>
           getMigrationFilePaths(directory, {
             logger: quiet,
-            ...(pattern === undefined ? {} : { ignorePattern: pattern }),
+            ignorePattern: pattern || DEFAULT_IGNORE_PATTERN,
           }),
         );
         expect(await namesOrMessage(() => listPaths(directory, pattern))).toEqual(theirs);
@@ -76,10 +86,10 @@ describe('listMigrationFiles', () => {
   });
 
   it('says what to do about a file without a number', async () => {
-    const source = await project({ '0001_a.sql': '', 'README.md': '' });
+    const source = await project({ '0001_a.sql': '', 'helpers.js': '' });
     await expect(listMigrationFiles(source)).rejects.toMatchObject({
       code: 'MIGRATIONS_UNREADABLE',
-      message: expect.stringContaining('README.md'),
+      message: expect.stringContaining('helpers.js'),
       suggestions: [expect.stringContaining('ignorePattern')],
     });
   });

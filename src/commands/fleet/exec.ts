@@ -4,9 +4,10 @@ import { formatContext, printMessage, outputOptions } from '../../cli/output.js'
 import { runSettings } from '../../cli/run-settings.js';
 import { selectedTenants } from '../../cli/selection.js';
 import { signalExitCode } from '../../cli/signals.js';
+import { usageError } from '../../cli/usage-error.js';
 import { writeMessagePart, writeResultPart } from '../../cli/write-stream.js';
 import { EXIT } from '../../errors/codes.js';
-import { TenantsError } from '../../errors/tenants-error.js';
+import { isTenantsError, TenantsError } from '../../errors/tenants-error.js';
 import { formatExecSummary, prefixed } from '../../ui/summary/format-exec.js';
 import { tenantsCommand } from '../../util/tenants-command.js';
 
@@ -31,7 +32,9 @@ export default class Exec extends BaseCommand {
     // The parser would reorder words that occur twice, so it never sees what follows --.
     const end = this.argv.includes('--') ? this.argv.indexOf('--') : this.argv.length;
     const [program, ...args] = this.argv.slice(end + 1);
-    const { flags } = await this.parse(Exec, this.argv.slice(0, end));
+    const { flags } = await this.parse(Exec, this.argv.slice(0, end)).catch((error: unknown) => {
+      throw end < this.argv.length ? error : withExample(error, this.argv);
+    });
     if (program === undefined || program === '') {
       throw new TenantsError('USAGE', 'No program was given.', {
         suggestions: [`Put it after --, for example: ${tenantsCommand('exec', '--', 'psql', '-c', 'SELECT 1')}`],
@@ -63,4 +66,14 @@ export default class Exec extends BaseCommand {
     printMessage(formatExecSummary(report, formatContext(process.stderr)));
     return code;
   }
+}
+
+/** What follows `exec` without `--` is usually the program. */
+function withExample(error: unknown, argv: readonly string[]): unknown {
+  const usage = usageError(error, { id: 'exec', flags: Object.keys({ ...Exec.baseFlags, ...Exec.flags }) });
+  if (isTenantsError(usage)) {
+    const program = argv[0]?.startsWith('-') === false ? argv : ['psql', '-c', 'SELECT 1'];
+    usage.suggestions.unshift(`The program and its arguments follow --: ${tenantsCommand('exec', '--', ...program)}`);
+  }
+  return usage;
 }

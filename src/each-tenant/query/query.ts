@@ -6,6 +6,7 @@ import { closeClient, openClient } from '../../db/connect.js';
 import { assertOwn, assertTransactions } from '../../db/own-session.js';
 import type { ResultPart } from '../../db/portal.js';
 import { assertWritable } from '../../db/server.js';
+import { codeOf, SQLSTATE } from '../../db/sqlstates.js';
 import { withCancel } from '../../engine/apply/cancel.js';
 import { parseQuery, type QueryStatement } from '../../engine/sql/parse-query.js';
 import { serializeError } from '../../errors/serialize.js';
@@ -146,7 +147,9 @@ class QueryRun {
     try {
       await withCancel(this.#project.database, client, this.#options.cancel, () => queryTenant(client, work));
     } catch (error) {
-      this.#failed.set(tenant, { ...serializeError(error), tenant });
+      const readOnly = !write && codeOf(error) === SQLSTATE.readOnlyTransaction;
+      const suggestions = { suggestions: ['A query only reads; to change data, add --write.'] };
+      this.#failed.set(tenant, { ...serializeError(error), tenant, ...(readOnly ? suggestions : {}) });
     } finally {
       this.#turns.done(position);
     }

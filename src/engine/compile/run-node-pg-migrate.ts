@@ -2,6 +2,7 @@ import { runner, type RunnerOption } from 'node-pg-migrate';
 import type { MigrationLoaderStrategy } from 'node-pg-migrate/migrationLoader';
 import type { ClientBase } from 'pg';
 
+import { DEFAULT_IGNORE_PATTERN } from '../../util/migration-files.js';
 import type { Direction, MigrationSource } from '../types.js';
 import { quiet } from './quiet.js';
 import type { ScriptedDatabase } from './scripted-database.js';
@@ -42,7 +43,7 @@ export async function runNodePgMigrate(options: RunOptions): Promise<void> {
     verbose: false,
     migrationLoaderStrategies: strategies as unknown as NonNullable<RunnerOption['migrationLoaderStrategies']>,
     ...(only === undefined ? {} : { file: only }),
-    ...(source.ignorePattern === undefined ? {} : { ignorePattern: source.ignorePattern }),
+    ignorePattern: source.ignorePattern || DEFAULT_IGNORE_PATTERN,
   });
   script.assertComplete();
 }
