@@ -4,12 +4,14 @@ import { Command } from '@oclif/core/command';
 import { globalFlags } from './cli/flags.js';
 import { askForMissing } from './cli/missing-arguments.js';
 import { formatContext, printMessage, printResult, outputOptions } from './cli/output.js';
+import { recordedCommand } from './cli/recorded-command.js';
 import { type SignalWatch, watchSignals } from './cli/signals.js';
 import type { LoadedProject } from './config/project.js';
 import type { SettingOverrides } from './config/settings.js';
 import { EXIT } from './errors/codes.js';
 import { TenantsError } from './errors/tenants-error.js';
 import type { FleetEvent } from './fleet/types.js';
+import type { Invocation } from './journal/types.js';
 import type { OpenProject } from './open-project.js';
 import { clean } from './ui/text/clean.js';
 import type { FormatContext } from './ui/text/format-context.js';
@@ -19,7 +21,11 @@ import { redact, redactDeep } from './util/redact.js';
 type ProjectFlags = { config?: string | undefined; database?: string | undefined; 'env-file'?: string | undefined };
 
 /** Signals that stop a change, and the listener for its progress. */
-export type ChangeControl = Pick<SignalWatch, 'drain' | 'cancel'> & { onEvent: (event: FleetEvent) => void };
+export type ChangeControl = Pick<SignalWatch, 'drain' | 'cancel'> & {
+  onEvent: (event: FleetEvent) => void;
+  /** What the record of the run says about how it was started. */
+  invocation: Invocation;
+};
 
 /**
  * The flow of every command: parse, load, open the database, do one thing, close, print. `run` returns the exit code; what
@@ -108,7 +114,8 @@ export abstract class BaseCommand extends Command {
     try {
       return await borrowProject(loaded, async (project) => {
         if (drain.aborted) throw interrupted();
-        const result = await work(project, { drain, cancel, onEvent });
+        const how = recordedCommand(this.id, this.argv);
+        const result = await work(project, { drain, cancel, onEvent, invocation: how });
         await progress.stop('done');
         return result;
       });

@@ -25,6 +25,9 @@ export type {
   TenantHook,
   TenantHookContext,
 } from './project/hook-types.js';
+export { listRuns, readRun, type RunReport, type RunsOptions, type RunsReport } from './journal/read/runs.js';
+export type { LeftUndone, RunsNow } from './journal/read/last-run.js';
+export type { Invocation, RecordedResult, RecordedRun, RecordedShared, RunCounts } from './journal/types.js';
 export { listTenants as list } from './fleet/list-tenants.js';
 export { migrate } from './run/migrate.js';
 export { plan } from './run/plan.js';

@@ -9,6 +9,7 @@ export const COMMAND_FOLDERS = {
   rollback: 'migrations',
   plan: 'migrations',
   status: 'fleet',
+  runs: 'fleet',
   list: 'tenants',
   'create-tenant': 'tenants',
   'clone-tenant': 'tenants',

@@ -1,5 +1,6 @@
 import type { DoctorReport } from '../doctor/types.js';
 import type { StatusReport } from '../fleet/types.js';
+import type { RunReport, RunsReport } from '../journal/read/runs.js';
 import type { CreatedTenant } from '../lifecycle/create-types.js';
 import type { MigrateReport, PlanReport, RollbackReport } from '../run/types.js';
 
@@ -12,16 +13,17 @@ export function migrateDocument(
   report: MigrateReport | RollbackReport,
   exitCode: number,
 ) {
-  const { durationMs, executor, processes, concurrency, shared, tenants, results } = report;
-  return { command, exitCode, durationMs, executor, processes, concurrency, shared, tenants, results };
+  const { durationMs, executor, processes, concurrency, shared, tenants, results, run = null } = report;
+  return { command, exitCode, durationMs, executor, processes, concurrency, run, shared, tenants, results };
 }
 
-export function statusDocument({ shared, tenants, cohorts, details }: StatusReport) {
+export function statusDocument({ shared, tenants, cohorts, details, runs }: StatusReport) {
   return {
     shared: { applied: shared.applied, pending: shared.pending },
     tenants,
     cohorts: cohorts.map((cohort) => cohortDocument(cohort)),
     ...(details === undefined ? {} : { details }),
+    ...(runs === undefined ? {} : { lastRun: runs.lastRun, running: runs.running }),
   };
 }
 
@@ -39,6 +41,14 @@ export function planDocument({ shared, tenants, cohorts }: PlanReport) {
       ...(cohort.sql === undefined ? {} : { sql: cohort.sql }),
     })),
   };
+}
+
+export function runsDocument({ runs, pruned }: RunsReport) {
+  return { runs, ...(pruned === undefined ? {} : { pruned }) };
+}
+
+export function runDocument({ run, results }: RunReport) {
+  return { run, results };
 }
 
 /** The first five fields are always present, the others only if they apply. */

@@ -3,6 +3,7 @@ import { COMMAND_NAMES, type CommandName } from '../cli/command-names.js';
 import Doctor from './fleet/doctor.js';
 import Exec from './fleet/exec.js';
 import Query from './fleet/query.js';
+import Runs from './fleet/runs.js';
 import Status from './fleet/status.js';
 import CreateMigration from './migrations/create-migration.js';
 import Migrate from './migrations/migrate.js';
@@ -36,6 +37,7 @@ const BY_NAME: Record<CommandName, CommandClass> = {
   query: Query,
   'rename-tenant': RenameTenant,
   rollback: Rollback,
+  runs: Runs,
   status: Status,
 };
 

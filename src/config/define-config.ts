@@ -82,6 +82,16 @@ export type TenantsConfig = {
   lockWait?: Duration | undefined;
   /** One transaction for each `tenant`, or one for each `migration`. Default: `'tenant'`. */
   transaction?: 'tenant' | 'migration' | undefined;
+  /** Where runs and checksums are recorded: `{ schema }`, or `false` for no record. Default: `{"schema":"tenants_journal"}`. */
+  journal?:
+    | {
+        /** Schema that keeps the record of runs and the checksums; it is created when it is needed. */
+        schema?: string | undefined;
+      }
+    | false
+    | undefined;
+  /** When a migration file was edited after it was applied: `error`, `warn` or `off`. Default: `'warn'`. */
+  checksums?: 'error' | 'warn' | 'off' | undefined;
 };
 
 /** Returns the configuration as it is; with it, editors check and complete `tenants.config.ts`. */

@@ -56,5 +56,7 @@ export function toProject(
     statementTimeoutMs: statementTimeout,
     lockWaitMs: lockWait,
     transaction: config.transaction,
+    journal: config.journal,
+    checksums: config.checksums,
   };
 }

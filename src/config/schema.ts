@@ -76,14 +76,37 @@ const settings = z.strictObject({
   transaction: choice(['tenant', 'migration'])
     .default('tenant')
     .describe('One transaction for each `tenant`, or one for each `migration`.'),
+  journal: z
+    .union(
+      [
+        z.literal(false),
+        z.strictObject({
+          schema: identifier()
+            .default('tenants_journal')
+            .describe('Schema that keeps the record of runs and the checksums; it is created when it is needed.'),
+        }),
+      ],
+      { error: 'expected false, or an object with the name of the schema' },
+    )
+    .prefault({ schema: 'tenants_journal' })
+    .describe('Where runs and checksums are recorded: `{ schema }`, or `false` for no record.'),
+  checksums: choice(['error', 'warn', 'off'])
+    .default('warn')
+    .describe('When a migration file was edited after it was applied: `error`, `warn` or `off`.'),
 });
 
 /** The configuration: every key, and what must fit together. */
-export const configSchema = settings.refine(
-  ({ migrationsTable, registry }) =>
-    migrationsTable !== registry.tenants.table && migrationsTable !== registry.domains.table,
-  { path: ['migrationsTable'], error: 'is a table of the registry already' },
-);
+export const configSchema = settings
+  .refine(
+    ({ migrationsTable, registry }) =>
+      migrationsTable !== registry.tenants.table && migrationsTable !== registry.domains.table,
+    { path: ['migrationsTable'], error: 'is a table of the registry already' },
+  )
+  .refine(
+    ({ journal, shared, tenants }) =>
+      journal === false || ![shared.schema, ...tenants.extraSearchPath].includes(journal.schema),
+    { path: ['journal', 'schema'], error: 'is the shared schema or one of tenants.extraSearchPath' },
+  );
 
 /** The configuration with its defaults, durations in ms, paths still as they were written. */
 export type ParsedConfig = z.output<typeof configSchema>;

@@ -34,6 +34,9 @@ export const SETTINGS = {
   statementTimeout: { path: ['statementTimeout'], kind: 'text' },
   lockWait: { path: ['lockWait'], kind: 'text' },
   transaction: { path: ['transaction'], kind: 'text' },
+  journal: { path: ['journal'], kind: 'toggle' },
+  journalSchema: { path: ['journal', 'schema'], kind: 'text' },
+  checksums: { path: ['checksums'], kind: 'text' },
 } as const satisfies Record<string, Setting>;
 
 export type SettingName = keyof typeof SETTINGS;

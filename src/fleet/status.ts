@@ -1,3 +1,4 @@
+import { readRunsNow } from '../journal/read/last-run.js';
 import type { Project } from '../project/project.js';
 import { inspectRegistry } from '../registry/check.js';
 import { readTenants } from '../registry/list.js';
@@ -30,11 +31,13 @@ export async function status(project: Project, options: StatusOptions = {}): Pro
     const { counts, cohorts: summaries } = summarize(cohorts);
     const details =
       selection.names === undefined ? {} : { details: await readDetails(client, cohorts, project.migrationsTable) };
+    const runs = await readRunsNow(client, project);
     return {
       shared: { applied: shared.surveyed.applied, pending: shared.pending },
       tenants: counts,
       cohorts: summaries,
       ...details,
+      ...(runs === undefined ? {} : { runs }),
     };
   });
 }

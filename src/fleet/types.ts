@@ -1,5 +1,6 @@
 import type { SerializedError } from '../errors/serialize.js';
 import type { NotExecutedReason, TenantResult } from '../executors/types.js';
+import type { RunsNow } from '../journal/read/last-run.js';
 import type { SessionEvent } from '../session/events.js';
 
 /** Which schemas a run is about. */
@@ -54,6 +55,8 @@ export type StatusReport = {
   cohorts: CohortSummary[];
   /** Tenants that were asked for by name, one by one. */
   details?: TenantDetail[];
+  /** What the last run left undone, and the run that goes on now; absent without a journal. */
+  runs?: RunsNow;
 };
 
 /** Where one tenant stands. */

@@ -38,6 +38,10 @@ export type Project = {
   statementTimeoutMs: number;
   lockWaitMs: number;
   transaction: 'tenant' | 'migration';
+  /** Schema of the journal; `false` for no journal. */
+  journal: { schema: string } | false;
+  /** What happens when a migration file was edited after it was applied. */
+  checksums: 'error' | 'warn' | 'off';
   /** How long a server that is away is waited for, in ms. Default: 30 seconds. */
   restartWaitMs?: number;
   /** Functions that are called when something happens to a tenant. Default: none. */

@@ -3,6 +3,7 @@ import type { Project } from '../project/project.js';
 import { assertCount } from './assert-options.js';
 import { rollBack } from './direction.js';
 import { runFleet } from './run-fleet.js';
+import { isWholeFleet } from './run-journal.js';
 import type { MigrateReport, RollbackOptions, RollbackReport } from './types.js';
 
 /**
@@ -19,11 +20,6 @@ export async function rollback(project: Project, options: RollbackOptions): Prom
   const direction = rollBack(project, target, { fake, confirmed });
   // Tenants may go back although shared migrations are pending.
   return rollbackReport(await runFleet(project, { ...rest, fake, target, skipSharedCheck: true }, direction));
-}
-
-/** Whether a rollback means everybody, so that it must be confirmed. Pure. */
-export function isWholeFleet({ selection }: Pick<RollbackOptions, 'selection'>): boolean {
-  return selection.kind === 'tenants' && selection.names === undefined && selection.types === undefined;
 }
 
 function assertRollbackOptions({ selection, target, confirmed }: RollbackOptions): void {

@@ -1,13 +1,16 @@
+import { planNames } from '../engine/plan.js';
 import { findExecutor } from '../executors/find-executor.js';
 import type { Executor } from '../executors/types.js';
 import { wantedParallelism } from '../fleet/parallelism.js';
 import type { FleetEvent } from '../fleet/types.js';
+import type { RunJournal } from '../journal/write/run-journal.js';
 import { hookSource } from '../project/hook-calls.js';
 import type { Project } from '../project/project.js';
 import { type LockedSession, withFleetLock } from '../session/control-session.js';
 import { compile } from './compile-phase.js';
 import type { RunDirection } from './direction.js';
 import { recordPlans } from './record-plans.js';
+import { createJournal, placesReader, recorded } from './run-journal.js';
 import { type Ending, RunRecord } from './run-record.js';
 import type { Run } from './run.js';
 import { applyShared } from './shared-phase.js';
@@ -23,23 +26,30 @@ export async function runFleet(
   direction: RunDirection,
 ): Promise<MigrateReport> {
   return await withExecutor(project, async (executor) => {
-    const record = new RunRecord(options.onEvent);
+    let journal: RunJournal | undefined;
+    const record = new RunRecord((event) => {
+      journal?.handle(event);
+      options.onEvent?.(event);
+    });
     const stop = new StopSign({
       failFast: options.failFast === true,
       maxFailures: project.maxFailures,
       onStop: (reason) => record.emit({ type: 'stopping', reason }),
     });
     const cancel = options.cancel ?? new AbortController().signal;
-    const run: Run = { project, options, direction, executor, record, stop, cancel };
     try {
       stop.follow(options.drain);
       stop.follow(options.cancel);
       record.emit({ type: 'phase', phase: 'connect' });
       const lock = { drain: stop.signal, onEvent: (event: FleetEvent) => record.emit(event) };
       return await withFleetLock(project, direction.command, lock, async (session) => {
-        const outcome = await runPhases(run, session);
-        const interrupted = options.drain?.aborted === true || cancel.aborted;
-        return record.report({ executor: executor.name, ...outcome, interrupted, lostTo: session.lostTo() });
+        journal = createJournal(project, session, direction.command, options);
+        const run: Run = { project, options, direction, executor, record, journal, stop, cancel };
+        return await recorded(journal, options, async () => {
+          const outcome = await runPhases(run, session);
+          const interrupted = options.drain?.aborted === true || cancel.aborted;
+          return record.report({ executor: executor.name, ...outcome, interrupted, lostTo: session.lostTo() });
+        });
       });
     } finally {
       stop.close();
@@ -60,6 +70,10 @@ async function runPhases(run: Run, session: LockedSession): Promise<Outcome> {
   record.emit({ type: 'phase', phase: 'compile' });
   const { planner, ...planned } = await compile(session.client, run, surveyed);
   const cohorts = planned.tenants && recordPlans(record, direction.direction, planned.tenants);
+  await run.journal.begin(
+    planned.shared === undefined ? [] : planNames(planned.shared),
+    placesReader(project, session),
+  );
 
   const shared = await applyShared(run, surveyed.shared, planned.shared);
   const outcome = { shared, warnings: planner.warnings, concurrency: wanted.concurrency };

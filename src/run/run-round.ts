@@ -8,6 +8,7 @@ import { plural } from '../util/format-count.js';
 import { dispatch, isMoved } from './dispatch.js';
 import { findLostCommits, lostResult, unknownResult } from './find-lost-commits.js';
 import { GroupCommit } from './group-commit.js';
+import { plannedTenants } from './run-journal.js';
 import type { Round, Run } from './run.js';
 
 /**
@@ -23,7 +24,8 @@ export async function runRound(
   { cohorts, files }: Round,
   isLast: boolean,
 ): Promise<{ again: Set<string>; stopped: boolean }> {
-  const { project, executor, record, stop, cancel } = run;
+  const { project, executor, record, journal, stop, cancel } = run;
+  await journal.plan(plannedTenants(cohorts));
   const commits = await GroupCommit.begin(() => session.client);
   const plans = new Map(cohorts.map(({ plan }) => [plan.id, plan]));
   const settings = { ...applySettings(project), groupCommit: commits !== undefined };

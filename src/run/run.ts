@@ -1,5 +1,6 @@
 import type { Executor } from '../executors/types.js';
 import type { FilesByType } from '../fleet/cohorts.js';
+import type { RunJournal } from '../journal/write/run-journal.js';
 import type { PlannedCohort } from './dispatch.js';
 import type { RunRecord } from './run-record.js';
 import type { StopSign } from './stop-sign.js';
@@ -9,6 +10,8 @@ import type { RunRequest } from './survey-phase.js';
 export type Run = RunRequest & {
   readonly executor: Executor;
   readonly record: RunRecord;
+  /** Where the run is recorded for later. */
+  readonly journal: RunJournal;
   readonly stop: StopSign;
   /** Aborted when running statements are to be canceled and rolled back. */
   readonly cancel: AbortSignal;

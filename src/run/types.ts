@@ -1,5 +1,6 @@
 import type { TenantResult } from '../executors/types.js';
 import type { CohortSummary, FleetEvent, Selection, SharedResult, StatusReport, Target } from '../fleet/types.js';
+import type { Invocation } from '../journal/types.js';
 import type { UndoTarget } from './undo.js';
 
 /** The schemas that a run or a plan is about, and how far it takes them. */
@@ -13,6 +14,10 @@ export type MigrateOptions = {
   missing?: 'report' | 'create' | 'skip';
   skipSharedCheck?: boolean;
   failFast?: boolean;
+  /** Only the tenants that failed or were not executed in this run, or in the last `migrate`, among those selected. */
+  failedOf?: number | 'latest';
+  /** What the command line knows about the run, for its record. */
+  invocation?: Invocation;
   /** Aborted by the first signal: no new tenants, running ones finish. */
   drain?: AbortSignal;
   /** Aborted by the second signal: running statements are canceled and rolled back. */
@@ -49,6 +54,8 @@ export type MigrateReport = {
   interrupted: boolean;
   /** The run stopped because another process holds the lock that it lost. */
   overtaken: boolean;
+  /** Number of the run in the journal; `null` when it was not recorded. */
+  run?: number | null;
 };
 
 export type PlanReport = Omit<StatusReport, 'cohorts'> & {
@@ -57,11 +64,16 @@ export type PlanReport = Omit<StatusReport, 'cohorts'> & {
   warnings: string[];
 };
 
-export type RollbackOptions = Pick<MigrateOptions, 'fake' | 'failFast' | 'drain' | 'cancel' | 'onEvent'> & {
+export type RollbackOptions = Pick<
+  MigrateOptions,
+  'fake' | 'failFast' | 'drain' | 'cancel' | 'onEvent' | 'invocation'
+> & {
   /** The shared schema, or tenants: all of them, or those of the given names and types. Never both kinds at once. */
   selection: { kind: 'shared' } | { kind: 'tenants'; names?: string[]; exclude?: string[]; types?: string[] };
   /** How far. Default: the last migration of each schema. */
   target?: UndoTarget;
+  /** Undo exactly what this run applied to the selected tenants; without a target. */
+  run?: number;
   /**
    * Said for the whole fleet (tenants without names or types), and for a shared schema whose registry would go although
    * tenants are registered; both are refused without it.

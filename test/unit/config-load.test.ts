@@ -86,6 +86,8 @@ describe('loadProject without a file', () => {
       statementTimeoutMs: 0,
       lockWaitMs: 0,
       transaction: 'tenant',
+      journal: { schema: 'tenants_journal' },
+      checksums: 'warn',
     });
   });
 });

@@ -88,8 +88,12 @@ describe('precedence', () => {
       TENANTS_STATEMENT_TIMEOUT: '2m',
       TENANTS_LOCK_WAIT: '0',
       TENANTS_TRANSACTION: 'migration',
+      TENANTS_JOURNAL_SCHEMA: 'kept_runs',
+      TENANTS_CHECKSUMS: 'error',
     };
-    expect(SETTING_NAMES.map(variableName).sort()).toEqual(Object.keys(values).sort());
+    const names = SETTING_NAMES.map(variableName).filter((name) => name !== 'TENANTS_JOURNAL');
+    expect(names.sort()).toEqual(Object.keys(values).sort());
+    expect(await load({ env: { TENANTS_JOURNAL: 'false' } })).toMatchObject({ journal: false });
     const file = { shared: { schema: 'x' }, tenants: { extraSearchPath: ['kept'] } };
     expect(await load({ file, env: values })).toMatchObject({
       database: 'embedded',
@@ -113,6 +117,8 @@ describe('precedence', () => {
       retries: 8,
       lockTimeoutMs: 250,
       statementTimeoutMs: 120_000,
+      journal: { schema: 'kept_runs' },
+      checksums: 'error',
       lockWaitMs: 0,
       transaction: 'migration',
       warnings: [],

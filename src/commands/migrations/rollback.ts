@@ -41,7 +41,8 @@ export default class Rollback extends BaseCommand {
     const loaded = await this.load(flags, runSettings(flags));
     const { selection: chosen, target } = selectedOptions(flags, loaded.shared.schema);
     const selection = chosen.kind === 'all' ? ({ kind: 'tenants' } as const) : chosen;
-    const { isWholeFleet, rollback } = await import('../../run/rollback.js');
+    const { rollback } = await import('../../run/rollback.js');
+    const { isWholeFleet } = await import('../../run/run-journal.js');
     const { exitCodeOf } = await import('../../run/report.js');
     const asks = isWholeFleet({ selection });
     const confirmed =

@@ -8,6 +8,7 @@ import { createStyle, type Style } from '../text/style.js';
 import { table } from '../text/table.js';
 import { blockedTenantLines, isRegular } from './blocked-tenants.js';
 import { detailLines } from './format-tenant-details.js';
+import { runsLines } from './runs-lines.js';
 
 type Cohort = StatusReport['cohorts'][number];
 
@@ -22,6 +23,8 @@ export function formatStatus(report: StatusReport, context: FormatContext): stri
   if (cohorts.length > 0) lines.push('', ...cohortLines(cohorts, report.tenants.total, context, style));
   const exceptions = blockedTenantLines(report.cohorts, style, context);
   if (exceptions.length > 0) lines.push('', ...exceptions);
+  const runs = runsLines(report.runs, style);
+  if (runs.length > 0) lines.push('', ...runs);
   if (report.details !== undefined) lines.push('', ...detailLines(report.details, context));
   return lines.join('\n');
 }

@@ -1,0 +1,21 @@
+import { TenantsError } from '../errors/tenants-error.js';
+import { parseAge as readAge } from '../util/age.js';
+
+/** The number of a recorded run. @throws TenantsError USAGE for anything else. */
+export function parseRunId(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const id = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(id) && id > 0) return id;
+  throw new TenantsError('USAGE', `A run is named by its number, not "${text}".`, {
+    suggestions: ['To see the numbers, run: tenants runs'],
+  });
+}
+
+/** An age in ms. @throws TenantsError USAGE for what is none. */
+export function parseAge(text: string): number {
+  const ms = readAge(text);
+  if (ms !== undefined) return ms;
+  throw new TenantsError('USAGE', `"${text}" is not an age.`, {
+    suggestions: ['Give a number and a unit, such as 12h, 90d, 6w, 3mo or 1y.'],
+  });
+}

@@ -1,0 +1,56 @@
+import type { Client } from 'pg';
+
+import { sendBatch } from '../../db/batch.js';
+import { quoteIdentifier } from '../../db/identifiers.js';
+import { FLEET_LOCK, tryLock, unlock } from '../../db/locks.js';
+import { inspectJournal, type JournalPlace, type JournalState } from './inspect.js';
+import { stepsFrom, VERSION } from './versions.js';
+
+/** How long the making of the journal waits for a lock, in ms. */
+const LOCK_TIMEOUT_MS = 1000;
+
+/**
+ * The journal, made or upgraded where that is needed and allowed. To be called under the fleet lock.
+ *
+ * @throws the server's error when it refuses that.
+ */
+export async function makeJournal(client: Client, schema: string, role: string | undefined): Promise<JournalState> {
+  const state = await inspectJournal(client, schema, role);
+  return state.kind === 'outdated' ? await upgrade(client, state) : state;
+}
+
+/**
+ * The same for a session that does not hold the fleet lock: it is taken for the moment. While another run has it, that one
+ * makes the journal.
+ */
+export async function makeJournalUnlocked(
+  client: Client,
+  schema: string,
+  role: string | undefined,
+): Promise<JournalState> {
+  const state = await inspectJournal(client, schema, role);
+  if (state.kind !== 'outdated') return state;
+  if (!(await tryLock(client, FLEET_LOCK))) {
+    return { kind: 'absent', why: 'another run is about to make or upgrade the journal', advice: [] };
+  }
+  try {
+    return await makeJournal(client, schema, role);
+  } finally {
+    await unlock(client, FLEET_LOCK);
+  }
+}
+
+/** All of it is one transaction, which ends with the batch. */
+async function upgrade(client: Client, { place, schemaExists }: Extract<JournalState, { kind: 'outdated' }>) {
+  const { schema, role } = place;
+  await sendBatch(client, [
+    {
+      text: `SELECT pg_catalog.set_config('lock_timeout', $1, true)${role === undefined ? '' : `, pg_catalog.set_config('role', $2, true)`}`,
+      values: [`${LOCK_TIMEOUT_MS}ms`, ...(role === undefined ? [] : [role])],
+    },
+    ...(schemaExists ? [] : [{ text: `CREATE SCHEMA ${quoteIdentifier(schema)}` }]),
+    ...stepsFrom(place.version, schema).map((text) => ({ text })),
+  ]);
+  const made: JournalPlace = { ...place, version: VERSION };
+  return { kind: 'ready', place: made } as const;
+}

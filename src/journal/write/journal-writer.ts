@@ -1,0 +1,148 @@
+import type { Client } from 'pg';
+
+import type { BatchAnswer, BatchItem } from '../../db/batch.js';
+import type { Project } from '../../project/project.js';
+import type { JournalPlace, JournalState } from '../place/inspect.js';
+import { makeJournal, makeJournalUnlocked } from '../place/make.js';
+import type { Invocation, RecordedShared } from '../types.js';
+import { gitCommit } from './git-commit.js';
+import { isPassing, sendToJournal } from './send.js';
+import { insertRun, type NewRun } from './statements.js';
+import { whoRuns } from './who.js';
+
+/** What is known of a run when its record begins. */
+export type RunStart = {
+  command: string;
+  invocation: Invocation | undefined;
+  /** A reading of `Date.now()`. */
+  startedAt: number;
+  wholeFleet: boolean;
+  direction: 'up' | 'down' | null;
+  sharedSchema: string | null;
+  shared: RecordedShared | null;
+};
+
+/** Writes that failed one after the other, and may yet succeed, before no more are tried. */
+const FAILURES_TOLERATED = 8;
+
+/**
+ * Sends what is to be recorded of one run. Nothing here throws: the first write that cannot be made ends the record with a
+ * warning, and the run goes on.
+ */
+export class JournalWriter {
+  readonly #project: Project;
+  readonly #control: () => Client;
+  readonly #warn: (message: string) => void;
+  #place: JournalPlace | undefined;
+  #run: { id: number; start: NewRun } | undefined;
+  /** The connection that has seen what was written so far. */
+  #client: Client | undefined;
+  #failures = 0;
+  #over = false;
+
+  constructor(project: Project, control: () => Client, warn: (message: string) => void) {
+    this.#project = project;
+    this.#control = control;
+    this.#warn = warn;
+  }
+
+  /** The number of the run; `undefined` while, or because, it is not recorded. */
+  get id(): number | undefined {
+    return this.#over ? undefined : this.#run?.id;
+  }
+
+  /** The number of the run, and where it is recorded, even after the record has broken off. */
+  get record(): { id: number; schema: string } | undefined {
+    const { id } = this.#run ?? {};
+    return id === undefined || this.#place === undefined ? undefined : { id, schema: this.#place.schema };
+  }
+
+  /** Makes the journal where there is none. @param locked the session holds the fleet lock */
+  async open(locked: boolean): Promise<JournalPlace | undefined> {
+    const { journal, role } = this.#project;
+    if (journal === false || this.#over) return undefined;
+    try {
+      const state = await (locked ? makeJournal : makeJournalUnlocked)(this.#control(), journal.schema, role);
+      if (state.kind === 'ready') this.#place = state.place;
+      else this.#stop(state);
+    } catch (error) {
+      this.#giveUp(error);
+    }
+    return this.#place;
+  }
+
+  /** Begins the record of a run. */
+  async begin(start: RunStart): Promise<void> {
+    const { user, host, version } = await whoRuns();
+    const { command, invocation, startedAt, wholeFleet, direction, sharedSchema, shared } = start;
+    const run: NewRun = {
+      command,
+      commandLine: invocation?.commandLine ?? null,
+      startedAt: new Date(startedAt).toISOString(),
+      version,
+      osUser: user,
+      host,
+      commit: await gitCommit(this.#project.root),
+      wholeFleet,
+      direction,
+      sharedSchema,
+      shared,
+    };
+    const answers = await this.send((schema) => [insertRun(schema, run)]);
+    const id = Number(answers?.[0]?.rows[0]?.[0]);
+    if (Number.isSafeInteger(id) && id > 0) this.#run = { id, start: run };
+    this.#client = this.#control();
+  }
+
+  /** Whether the control connection is another one than that which has seen the writes: the server may have lost them. */
+  get isElsewhere(): boolean {
+    return this.#client !== undefined && this.#client !== this.#control();
+  }
+
+  /**
+   * Sends statements as one transaction.
+   *
+   * @returns their answers; `undefined` when they were not carried out, and may be sent again
+   */
+  async send(items: (schema: string, run: number) => BatchItem[]): Promise<BatchAnswer[] | undefined> {
+    const place = this.#place;
+    if (place === undefined || this.#over) return undefined;
+    const client = this.#control();
+    try {
+      const again = this.#run !== undefined && client !== this.#client ? [this.#again(place.schema)] : [];
+      const answers = await sendToJournal(client, place, [...again.flat(), ...items(place.schema, this.#run?.id ?? 0)]);
+      this.#client = client;
+      this.#failures = 0;
+      return answers.slice(again.length);
+    } catch (error) {
+      this.#failures += 1;
+      if (!isPassing(error) || this.#failures >= FAILURES_TOLERATED) this.#giveUp(error);
+      return undefined;
+    }
+  }
+
+  /** The end of the record, with the reason of a write that never succeeded. */
+  lost(): void {
+    if (!this.#over && this.#place !== undefined) this.#giveUp(new Error('the server did not take the last writes'));
+  }
+
+  /** A failover may have lost the run. */
+  #again(schema: string): BatchItem[] {
+    return this.#run === undefined ? [] : [insertRun(schema, this.#run.start, this.#run.id)];
+  }
+
+  #stop(state: Exclude<JournalState, { kind: 'ready' }>): void {
+    if (state.kind === 'outdated') return;
+    this.#say(state.why, state.advice);
+  }
+
+  #giveUp(error: unknown): void {
+    const text = error instanceof Error ? error.message : String(error);
+    this.#say(text.replace(/\.+$/, ''), ['The next migrate completes the record.']);
+  }
+
+  #say(why: string, advice: readonly string[]): void {
+    if (!this.#over) this.#warn([`The journal cannot be written: ${why}.`, ...advice].join(' '));
+    this.#over = true;
+  }
+}

@@ -1,0 +1,75 @@
+import { planNames } from '../engine/plan.js';
+import { EXIT } from '../errors/codes.js';
+import { isTenantsError } from '../errors/tenants-error.js';
+import { surveySchemas } from '../fleet/survey.js';
+import type { PlannedTenants, ReadPlaces } from '../journal/types.js';
+import { RunJournal } from '../journal/write/run-journal.js';
+import type { Project } from '../project/project.js';
+import type { LockedSession } from '../session/control-session.js';
+import type { PlannedCohort } from './dispatch.js';
+import { exitCodeOf } from './report.js';
+import type { MigrateOptions, MigrateReport } from './types.js';
+
+/** The record of a run, for later. It is written by the control connection of the moment. */
+export function createJournal(
+  project: Project,
+  session: LockedSession,
+  command: 'migrate' | 'rollback',
+  { selection, failedOf, invocation }: MigrateOptions,
+): RunJournal {
+  return new RunJournal(project, () => session.client, {
+    command,
+    wholeFleet: failedOf === undefined && isWholeFleet({ selection }),
+    invocation,
+  });
+}
+
+/** Whether a selection means everybody. Pure. */
+export function isWholeFleet({ selection }: Pick<MigrateOptions, 'selection'>): boolean {
+  if (selection.kind !== 'tenants') return selection.kind === 'all';
+  return selection.names === undefined && selection.types === undefined;
+}
+
+/** Does the work of a run, and ends its record with what it reports, or with the error that ended it. */
+export async function recorded(
+  journal: RunJournal,
+  { invocation }: Pick<MigrateOptions, 'invocation'>,
+  work: () => Promise<MigrateReport>,
+): Promise<MigrateReport> {
+  let report: MigrateReport;
+  try {
+    report = await work();
+  } catch (error) {
+    await journal.fail(error, invocation?.signalExitCode() ?? (isTenantsError(error) ? error.exitCode : EXIT.failed));
+    throw error;
+  }
+  const bySignal = report.interrupted ? invocation?.signalExitCode() : undefined;
+  await journal.end({
+    exitCode: bySignal ?? exitCodeOf(report),
+    counts: report.tenants,
+    shared: report.shared,
+    results: report.results,
+  });
+  return { ...report, run: journal.run, warnings: [...report.warnings, ...journal.warnings] };
+}
+
+/** Reads where schemas stand, for the records of runs that were ended from outside. */
+export function placesReader(project: Project, session: LockedSession): ReadPlaces {
+  return async (schemas) => {
+    const { database, migrationsTable } = project;
+    const surveyed = await surveySchemas(session.client, database, schemas, migrationsTable, 1);
+    return new Map(
+      surveyed.map(({ schema, oid, applied, error }) => [schema, { oid, applied, readable: error === undefined }]),
+    );
+  };
+}
+
+/** What a round hands out, as the journal keeps it. */
+export function plannedTenants(cohorts: readonly PlannedCohort[]): PlannedTenants[] {
+  return cohorts.map(({ cohort, plan }) => ({
+    type: cohort.type,
+    applied: plan.applied,
+    migrations: planNames(plan),
+    members: cohort.members,
+  }));
+}

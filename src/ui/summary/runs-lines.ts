@@ -1,0 +1,47 @@
+import type { StatusReport } from '../../fleet/types.js';
+import { formatDuration } from '../../util/duration.js';
+import { formatCount } from '../../util/format-count.js';
+import { clean } from '../text/clean.js';
+import type { Style } from '../text/style.js';
+import { formatWhen } from '../text/when.js';
+
+type Runs = NonNullable<StatusReport['runs']>;
+
+/** What the last run left (`3 failed in run 42 yesterday 14:02, 23514`), and how far the one is that goes on now. */
+export function runsLines(runs: StatusReport['runs'], style: Style): string[] {
+  if (runs === undefined) return [];
+  return [...runningLine(runs, style), ...leftLine(runs, style)];
+}
+
+function runningLine({ running }: Runs, style: Style): string[] {
+  if (running === null) return [];
+  const { id, command, counts, startedAt } = running;
+  const { total, upToDate = 0, failed = 0, notExecuted = 0 } = counts;
+  const done = (counts['applied'] ?? 0) + (counts['rolledBack'] ?? 0) + failed + notExecuted + (counts['missing'] ?? 0);
+  const far = total === undefined ? '' : `, ${formatCount(done)} of ${formatCount(total - upToDate)} tenants done`;
+  const bad = failed > 0 ? `, ${formatCount(failed)} failed` : '';
+  const since = formatDuration(Date.now() - Date.parse(startedAt));
+  return [style.cyan(`Run ${id} (${clean(command)}) is going on for ${since}${far}${bad}.`)];
+}
+
+function leftLine({ lastRun }: Runs, style: Style): string[] {
+  if (lastRun === null) return [];
+  const { id, startedAt, left, state, shared, command } = lastRun;
+  const what = (['failed', 'notExecuted', 'missing'] as const).flatMap((status) => {
+    const count = left.filter((one) => one.status === status).reduce((sum, one) => sum + one.count, 0);
+    return count === 0 ? [] : [`${formatCount(count)} ${status === 'notExecuted' ? 'not executed' : status}`];
+  });
+  if (shared?.status === 'failed') what.unshift('the shared schema failed');
+  const failed = left.some(({ status }) => status === 'failed' || status === 'notExecuted');
+  const codes = [...new Set(left.filter(({ status }) => status === 'failed').map(({ code }) => clean(code)))];
+  const why = codes.length === 0 ? '' : `, ${codes.slice(0, 3).join(', ')}${codes.length > 3 ? ', …' : ''}`;
+  const when = `run ${id} ${formatWhen(startedAt)}`;
+  if (what.length === 0) {
+    return state === 'interrupted'
+      ? [style.yellow(`Run ${id} (${formatWhen(startedAt)}) was ended from outside.`)]
+      : [];
+  }
+  const lines = [style.yellow(`Last run: ${what.join(', ')} in ${when}${why}`)];
+  const advice = `  To see them: tenants runs ${id} --failed. To retry them: tenants migrate --failed`;
+  return failed && command === 'migrate' ? [...lines, advice] : lines;
+}
