@@ -32,12 +32,13 @@ describe('a project from its first command on', () => {
     expect(outcome.code).toBe(0);
     const document = outcome.json<Record<string, unknown>>();
     expect(Object.keys(document)).toEqual(
-      'command exitCode durationMs executor processes concurrency shared tenants results'.split(' '),
+      'command exitCode durationMs executor processes concurrency run shared tenants results'.split(' '),
     );
     expect(document).toEqual({
       command: 'migrate',
       exitCode: 0,
       durationMs: expect.any(Number) as number,
+      run: 1,
       executor: 'standard',
       processes: 1,
       concurrency: 4,

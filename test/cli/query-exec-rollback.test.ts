@@ -279,6 +279,7 @@ describe('rollback', () => {
       processes: 1,
       concurrency: expect.any(Number) as number,
       shared: { status: 'skipped', migrations: [], error: null },
+      run: expect.any(Number) as number,
       tenants: { total: 1, rolledBack: 1, upToDate: 0, failed: 0, notExecuted: 0, missing: 0 },
       results: [
         { tenant: 'acme', status: 'rolledBack', migrations: ['0002_tasks'], durationMs: expect.any(Number) as number },

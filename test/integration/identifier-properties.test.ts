@@ -121,7 +121,7 @@ describe('fleets of tenants with any names', () => {
 
   async function clear(): Promise<void> {
     const { rows } = await database.query<{ name: string }>(
-      `SELECT nspname AS name FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname NOT IN ('public', 'information_schema')`,
+      `SELECT nspname AS name FROM pg_namespace WHERE nspname !~ '^pg_' AND nspname NOT IN ('public', 'information_schema', 'tenants_journal')`,
     );
     for (const { name } of rows) await database.query(`DROP SCHEMA ${quoteIdentifier(name)} CASCADE`);
     await database.query('DELETE FROM tenants');
@@ -132,7 +132,7 @@ describe('fleets of tenants with any names', () => {
     const { rows } = await database.query<{ schema: string; tables: string[] }>(
       `SELECT nspname AS schema, array_agg(relname::text ORDER BY relname::text COLLATE "C") AS tables
          FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace
-        WHERE relkind = 'r' AND nspname !~ '^pg_' AND nspname <> 'information_schema' GROUP BY 1`,
+        WHERE relkind = 'r' AND nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'tenants_journal') GROUP BY 1`,
     );
     return Object.fromEntries(rows.map(({ schema, tables }) => [`=${schema}`, tables]));
   }

@@ -17,6 +17,8 @@ export type RunsNow = {
 /** How many tenants were left undone in one way: by SQLSTATE, error code or reason. */
 export type LeftUndone = { status: 'failed' | 'notExecuted' | 'missing'; code: string; count: number };
 
+const UNDONE = ['failed', 'notExecuted', 'missing'] as const;
+
 /** Reads that; `undefined` without a journal, and when it cannot be read. */
 export async function readRunsNow(client: Client, project: Project): Promise<RunsNow | undefined> {
   try {
@@ -35,7 +37,8 @@ export async function readRunsNow(client: Client, project: Project): Promise<Run
   }
 }
 
-async function readLeft(client: Client, schema: string, { id }: RecordedRun): Promise<LeftUndone[]> {
+async function readLeft(client: Client, schema: string, { id, counts }: RecordedRun): Promise<LeftUndone[]> {
+  if (UNDONE.every((status) => (counts[status] ?? 0) === 0)) return [];
   const { rows } = await client.query<LeftUndone>(
     `SELECT t.status, coalesce(t.sqlstate, t.code, t.reason, 'missing') AS code, pg_catalog.count(*)::integer AS count
        FROM ${journalTable(schema, 'results')} t

@@ -128,8 +128,9 @@ export class RunJournal {
   }
 
   /** Ends the record with what the report says, which may differ from what was announced. */
-  async end({ results, ...end }: RunEnd): Promise<void> {
-    await this.#finish({ ...end, error: null }, results);
+  async end({ results, counts, shared, exitCode }: RunEnd): Promise<void> {
+    const ended = { exitCode, counts, shared, error: null };
+    await this.#finish(this.#options.command === 'migrate' ? ended : undone(ended), results);
   }
 
   /** Ends the record of a run that failed as a whole. */
@@ -212,4 +213,15 @@ export class RunJournal {
     for (const { result } of this.#seen.values()) counts[result.status] = (counts[result.status] ?? 0) + 1;
     return { ...this.#counts, ...counts };
   }
+}
+
+/** A report says `applied` whichever way the run went. Pure. */
+function undone<T extends { counts: RunCounts; shared: RecordedShared }>(end: T): T {
+  const { applied, ...counts } = end.counts;
+  const { shared } = end;
+  return {
+    ...end,
+    counts: { ...counts, rolledBack: applied ?? 0 },
+    shared: { ...shared, status: shared.status === 'applied' ? 'rolledBack' : shared.status },
+  };
 }
