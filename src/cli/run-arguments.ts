@@ -1,5 +1,6 @@
 import { TenantsError } from '../errors/tenants-error.js';
 import { parseAge as readAge } from '../util/age.js';
+import { tenantsCommand } from '../util/tenants-command.js';
 
 /** The number of a recorded run. @throws TenantsError USAGE for anything else. */
 export function parseRunId(text: string | undefined): number | undefined {
@@ -7,7 +8,7 @@ export function parseRunId(text: string | undefined): number | undefined {
   const id = Number(text);
   if (/^\d+$/.test(text) && Number.isSafeInteger(id) && id > 0) return id;
   throw new TenantsError('USAGE', `A run is named by its number, not "${text}".`, {
-    suggestions: ['To see the numbers, run: tenants runs'],
+    suggestions: [`To see the numbers, run: ${tenantsCommand('runs')}`],
   });
 }
 

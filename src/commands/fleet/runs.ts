@@ -9,6 +9,7 @@ import { parseAge, parseRunId } from '../../cli/run-arguments.js';
 import { parseNames } from '../../cli/selection.js';
 import { TenantsError } from '../../errors/tenants-error.js';
 import { formatRun, formatRuns, runCsv } from '../../ui/summary/format-runs.js';
+import { tenantsCommand } from '../../util/tenants-command.js';
 
 export default class Runs extends BaseCommand {
   static override summary = 'Show the recorded runs, or one of them with the result of each tenant.';
@@ -43,7 +44,7 @@ export default class Runs extends BaseCommand {
     const { limit, pruneMs } = listOptions(flags);
     if (id === undefined && (flags.failed || flags.csv || tenants !== undefined)) {
       throw new TenantsError('USAGE', '--failed, --tenant and --csv are about one run: give its number.', {
-        suggestions: ['To see the numbers, run: tenants runs'],
+        suggestions: [`To see the numbers, run: ${tenantsCommand('runs')}`],
       });
     }
     if (id !== undefined && (flags.limit !== undefined || flags.prune !== undefined)) {

@@ -3,6 +3,7 @@ import { assertWritable } from '../../db/server.js';
 import { TenantsError } from '../../errors/tenants-error.js';
 import type { Project } from '../../project/project.js';
 import { withSession } from '../../session/control-session.js';
+import { tenantsCommand } from '../../util/tenants-command.js';
 import { requireJournal } from '../place/open-for-reading.js';
 import { journalTable } from '../place/versions.js';
 import type { RecordedResult, RecordedRun } from '../types.js';
@@ -69,7 +70,7 @@ export async function readRun(
 
 export function unknownRun(id: number): TenantsError {
   return new TenantsError('UNKNOWN_RUN', `There is no run ${id} in the journal.`, {
-    suggestions: ['To see the recorded runs, run: tenants runs'],
+    suggestions: [`To see the recorded runs, run: ${tenantsCommand('runs')}`],
   });
 }
 

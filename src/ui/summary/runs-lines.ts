@@ -1,6 +1,7 @@
 import type { StatusReport } from '../../fleet/types.js';
 import { formatDuration } from '../../util/duration.js';
 import { formatCount } from '../../util/format-count.js';
+import { tenantsCommand } from '../../util/tenants-command.js';
 import { clean } from '../text/clean.js';
 import type { Style } from '../text/style.js';
 import { formatWhen } from '../text/when.js';
@@ -42,6 +43,6 @@ function leftLine({ lastRun }: Runs, style: Style): string[] {
       : [];
   }
   const lines = [style.yellow(`Last run: ${what.join(', ')} in ${when}${why}`)];
-  const advice = `  To see them: tenants runs ${id} --failed. To retry them: tenants migrate --failed`;
+  const advice = `  To see them: ${tenantsCommand('runs', String(id), '--failed')}\n  To retry them: ${tenantsCommand('migrate', '--failed')}`;
   return failed && command === 'migrate' ? [...lines, advice] : lines;
 }
