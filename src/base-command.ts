@@ -18,7 +18,12 @@ import type { FormatContext } from './ui/text/format-context.js';
 import { redact, redactDeep } from './util/redact.js';
 
 /** The global flags that say where the project is. */
-type ProjectFlags = { config?: string | undefined; database?: string | undefined; 'env-file'?: string | undefined };
+type ProjectFlags = {
+  config?: string | undefined;
+  database?: string | undefined;
+  'env-file'?: string | undefined;
+  'connect-wait'?: string | undefined;
+};
 
 /** Signals that stop a change, and the listener for its progress. */
 export type ChangeControl = Pick<SignalWatch, 'drain' | 'cancel'> & {
@@ -66,7 +71,7 @@ export abstract class BaseCommand extends Command {
       env: process.env,
       configFile: flags.config,
       envFile: flags['env-file'],
-      flags: { ...settings, database: flags.database },
+      flags: { ...settings, database: flags.database, connectWait: flags['connect-wait'] },
     });
     warn(project.warnings);
     return project;
@@ -76,15 +81,19 @@ export abstract class BaseCommand extends Command {
   protected async read<T>(loaded: LoadedProject, work: (project: OpenProject) => Promise<T>): Promise<T> {
     const { borrowProject } = await import('./cli/borrow-project.js');
     let stop: (reason: Error) => void = () => {};
+    const waiting = new AbortController();
     const stopped = new Promise<never>((_, reject) => (stop = reject));
     stopped.catch(() => {});
     const signals = watchSignals({
-      onDrain: () => stop(interrupted()),
+      onDrain: () => {
+        waiting.abort();
+        stop(interrupted());
+      },
       onCancel: () => {},
       onGiveUp: (exitCode) => process.exit(exitCode),
     });
     try {
-      return await borrowProject(loaded, (project) => Promise.race([stopped, work(project)]));
+      return await borrowProject(loaded, waiting.signal, (project) => Promise.race([stopped, work(project)]));
     } finally {
       signals.stop();
     }
@@ -112,7 +121,7 @@ export abstract class BaseCommand extends Command {
       onGiveUp: (exitCode) => process.exit(exitCode),
     });
     try {
-      return await borrowProject(loaded, async (project) => {
+      return await borrowProject(loaded, drain, async (project) => {
         if (drain.aborted) throw interrupted();
         const how = recordedCommand(this.id, this.argv);
         const result = await work(project, { drain, cancel, onEvent, invocation: how });

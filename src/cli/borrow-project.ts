@@ -6,6 +6,7 @@ import { isTenantsError } from '../errors/tenants-error.js';
 import { openLoaded, type OpenProject } from '../open-project.js';
 import { formatError } from '../ui/error/format-error.js';
 import { clean } from '../ui/text/clean.js';
+import { redact } from '../util/redact.js';
 import { tenantsCommand } from '../util/tenants-command.js';
 import { printMessage } from './output.js';
 
@@ -15,11 +16,18 @@ const open = new Set<OpenProject>();
 /**
  * Opens the project's database for `use` and always closes it afterwards. The embedded database is named on stderr, because it
  * may stand in for one that was meant and is not set.
+ *
+ * @param signal ends the waiting for a database that is starting
  */
-export async function borrowProject<T>(loaded: LoadedProject, use: (project: OpenProject) => Promise<T>): Promise<T> {
+export async function borrowProject<T>(
+  loaded: LoadedProject,
+  signal: AbortSignal,
+  use: (project: OpenProject) => Promise<T>,
+): Promise<T> {
   if (loaded.database === 'embedded') printMessage(embeddedNotice(loaded));
   try {
-    const project = await openLoaded(loaded);
+    const onWait = ({ message }: Error): void => printMessage(clean(redact(`Waiting for the database. ${message}`)));
+    const project = await openLoaded(loaded, { signal, onWait });
     open.add(project);
     try {
       return await use(project);

@@ -16,7 +16,7 @@ export type CommandLine = {
 };
 
 /** Global flags that are followed by a value. */
-const WITH_VALUE = new Set(['--config', '--database', '--env-file']);
+const WITH_VALUE = new Set(['--config', '--database', '--env-file', '--connect-wait']);
 
 const HELP = new Set(['--help', '-h']);
 

@@ -16,6 +16,11 @@ export const globalFlags = {
     helpValue: 'FILE',
     description: 'Read environment variables from this file.',
   }),
+  'connect-wait': Flags.string({
+    helpGroup: 'global',
+    helpValue: 'D',
+    description: 'Maximum time to wait for a database that is starting (default: 0s).',
+  }),
   json: Flags.boolean({ helpGroup: 'global', description: 'Print the result as one JSON document.' }),
   verbose: Flags.boolean({ helpGroup: 'global', description: 'Verbose output, including error stack traces.' }),
   'no-color': Flags.boolean({ helpGroup: 'global', description: 'Disable colors (or set NO_COLOR).' }),

@@ -1,16 +1,24 @@
 import type { ClientConfig } from 'pg';
 import { parse } from 'pg-connection-string';
 
+import { type HostAddress, pairHosts, parseHost, portNumber } from './hosts.js';
 import { TLS_SETTINGS, type TlsSettings } from './tls.js';
 
 /** What a URL says: settings for node-postgres, and those that are completed from the environment first. */
-export type ParsedUrl = { client: ClientConfig; tls: TlsSettings; passwordFile: string | undefined };
+export type ParsedUrl = {
+  client: ClientConfig;
+  tls: TlsSettings;
+  passwordFile: string | undefined;
+  /** Where there are several, in their order; the host in `client` is not one of them then. */
+  hosts?: HostAddress[] | undefined;
+  targetSessionAttributes?: string | undefined;
+};
 
 const ACCEPTED = 'postgres://user:password@host:5432/database';
 
 /**
- * Reads a `postgres://` or `postgresql://` URL, sockets (`?host=/var/run/postgresql`, `%2Fvar%2Frun%2Fpostgresql`)
- * included. Parameters that are not libpq's or node-postgres' are passed over: URLs are shared with tools that add
+ * Reads a `postgres://` or `postgresql://` URL, sockets (`?host=/var/run/postgresql`, `%2Fvar%2Frun%2Fpostgresql`) and
+ * several hosts (`host1:5432,host2`) included. Parameters that are not libpq's or node-postgres' are passed over: URLs are shared with tools that add
  * their own, such as `?schema=` and `?pgbouncer=`.
  *
  * Throws an `Error` in words for the reader. It never quotes the value, and keeps no cause that would.
@@ -28,7 +36,8 @@ export function parseConnectionUrl(value: string): ParsedUrl {
     query.delete(name);
   }
   const database = query.get('dbname');
-  const parsed = parseStrictly(`${base}?${query}`);
+  const { url, hosts } = takeHosts(base, query);
+  const parsed = parseStrictly(`${url}?${query}`);
   return {
     client: {
       ...present('user', parsed['user']),
@@ -47,14 +56,32 @@ export function parseConnectionUrl(value: string): ParsedUrl {
     },
     tls,
     passwordFile: query.get('passfile') ?? undefined,
+    hosts,
+    targetSessionAttributes: query.get('target_session_attrs') ?? undefined,
   };
 }
 
-/** A port from a URL or from `PGPORT`. */
-export function portNumber(value: string): number {
-  const port = Number(value);
-  if (!/^\d+$/.test(value) || port < 1 || port > 65_535) throw new Error('the port must be a number from 1 to 65535');
-  return port;
+/** All hosts where there are several, and the URL with one in their place: the library reads no lists. */
+function takeHosts(base: string, query: URLSearchParams): { url: string; hosts: HostAddress[] | undefined } {
+  const [, scheme = '', authority = '', path = ''] = /^(\w+:\/\/)([^/]*)(.*)$/s.exec(base) ?? [];
+  const at = authority.lastIndexOf('@');
+  assertEncoded(base, path, at === -1 ? [...query.keys()] : []);
+  const inQuery = query.get('host')?.includes(',') ? query.get('host') : undefined;
+  if (inQuery) {
+    const hosts = pairHosts(inQuery, query.get('port') ?? undefined);
+    query.delete('host');
+    query.delete('port');
+    return { url: base, hosts };
+  }
+  const parts = authority.slice(at + 1).split(',');
+  if (parts.length === 1) return { url: base, hosts: undefined };
+  const login = authority.slice(0, at + 1);
+  return { url: `${scheme}${login}localhost${path}`, hosts: parts.map(parseHost) };
+}
+
+/** Characters of a password that is not encoded would end the host before it begins, and part of it would pass for the host. */
+function assertEncoded(base: string, path: string, names: readonly string[]): void {
+  if (base.includes('#') || path.includes('@') || names.some((name) => name.includes('@'))) throw malformed();
 }
 
 /** Seconds as libpq has them to ms; zero and less wait forever, and 1 counts as 2, as there. */
@@ -73,11 +100,15 @@ function parseStrictly(url: string): Record<string, unknown> {
     if (/%(?![0-9a-f]{2})/i.test(url)) throw new URIError('stray percent sign');
     return parse(url.replaceAll(' ', '%20'), { useLibpqCompat: true });
   } catch {
-    throw new Error(
-      `it is not a valid URL; the form is ${ACCEPTED}, with special characters in the user name and the password ` +
-        'percent-encoded (@ as %40, / as %2F, # as %23, % as %25)',
-    );
+    throw malformed();
   }
+}
+
+function malformed(): Error {
+  return new Error(
+    `it is not a valid URL; the form is ${ACCEPTED}, with special characters in the user name and the password ` +
+      'percent-encoded (@ as %40, / as %2F, # as %23, ? as %3F, % as %25)',
+  );
 }
 
 function present<Key extends string>(key: Key, value: unknown): Partial<Record<Key, string>> {

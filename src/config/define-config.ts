@@ -80,6 +80,8 @@ export type TenantsConfig = {
   statementTimeout?: Duration | undefined;
   /** How long to wait while another run holds the fleet lock. Default: `'0s'`. */
   lockWait?: Duration | undefined;
+  /** How long to wait for a database that does not answer yet. Default: `'0s'`. */
+  connectWait?: Duration | undefined;
   /** One transaction for each `tenant`, or one for each `migration`. Default: `'tenant'`. */
   transaction?: 'tenant' | 'migration' | undefined;
   /** Where runs and checksums are recorded: `{ schema }`, or `false` for no record. Default: `{"schema":"tenants_journal"}`. */

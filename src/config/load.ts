@@ -3,7 +3,7 @@ import path from 'node:path';
 
 import type { ClientConfig } from 'pg';
 
-import type { DatabaseConfig } from '../db/database-config.js';
+import type { DatabaseChoice } from '../db/database-config.js';
 import { isTenantsError, TenantsError } from '../errors/tenants-error.js';
 import { plural } from '../util/format-count.js';
 import { isPlainObject } from '../util/json.js';
@@ -87,7 +87,7 @@ function loadDatabase(
   { config, sources }: Overlay,
   env: Environment,
   warn: (message: string) => void,
-): { value: DatabaseConfig | 'embedded' | undefined; problems: string[] } {
+): { value: DatabaseChoice | 'embedded' | undefined; problems: string[] } {
   const given = isPlainObject(config) ? config['database'] : undefined;
   // What `process.env.DATABASE_URL ?? 'embedded'` comes to.
   if (given === '' && env['DATABASE_URL'] === '') return { value: undefined, problems: [EMPTY_DATABASE_URL] };

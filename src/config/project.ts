@@ -1,13 +1,15 @@
 import path from 'node:path';
 
-import type { DatabaseConfig } from '../db/database-config.js';
+import type { DatabaseChoice } from '../db/database-config.js';
 import type { Hooks } from '../project/hook-types.js';
 import type { Project } from '../project/project.js';
 import type { ParsedConfig } from './schema.js';
 
 /** A project as it is loaded: the database may be missing or still have to be started. */
 export type LoadedProject = Omit<Project, 'database'> & {
-  database: DatabaseConfig | 'embedded' | undefined;
+  database: DatabaseChoice | 'embedded' | undefined;
+  /** How long to wait for a database that does not answer yet, in ms. */
+  connectWaitMs: number;
   /** Why no flag and no variable names the database, such as `DATABASE_URL is not set.`; `undefined` where one does. */
   databaseVariable: string | undefined;
   /** Absolute path of the file that the configuration comes from; `null` when there is none and the defaults hold. */
@@ -55,6 +57,7 @@ export function toProject(
     lockTimeoutMs: lockTimeout,
     statementTimeoutMs: statementTimeout,
     lockWaitMs: lockWait,
+    connectWaitMs: config.connectWait,
     transaction: config.transaction,
     journal: config.journal,
     checksums: config.checksums,

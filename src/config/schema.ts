@@ -73,6 +73,7 @@ const settings = z.strictObject({
   lockTimeout: duration().prefault('5s').describe('Maximum time a statement waits for a lock; 0 means no limit.'),
   statementTimeout: duration().prefault('0').describe('Statement timeout; 0 means no limit.'),
   lockWait: duration().prefault('0s').describe('How long to wait while another run holds the fleet lock.'),
+  connectWait: duration().prefault('0s').describe('How long to wait for a database that does not answer yet.'),
   transaction: choice(['tenant', 'migration'])
     .default('tenant')
     .describe('One transaction for each `tenant`, or one for each `migration`.'),

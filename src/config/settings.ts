@@ -33,6 +33,7 @@ export const SETTINGS = {
   lockTimeout: { path: ['lockTimeout'], kind: 'text' },
   statementTimeout: { path: ['statementTimeout'], kind: 'text' },
   lockWait: { path: ['lockWait'], kind: 'text' },
+  connectWait: { path: ['connectWait'], kind: 'text' },
   transaction: { path: ['transaction'], kind: 'text' },
   journal: { path: ['journal'], kind: 'toggle' },
   journalSchema: { path: ['journal', 'schema'], kind: 'text' },

@@ -6,6 +6,9 @@ import { orList } from '../util/format-count.js';
 /** The TLS settings of a connection URL or of the environment, by libpq's names; `ssl` is node-postgres' own. */
 export type TlsSettings = Partial<Record<(typeof TLS_SETTINGS)[number], string>>;
 
+/** The TLS part of a database configuration. */
+export type Tls = Pick<DatabaseConfig, 'ssl' | 'sslmode'>;
+
 /** libpq's names and the variables that stand in for them. */
 export const TLS_SETTINGS = ['ssl', 'sslmode', 'sslrootcert', 'sslcert', 'sslkey', 'sslnegotiation'] as const;
 
@@ -15,23 +18,26 @@ const MODES = ['disable', 'allow', 'prefer', 'require', 'verify-ca', 'verify-ful
  * What libpq calls `sslmode` and the like, for a database configuration; empty when nothing says anything.
  *
  * The modes check as much as in libpq: `require` does not look at the certificate unless there is a root certificate,
- * `verify-ca` does not look at the host name. Two cannot be as in libpq, which tries twice: `allow` connects without TLS
- * and `prefer` with it. `no-verify` is node-postgres' name for `require`. Throws an `Error` in words for the reader.
+ * `verify-ca` does not look at the host name. As there, two modes try twice: `prefer` with TLS first, `allow` without it.
+ * `no-verify` is node-postgres' name for `require`. Throws an `Error` in words for the reader.
+ *
+ * @returns what to try, in that order; one entry but for `prefer` and `allow`
  */
-export function readTls(settings: TlsSettings): Pick<DatabaseConfig, 'ssl' | 'sslmode'> {
+export function readTls(settings: TlsSettings): Tls[] {
   const { sslmode, ssl, sslnegotiation, sslcert, sslkey } = settings;
   if (sslmode !== undefined && !MODES.includes(sslmode)) {
     throw new Error(`sslmode must be ${orList(MODES)}`);
   }
   const sslrootcert = rootCertificate(settings);
   if (sslmode === undefined && settings.sslrootcert === undefined && sslcert === undefined && sslkey === undefined) {
-    if (ssl !== undefined) return { ssl: plainSsl(ssl) };
-    return sslnegotiation === 'direct' ? { ssl: true } : {};
+    if (ssl !== undefined) return [{ ssl: plainSsl(ssl) }];
+    return [sslnegotiation === 'direct' ? { ssl: true } : {}];
   }
-  if (sslmode === 'disable' || sslmode === 'allow') return { ssl: false, sslmode: 'disable' };
+  const without: Tls = { ssl: false, sslmode: 'disable' };
+  if (sslmode === 'disable') return [without];
   const mode = effectiveMode(settings, sslrootcert);
   const file = (path: string): string => readFileSync(path, 'utf8');
-  return {
+  const encrypted: Tls = {
     sslmode: mode,
     ssl: {
       ...(sslrootcert === undefined ? {} : { ca: file(sslrootcert) }),
@@ -40,6 +46,8 @@ export function readTls(settings: TlsSettings): Pick<DatabaseConfig, 'ssl' | 'ss
       ...(mode === 'require' ? { rejectUnauthorized: false } : {}),
     },
   };
+  if (sslmode === 'prefer') return [encrypted, without];
+  return sslmode === 'allow' ? [without, encrypted] : [encrypted];
 }
 
 /** `system`, the operating system's list of authorities, stands for those of Node.js; in libpq it allows nothing below `verify-full`. */
@@ -54,7 +62,7 @@ function effectiveMode({ sslmode, sslrootcert }: TlsSettings, file: string | und
   if (sslmode === 'verify-ca' && file === undefined) {
     throw new Error('sslmode=verify-ca needs sslrootcert; verify-full works with the certificates that Node.js trusts');
   }
-  return sslmode === 'prefer' || file === undefined ? 'require' : 'verify-ca';
+  return sslmode === 'prefer' || sslmode === 'allow' || file === undefined ? 'require' : 'verify-ca';
 }
 
 function plainSsl(ssl: string): DatabaseConfig['ssl'] {

@@ -83,13 +83,26 @@ export function connectionFailure(error: unknown, config: ClientConfig): unknown
   const code = codeOf(error);
   const where = `${config.host ?? 'localhost'}:${String(config.port ?? 5432)}`;
   const who = config.user === undefined ? '' : ` as ${config.user}`;
+  if (!usesTls(config) && wantsTls(error)) {
+    return new TenantsError(
+      'DATABASE_REFUSED',
+      `The server at ${where} accepts encrypted connections only: ${messageOf(error)}.`,
+      { ...(code === undefined ? {} : { sqlstate: code }), suggestions: [`Connect with TLS: ${SET_TLS}`] },
+    );
+  }
   if (code === SQLSTATE.invalidPassword || code === SQLSTATE.invalidAuthorization) {
     return new TenantsError(
       'DATABASE_REFUSED',
       `The server at ${where} refused the login${who}: ${messageOf(error)}.`,
       {
         sqlstate: code,
-        suggestions: ['Check the user and the password of the database setting, PGPASSWORD, or the password file.'],
+        suggestions: [
+          'Check the user and the password of the database setting, PGPASSWORD, or the password file.',
+          // Without a rule for connections as ours is, the server answers in its own language.
+          ...(code === SQLSTATE.invalidAuthorization && !usesTls(config)
+            ? [`If the server takes TLS only: ${SET_TLS}`]
+            : []),
+        ],
       },
     );
   }
@@ -126,7 +139,7 @@ export function connectionFailure(error: unknown, config: ClientConfig): unknown
         ...(code !== undefined && /^[0-9A-Z]{5}$/.test(code) ? { sqlstate: code } : {}),
         suggestions: [
           hasNoTls(error)
-            ? 'If the connection may be made without TLS, set sslmode=disable.'
+            ? 'If the connection may be made without TLS, set sslmode=disable, or sslmode=prefer to use TLS where there is any.'
             : 'Is the server running, and are host, port and TLS settings right?',
         ],
       },
@@ -145,6 +158,24 @@ function messageOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map((one) => messageOf(one)).join('; ');
   const text = error instanceof Error ? error.message : String(error);
   return text.replace(/\.+$/, '');
+}
+
+const SET_TLS =
+  'add sslmode=require to the database URL, or set PGSSLMODE=require; verify-full also checks the certificate.';
+
+function usesTls({ ssl }: ClientConfig): boolean {
+  return ssl !== undefined && ssl !== false;
+}
+
+/**
+ * PostgreSQL's own words (`no pg_hba.conf entry for host …, no encryption`; `SSL off` before version 14), PgBouncer's (`SSL
+ * required`), and those of hosted servers (`SSL connection is required`, `connection is insecure (try using sslmode=require)`).
+ */
+function wantsTls(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    /no encryption|SSL off|SSL (?:connection )?(?:is )?required|connection is insecure/i.test(error.message)
+  );
 }
 
 function isTlsError(error: unknown): boolean {

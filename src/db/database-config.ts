@@ -1,6 +1,6 @@
 import type { ClientConfig } from 'pg';
 
-/** libpq's TLS modes, without those that try twice: node-postgres cannot do that. */
+/** libpq's TLS modes, without those that try twice: these are two candidates of a `DatabaseChoice`. */
 export type SslMode = 'disable' | 'require' | 'verify-ca' | 'verify-full';
 
 /**
@@ -10,6 +10,22 @@ export type SslMode = 'disable' | 'require' | 'verify-ca' | 'verify-full';
  * Given to node-postgres as it is, it checks the host name: more than asked for, never less.
  */
 export type DatabaseConfig = ClientConfig & { sslmode?: SslMode };
+
+/** What libpq's `target_session_attrs` may ask of a server. */
+export const SESSION_ATTRIBUTES = ['any', 'read-write', 'read-only', 'primary', 'standby', 'prefer-standby'] as const;
+export type SessionAttributes = (typeof SESSION_ATTRIBUTES)[number];
+
+/**
+ * A database setting that may leave open which server is used, and whether with TLS. `chooseServer` decides it once, when the
+ * project is opened; everything after that has a plain `DatabaseConfig`.
+ */
+export type DatabaseChoice = DatabaseConfig & {
+  choices?: {
+    /** In the order in which they are tried; the first is the configuration itself. */
+    candidates: readonly DatabaseConfig[];
+    attributes: SessionAttributes;
+  };
+};
 
 /** The configuration as node-postgres reads it. Pure. */
 export function toClientConfig({ sslmode, ...config }: DatabaseConfig): ClientConfig {

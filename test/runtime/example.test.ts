@@ -36,7 +36,9 @@ afterAll(async () => {
 
 async function start(): Promise<typeof app> {
   const { DATABASE_URL: _, ...env } = process.env;
-  const child = spawn(process.execPath, [project.path('start.js')], { env: { ...env, NODE_ENV: 'test', PORT: '0' } });
+  const child = spawn(process.execPath, [project.path('start.js')], {
+    env: { ...env, CI: '', NODE_ENV: 'test', PORT: '0' },
+  });
   let errors = '';
   child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
   for await (const line of createInterface(child.stdout)) {

@@ -160,6 +160,14 @@ describe('parseDatabase', () => {
     ['postgres://u:s3cret%FF@h/d', 'percent-encoded', {}],
     ['postgres://u:s3cret#x@h/d', 'percent-encoded', {}],
     ['postgres://u:s3cret@h:99999/d', 'percent-encoded', {}],
+    ['postgres://u:p@s3cret/w#rd@h/d', 'percent-encoded', {}],
+    ['postgres://u:p@s3cret/w@h/d', 'percent-encoded', {}],
+    ['postgres://s3cret:1/w@h/d', 'percent-encoded', {}],
+    ['postgres://s3cret:1?w@h/d', 'percent-encoded', {}],
+    ['postgres://u:s3cret@h1,h:x/d', 'cannot be read', {}],
+    ['postgres://u:s3cret@h1,h:99999/d', 'the port must be', {}],
+    ['postgres://u:s3cret@/d?host=a,b,c&port=1,2', '3 hosts and 2 ports', {}],
+    ['postgres://u:s3cret@h/d?target_session_attrs=writable', 'target_session_attrs must be', {}],
     ['postgres://u:s3cret@h/d?port=x', 'the port must be', {}],
     ['postgres://u:s3cret@h/d?sslmode=verify_full', 'sslmode must be', {}],
     ['postgres://u:s3cret@h/d?sslmode=verify-ca', 'needs sslrootcert', {}],
@@ -174,6 +182,99 @@ describe('parseDatabase', () => {
     expect(error.details.problems).toEqual([expect.stringContaining(reason)]);
     expect(error.details.problems?.[0]).toMatch(/^DATABASE_URL: /);
     expect(JSON.stringify([error.message, error.details, error.suggestions, error.cause])).not.toContain('s3cret');
+  });
+});
+
+describe('a setting that leaves the server open', () => {
+  const addresses = (url: string, env: Record<string, string> = {}) => {
+    const { choices } = parseDatabase(url, { ...ENV, ...env });
+    return [choices?.attributes, choices?.candidates.map(({ host, port, ssl }) => [host, port, ssl])];
+  };
+
+  it.each<[string, Record<string, string>, unknown]>([
+    ['postgres://h/d', {}, [undefined, undefined]],
+    ['postgres://h/d?target_session_attrs=any', {}, [undefined, undefined]],
+    [
+      'postgres://u:p@a:1,b,[::1]:3/d',
+      {},
+      [
+        'any',
+        [
+          ['a', 1],
+          ['b', 5432],
+          ['::1', 3],
+        ],
+      ],
+    ],
+    [
+      'postgres://a,b/d?target_session_attrs=read-write',
+      { PGPORT: '7' },
+      [
+        'read-write',
+        [
+          ['a', 7],
+          ['b', 7],
+        ],
+      ],
+    ],
+    [
+      'postgres:///d?host=a,b&port=1,2',
+      {},
+      [
+        'any',
+        [
+          ['a', 1],
+          ['b', 2],
+        ],
+      ],
+    ],
+    [
+      'postgres:///d',
+      { PGHOST: 'a,b', PGPORT: '1,2' },
+      [
+        'any',
+        [
+          ['a', 1],
+          ['b', 2],
+        ],
+      ],
+    ],
+    [
+      'postgres:///d',
+      { PGHOST: 'a,b', PGPORT: '6' },
+      [
+        'any',
+        [
+          ['a', 6],
+          ['b', 6],
+        ],
+      ],
+    ],
+    ['postgres://h:9/d', { PGTARGETSESSIONATTRS: 'primary' }, ['primary', [['h', 9]]]],
+  ])('%s with %j', (url, env, expected) => {
+    const [attributes, candidates] = expected as [string?, unknown[][]?];
+    expect(addresses(url, env)).toEqual([attributes, candidates?.map((address) => [...address, undefined])]);
+  });
+
+  it('tries prefer with TLS first and allow without it first, as libpq does, and a socket once', () => {
+    const encrypted = { rejectUnauthorized: false };
+    expect(addresses('postgres://h/d?sslmode=prefer')[1]).toEqual([
+      ['h', 5432, encrypted],
+      ['h', 5432, false],
+    ]);
+    expect(addresses('postgres://h/d?sslmode=allow')[1]).toEqual([
+      ['h', 5432, false],
+      ['h', 5432, encrypted],
+    ]);
+    expect(addresses('postgres:///d?sslmode=prefer&host=/run/pg')[1]).toBeUndefined();
+    expect(addresses('postgres://a,b/d?sslmode=prefer')[1]).toHaveLength(4);
+  });
+
+  it('completes each host with its own password of the password file', async () => {
+    const file = path.join(folder, 'pgpass-of-two');
+    await writeFile(file, 'a:*:*:*:of-a\nb:*:*:*:of-b\n', { mode: 0o600 });
+    const { choices } = parseDatabase('postgres://a,b/d', { ...ENV, PGPASSFILE: file });
+    expect(choices?.candidates.map(({ password }) => password)).toEqual(['of-a', 'of-b']);
   });
 });
 

@@ -40,6 +40,7 @@ describe('loadProject without a file', () => {
       configFile: null,
       database: undefined,
       databaseVariable: 'DATABASE_URL is not set.',
+      connectWaitMs: 0,
       warnings: [],
       shared: { schema: 'public', migrations: at('migrations', 'shared') },
       tenants: {

@@ -87,6 +87,7 @@ describe('precedence', () => {
       TENANTS_LOCK_TIMEOUT: '250ms',
       TENANTS_STATEMENT_TIMEOUT: '2m',
       TENANTS_LOCK_WAIT: '0',
+      TENANTS_CONNECT_WAIT: '30s',
       TENANTS_TRANSACTION: 'migration',
       TENANTS_JOURNAL_SCHEMA: 'kept_runs',
       TENANTS_CHECKSUMS: 'error',
@@ -120,6 +121,7 @@ describe('precedence', () => {
       journal: { schema: 'kept_runs' },
       checksums: 'error',
       lockWaitMs: 0,
+      connectWaitMs: 30_000,
       transaction: 'migration',
       warnings: [],
     });
