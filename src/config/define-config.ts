@@ -36,6 +36,8 @@ export type TenantsConfig = {
         tenants?: string | Renamed<TenantTable> | undefined;
         /** Domain table in the shared schema: its name, or name and columns. Default: `'domains'`. */
         domains?: string | Renamed<DomainTable> | undefined;
+        /** Rows with one of these statuses are left out of every fleet operation. Default: `[]`. */
+        ignoreStatuses?: string[] | undefined;
       }
     | undefined;
   /** Bookkeeping table of node-pg-migrate, one in each schema. Default: `'pgmigrations'`. */

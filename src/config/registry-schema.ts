@@ -26,6 +26,10 @@ export const registrySchema = z
       .union([identifier().transform((table) => domainTable.parse({ table })), domainTable], { error: ACCEPTED })
       .prefault('domains')
       .describe('Domain table in the shared schema: its name, or name and columns.'),
+    ignoreStatuses: z
+      .array(z.string({ error: 'expected a status' }).min(1), { error: 'expected a list of statuses' })
+      .default([])
+      .describe('Rows with one of these statuses are left out of every fleet operation.'),
   })
   .refine(({ tenants, domains }) => tenants.table !== domains.table, {
     path: ['domains'],

@@ -63,6 +63,8 @@ export type RegistryShape = {
   schema: string;
   tenants: TenantTable;
   domains: DomainTable;
+  /** Rows of these states are no part of the fleet: the application has not made them tenants yet, or no longer. */
+  ignoreStatuses?: readonly string[] | undefined;
 };
 
 /** A table as it can be configured: what is left out has its usual name. */

@@ -9,8 +9,8 @@ import type { Tenant } from './types.js';
 export type TenantSelection = { names?: readonly string[]; exclude?: readonly string[]; types?: readonly string[] };
 
 /**
- * The tenants that a fleet operation is about, in the order they came in. The public tenant and tenants that are being
- * deleted are never among them.
+ * The tenants that a fleet operation is about, in the order they came in. The public tenant, tenants that are being
+ * deleted, and those whose status the configuration ignores are never among them.
  *
  * @param tenants the whole registry
  * @param configuredTypes types that are known although no tenant has them
@@ -33,10 +33,15 @@ export function selectTenants(
   return fleet.filter(
     ({ schema, type, status }) =>
       status !== STATUS.deleting &&
+      !isIgnored(shape, status) &&
       !exclude.has(schema) &&
       (names === undefined || names.has(schema)) &&
       (types === undefined || (type !== null && types.has(type))),
   );
+}
+
+function isIgnored({ ignoreStatuses = [] }: RegistryShape, status: string): boolean {
+  return ignoreStatuses.includes(status);
 }
 
 function assertKnownNames(fleet: Tenant[], { names = [], exclude = [] }: TenantSelection, shape: RegistryShape): void {
@@ -59,6 +64,13 @@ function assertSelectable(fleet: Tenant[], names: ReadonlySet<string> | undefine
       `"${shape.schema}" is the shared schema: the public tenant has no schema and no tenant migrations.`,
       { suggestions: ['For the shared schema itself, migrate, rollback and plan have --shared.'] },
     );
+  }
+  const ignored = fleet.filter(({ schema, status }) => isIgnored(shape, status) && names?.has(schema));
+  if (ignored.length > 0) {
+    const list = ignored.map(({ schema, status }) => `"${schema}" (${status})`).join(', ');
+    throw new TenantsError('USAGE', `registry.ignoreStatuses leaves these tenants out: ${list}.`, {
+      suggestions: ['Change their status, or the configuration.'],
+    });
   }
   const deleting = fleet.filter(({ schema, status }) => status === STATUS.deleting && names?.has(schema));
   if (deleting.length === 0) return;

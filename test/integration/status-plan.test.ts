@@ -47,6 +47,18 @@ it('an empty database has no fleet, and nothing is made of it', async () => {
   expect(await fingerprint()).toEqual(before);
 });
 
+it('rows without a schema do not keep the fleet from being up to date while their status is ignored', async () => {
+  await ready('a');
+  await database.query(`ALTER TABLE public.tenants DROP CONSTRAINT tenants_status_check;
+    INSERT INTO public.tenants (schema_name, name, status) VALUES ('later', 'later', 'invited')`);
+  const project = await fleet.project();
+  expect((await status(project)).tenants).toMatchObject({ total: 2, missing: 1 });
+  const ignoring = { ...project, registry: { ...project.registry, ignoreStatuses: ['invited'] } };
+  const report = await status(ignoring);
+  expect(report.tenants).toMatchObject({ total: 1, upToDate: 1, missing: 0 });
+  expect(isUpToDate(report)).toBe(true);
+});
+
 it('without tenants plan still compiles the files of every type, so that a broken one is found', async () => {
   await ready();
   await fleet.tenantMigration('0002_broken.sql', 'COMMIT; CREATE TABLE two (id int);');

@@ -66,6 +66,7 @@ describe('loadProject without a file', () => {
           table: 'domains',
           columns: { id: 'id', domain: 'domain', tenantId: 'tenant_id', isPrimary: 'is_primary' },
         },
+        ignoreStatuses: [],
       },
       migrationsTable: 'pgmigrations',
       checkOrder: true,

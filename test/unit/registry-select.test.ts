@@ -28,6 +28,16 @@ describe('selectTenants', () => {
     expect(selectTenants(FLEET, selection, SHAPE, ['wiki']).map(({ schema }) => schema)).toEqual(expected);
   });
 
+  it('leaves out rows with a status that the configuration ignores, and refuses them by name', () => {
+    const shape = { ...SHAPE, ignoreStatuses: ['invited'] };
+    const fleet = [...FLEET, tenant('later', 'shop', 'invited')];
+    expect(selectTenants(fleet, { types: ['shop'] }, shape).map(({ schema }) => schema)).toEqual(['acme', 'half']);
+    expect(selectTenants(fleet, { types: ['shop'] }, SHAPE)).toHaveLength(3);
+    expect(() => selectTenants(fleet, { names: ['later'] }, shape)).toThrowError(
+      expect.objectContaining({ code: 'USAGE', message: expect.stringContaining('"later" (invited)') as string }),
+    );
+  });
+
   it('names all unknown tenants at once, each with the nearest', () => {
     const select = () => selectTenants(FLEET, { names: ['acmee', 'Zeta', 'acme'], exclude: ['qqqqqq'] }, SHAPE);
     expect(select).toThrowError(
