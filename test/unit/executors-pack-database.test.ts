@@ -29,7 +29,7 @@ describe('a database configuration for workers', () => {
   });
 
   it('keeps the check that sslmode=verify-ca leaves out left out', () => {
-    const tls = readTls({ sslmode: 'verify-ca', sslrootcert: new URL(import.meta.url).pathname });
+    const [tls] = readTls({ sslmode: 'verify-ca', sslrootcert: new URL(import.meta.url).pathname });
     const copy = structuredClone(packDatabase({ host: 'db', ...tls }, 'multiprocessing'));
     const { ssl: unpacked } = toClientConfig(unpackDatabase(copy, never));
     expect(typeof unpacked === 'object' && unpacked.checkServerIdentity?.('other.example.com', {} as never)).toBe(
