@@ -38,7 +38,7 @@ Try next:
   npm run quickstart -- --keep     the same, and the project stays to look around in
   node bin/run.js --help           all commands; "tenants" where the package is installed
   migrations/                      the sample application's migrations: SQL, JavaScript and TypeScript
-  README.md                        how a run works, what is refused and why, all settings`;
+  docs/README.md                   how a run works, what is refused and why, all settings`;
 
 /** Nothing of the caller's shell may lead the commands to another database. */
 const environment = {

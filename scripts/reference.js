@@ -1,34 +1,42 @@
-// Writes the parts of the README that the build knows best: all commands and flags, and all configuration keys.
-// With --check nothing is written, and a README that is not up to date is an error.
+// Writes the parts of the documentation that the build knows best: all commands and flags, and all configuration keys.
+// With --check nothing is written, and a page that is not up to date is an error.
 import { readFile, writeFile } from 'node:fs/promises';
 
 import { COMMANDS } from '../dist/commands/index.js';
 import { configSchema } from '../dist/config/schema.js';
 import { SETTINGS, variableName } from '../dist/config/settings.js';
 
-const README = new URL('../README.md', import.meta.url);
+/** The part that each page has between markers of the same name. */
+const PAGES = {
+  'docs/commands.md': { name: 'commands', part: commands },
+  'docs/configuration.md': { name: 'configuration', part: configuration },
+};
 
 process.exitCode = await main(process.argv.includes('--check'));
 
 async function main(checks) {
-  const present = await readFile(README, 'utf8');
-  const parts = { commands: commands(), configuration: configuration() };
-  const wanted = Object.entries(parts).reduce((text, [name, part]) => replacePart(text, name, part), present);
-  if (wanted === present) return 0;
-  if (checks) {
-    process.stderr.write('README.md is not up to date; write it with: npm run readme\n');
-    return 1;
+  let code = 0;
+  for (const [page, { name, part }] of Object.entries(PAGES)) {
+    const file = new URL(`../${page}`, import.meta.url);
+    const present = await readFile(file, 'utf8');
+    const wanted = replacePart(page, present, name, part());
+    if (wanted === present) continue;
+    if (checks) {
+      process.stderr.write(`${page} is not up to date; write it with: npm run reference\n`);
+      code = 1;
+    } else {
+      await writeFile(file, wanted);
+      process.stdout.write(`${page} is written.\n`);
+    }
   }
-  await writeFile(README, wanted);
-  process.stdout.write('README.md is written.\n');
-  return 0;
+  return code;
 }
 
 /** `text` with `part` between the markers of that name. */
-function replacePart(text, name, part) {
+function replacePart(page, text, name, part) {
   const [opening, closing] = [`<!-- ${name} -->`, `<!-- /${name} -->`];
   const [start, end] = [text.indexOf(opening), text.indexOf(closing)];
-  if (start === -1 || end < start) throw new Error(`README.md lacks the markers ${opening} and ${closing}.`);
+  if (start === -1 || end < start) throw new Error(`${page} lacks the markers ${opening} and ${closing}.`);
   return `${text.slice(0, start)}${opening}\n\n${part}\n\n${text.slice(end)}`;
 }
 
