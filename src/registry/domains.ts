@@ -3,6 +3,7 @@ import type { Client } from 'pg';
 import type { BatchItem } from '../db/batch.js';
 import { qualified, quoteIdentifier } from '../db/identifiers.js';
 import { TenantsError } from '../errors/tenants-error.js';
+import { canonicalHost } from '../util/host-name.js';
 import { didYouMean, nearestNames } from '../util/nearest.js';
 import { tenantsCommand } from '../util/tenants-command.js';
 import type { RegistryShape } from './names.js';
@@ -10,7 +11,7 @@ import type { RegistryShape } from './names.js';
 /** Who has a domain; `tenant` is `null` when the row points at no tenant. `domain` is spelled as it is stored. */
 export type DomainOwner = { domain: string; tenant: string | null };
 
-/** The owner of a domain, upper and lower case ignored, or `undefined`. */
+/** The owner of a domain in any spelling that `canonicalHost` knows, or `undefined`. */
 export async function findDomain(
   client: Client,
   shape: RegistryShape,
@@ -23,8 +24,8 @@ export async function findDomain(
     `SELECT ${name} AS domain, t.${quoteIdentifier(schemaName)}::text AS tenant
        FROM ${domainTable(shape)} d
        LEFT JOIN ${qualified(shape.schema, shape.tenants.table)} t ON t.${quoteIdentifier(id)} = d.${quoteIdentifier(columns.tenantId)}
-      WHERE lower(${name}) = lower($1) ORDER BY ${name} = $1 DESC LIMIT 1`,
-    [domain],
+      WHERE lower(${name}) IN (lower($1), $2) ORDER BY ${name} = $1 DESC LIMIT 1`,
+    [domain, canonicalHost(domain) ?? domain],
   );
   return rows[0];
 }

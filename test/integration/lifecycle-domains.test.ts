@@ -68,6 +68,19 @@ describe('createDomain', () => {
     expect(await domains()).toEqual(['acme acme.example *']);
   });
 
+  it('stores upper case, other scripts and a trailing dot in one spelling, and finds each of them again', async () => {
+    const made = await createDomain(project, { schema: 'acme', domain: 'MÜNCHEN.Example.' });
+    expect(made.domains).toEqual([{ domain: 'xn--mnchen-3ya.example', primary: true }]);
+    await createDomain(project, { schema: 'acme', domain: 'münchen.example' });
+    expect(await domains()).toEqual(['acme xn--mnchen-3ya.example *']);
+    await expect(createDomain(project, { schema: 'globex', domain: 'München.example' })).rejects.toMatchObject({
+      code: 'DOMAIN_TAKEN',
+    });
+    const { deleted } = await deleteDomain(project, { domain: 'München.EXAMPLE.' });
+    expect(deleted.domain).toBe('xn--mnchen-3ya.example');
+    expect(await domains()).toEqual([]);
+  });
+
   it('refuses what is no domain and unknown tenants, with what is near', async () => {
     await expect(createDomain(project, { schema: 'acme', domain: 'https://Acme.example' })).rejects.toMatchObject({
       code: 'INVALID_DOMAIN',
