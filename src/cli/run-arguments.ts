@@ -20,3 +20,22 @@ export function parseAge(text: string): number {
     suggestions: ['Give a number and a unit, such as 12h, 90d, 6w, 3mo or 1y.'],
   });
 }
+
+/** The run whose failed tenants are meant. @throws TenantsError USAGE for flags that make no sense together. */
+export function failedRun(flags: {
+  failed?: boolean | undefined;
+  run?: string | undefined;
+  shared?: boolean | undefined;
+}): number | 'latest' | undefined {
+  const run = parseRunId(flags.run);
+  if (flags.failed !== true) {
+    if (run === undefined) return undefined;
+    throw new TenantsError('USAGE', '--run names the run of --failed, which is missing.', {
+      suggestions: [`To retry what failed in run ${run}, add --failed.`],
+    });
+  }
+  if (flags.shared === true) {
+    throw new TenantsError('USAGE', '--failed is about tenants; it cannot be combined with --shared.');
+  }
+  return run ?? 'latest';
+}

@@ -7,7 +7,14 @@ import type { MigrateOptions } from './types.js';
  *
  * @throws TenantsError USAGE.
  */
-export function assertMigrateOptions({ selection, target }: Pick<MigrateOptions, 'selection' | 'target'>): void {
+export function assertMigrateOptions({
+  selection,
+  target,
+  failedOf,
+}: Pick<MigrateOptions, 'selection' | 'target' | 'failedOf'>): void {
+  if (failedOf !== undefined && selection.kind === 'shared') {
+    throw new TenantsError('USAGE', 'The tenants that failed in a run and the shared schema cannot be combined.');
+  }
   if (target === undefined) return;
   assertCount(target);
   if (selection.kind === 'all') {

@@ -55,7 +55,8 @@ export async function planTenants(
   direction: RunDirection,
   { cohorts, files: filesByType }: SurveyedFleet,
 ): Promise<DecidedCohort[]> {
-  const decided = cohorts.map((cohort) => {
+  const parts = cohorts.flatMap((cohort) => direction.split?.(cohort) ?? [cohort]);
+  const decided = parts.map((cohort) => {
     const files = filesByType.get(cohort.type) ?? [];
     const names = files.map(({ name }) => name);
     return { cohort, files, decision: direction.decide(cohort, names) };

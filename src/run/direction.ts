@@ -35,6 +35,8 @@ export type RunDirection = {
   compareShared(shared: SurveyedShared, target: Target): SharedSchema;
   /** Refuses a shared schema to which this cannot be done. Throws TenantsError. */
   assertShared(client: Client, shared: SharedSchema): Promise<void>;
+  /** Parts of a cohort that are decided about separately. Default: it is one. */
+  split?(cohort: Cohort): Cohort[];
   /** What is done to a cohort, given the names of its type's files. */
   decide(cohort: Cohort, files: readonly string[]): CohortDecision;
   /** Refuses what cohorts would run, before it is compiled. Throws TenantsError. */

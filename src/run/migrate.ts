@@ -1,6 +1,7 @@
 import type { Project } from '../project/project.js';
 import { assertMigrateOptions } from './assert-options.js';
 import { migrateUp } from './direction.js';
+import { prepareFailed } from './of-run.js';
 import { runFleet } from './run-fleet.js';
 import type { MigrateOptions, MigrateReport } from './types.js';
 
@@ -15,5 +16,10 @@ import type { MigrateOptions, MigrateReport } from './types.js';
  */
 export async function migrate(project: Project, options: MigrateOptions): Promise<MigrateReport> {
   assertMigrateOptions(options);
-  return await runFleet(project, options, migrateUp(project, options));
+  const { failedOf } = options;
+  const direction = migrateUp(project, options);
+  if (failedOf === undefined) return await runFleet(project, options, direction);
+  return await runFleet(project, options, direction, (client) =>
+    prepareFailed(client, project, { ...options, failedOf }, direction),
+  );
 }

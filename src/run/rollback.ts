@@ -2,6 +2,7 @@ import { TenantsError } from '../errors/tenants-error.js';
 import type { Project } from '../project/project.js';
 import { assertCount } from './assert-options.js';
 import { rollBack } from './direction.js';
+import { prepareUndo } from './of-run.js';
 import { runFleet } from './run-fleet.js';
 import { isWholeFleet } from './run-journal.js';
 import type { MigrateReport, RollbackOptions, RollbackReport } from './types.js';
@@ -18,12 +19,26 @@ export async function rollback(project: Project, options: RollbackOptions): Prom
   assertRollbackOptions(options);
   const { confirmed = false, fake = false, target = { count: 1 }, ...rest } = options;
   const direction = rollBack(project, target, { fake, confirmed });
+  const { run } = options;
+  if (run !== undefined) {
+    const { run: _run, ...others } = rest;
+    return rollbackReport(
+      await runFleet(project, { ...others, fake }, direction, (client) =>
+        prepareUndo(client, project, { ...options, run }),
+      ),
+    );
+  }
   // Tenants may go back although shared migrations are pending.
   return rollbackReport(await runFleet(project, { ...rest, fake, target, skipSharedCheck: true }, direction));
 }
 
-function assertRollbackOptions({ selection, target, confirmed }: RollbackOptions): void {
+function assertRollbackOptions({ selection, target, confirmed, run }: RollbackOptions): void {
   assertCount(target);
+  if (run !== undefined && target !== undefined) {
+    throw new TenantsError('USAGE', 'What a run applied is undone as a whole: a run and a target cannot be combined.');
+  }
+  // Whether a run was about everybody is known when its record is read.
+  if (run !== undefined) return;
   if (confirmed === true || !isWholeFleet({ selection })) return;
   throw new TenantsError('USAGE', 'This would roll back the whole fleet, and that was not confirmed.', {
     suggestions: [

@@ -1,3 +1,5 @@
+import type { Client } from 'pg';
+
 import { planNames } from '../engine/plan.js';
 import { findExecutor } from '../executors/find-executor.js';
 import type { Executor } from '../executors/types.js';
@@ -9,8 +11,9 @@ import type { Project } from '../project/project.js';
 import { type LockedSession, withFleetLock } from '../session/control-session.js';
 import { compile } from './compile-phase.js';
 import type { RunDirection } from './direction.js';
+import type { Prepared } from './of-run.js';
 import { recordPlans } from './record-plans.js';
-import { createJournal, placesReader, recorded } from './run-journal.js';
+import { completeRecords, createJournal, placesReader, recorded } from './run-journal.js';
 import { type Ending, RunRecord } from './run-record.js';
 import type { Run } from './run.js';
 import { applyShared } from './shared-phase.js';
@@ -19,11 +22,16 @@ import { survey } from './survey-phase.js';
 import { applyToTenants, planAfterShared } from './tenant-phase.js';
 import type { MigrateOptions, MigrateReport } from './types.js';
 
-/** What `migrate` and `rollback` have in common: everything but the direction. */
+/**
+ * What `migrate` and `rollback` have in common: everything but the direction.
+ *
+ * @param prepare reads what the run goes by from the records of earlier runs, once it has the lock
+ */
 export async function runFleet(
   project: Project,
   options: MigrateOptions,
   direction: RunDirection,
+  prepare?: (client: Client) => Promise<Prepared>,
 ): Promise<MigrateReport> {
   return await withExecutor(project, async (executor) => {
     let journal: RunJournal | undefined;
@@ -43,8 +51,10 @@ export async function runFleet(
       record.emit({ type: 'phase', phase: 'connect' });
       const lock = { drain: stop.signal, onEvent: (event: FleetEvent) => record.emit(event) };
       return await withFleetLock(project, direction.command, lock, async (session) => {
-        journal = createJournal(project, session, direction.command, options);
-        const run: Run = { project, options, direction, executor, record, journal, stop, cancel };
+        const prepared = await prepareRun(project, session, { options, direction, warnings: [] }, prepare);
+        for (const warning of prepared.warnings) record.warn(warning);
+        journal = createJournal(project, session, direction.command, prepared.options);
+        const run: Run = { project, ...prepared, executor, record, journal, stop, cancel };
         return await recorded(journal, options, async () => {
           const outcome = await runPhases(run, session);
           const interrupted = options.drain?.aborted === true || cancel.aborted;
@@ -55,6 +65,17 @@ export async function runFleet(
       stop.close();
     }
   });
+}
+
+async function prepareRun(
+  project: Project,
+  session: LockedSession,
+  plain: Prepared,
+  prepare: ((client: Client) => Promise<Prepared>) | undefined,
+): Promise<Prepared> {
+  if (prepare === undefined) return plain;
+  await completeRecords(project, session);
+  return await prepare(session.client);
 }
 
 type Outcome = Pick<Ending, 'shared' | 'warnings' | 'concurrency'>;

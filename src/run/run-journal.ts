@@ -2,6 +2,8 @@ import { planNames } from '../engine/plan.js';
 import { EXIT } from '../errors/codes.js';
 import { isTenantsError } from '../errors/tenants-error.js';
 import { surveySchemas } from '../fleet/survey.js';
+import { completeInterrupted } from '../journal/complete/complete-interrupted.js';
+import { findJournal } from '../journal/place/open-for-reading.js';
 import type { PlannedTenants, ReadPlaces } from '../journal/types.js';
 import { RunJournal } from '../journal/write/run-journal.js';
 import type { Project } from '../project/project.js';
@@ -15,11 +17,11 @@ export function createJournal(
   project: Project,
   session: LockedSession,
   command: 'migrate' | 'rollback',
-  { selection, failedOf, invocation }: MigrateOptions,
+  { selection, invocation }: MigrateOptions,
 ): RunJournal {
   return new RunJournal(project, () => session.client, {
     command,
-    wholeFleet: failedOf === undefined && isWholeFleet({ selection }),
+    wholeFleet: isWholeFleet({ selection }),
     invocation,
   });
 }
@@ -51,6 +53,20 @@ export async function recorded(
     results: report.results,
   });
   return { ...report, run: journal.run, warnings: [...report.warnings, ...journal.warnings] };
+}
+
+/** Completes the records of runs that were ended from outside, for a run that goes by them. */
+export async function completeRecords(project: Project, session: LockedSession): Promise<void> {
+  const place = await findJournal(session.client, project);
+  if (place === undefined) return;
+  const readPlaces = placesReader(project, session);
+  await completeInterrupted({
+    project,
+    client: session.client,
+    place,
+    before: Number.MAX_SAFE_INTEGER,
+    readPlaces,
+  });
 }
 
 /** Reads where schemas stand, for the records of runs that were ended from outside. */

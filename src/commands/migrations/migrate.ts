@@ -3,6 +3,7 @@ import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../../base-command.js';
 import { migrateDocument } from '../../cli/documents.js';
 import { runFlags, selectionFlags } from '../../cli/flags.js';
+import { failedRun } from '../../cli/run-arguments.js';
 import { repeatedFlags, runSettings } from '../../cli/run-settings.js';
 import { selectedOptions } from '../../cli/selection.js';
 import { signalExitCode } from '../../cli/signals.js';
@@ -16,6 +17,7 @@ export default class Migrate extends BaseCommand {
   static override examples = [
     '<%= config.bin %> migrate',
     { description: 'Selected tenants', command: '<%= config.bin %> migrate --tenant acme,globex' },
+    { description: 'Those that failed the last time', command: '<%= config.bin %> migrate --failed' },
     {
       description: 'All tenants, up to a migration, ten at a time',
       command: '<%= config.bin %> migrate --tenants-only --to 0007_add-invoices --concurrency 10',
@@ -23,6 +25,8 @@ export default class Migrate extends BaseCommand {
   ];
   static override flags = {
     ...selectionFlags,
+    failed: Flags.boolean({ description: 'Only tenants that failed or were not executed in the last migrate.' }),
+    run: Flags.string({ helpValue: 'ID', description: 'With --failed: in this run instead of the last one.' }),
     fake: Flags.boolean({ description: 'Record migrations as applied without running them.' }),
     'fail-fast': Flags.boolean({ description: 'Start no more tenants after the first failure.' }),
     ...runFlags,
@@ -31,8 +35,17 @@ export default class Migrate extends BaseCommand {
   async run(): Promise<number> {
     const { flags } = await this.parse(Migrate);
     const loaded = await this.load(flags, runSettings(flags));
-    const selected = selectedOptions(flags, loaded.shared.schema);
-    const options = { ...selected, fake: flags.fake, failFast: flags['fail-fast'] };
+    const failedOf = failedRun(flags);
+    const selected = selectedOptions(
+      failedOf === undefined ? flags : { ...flags, 'tenants-only': true },
+      loaded.shared.schema,
+    );
+    const options = {
+      ...selected,
+      fake: flags.fake,
+      failFast: flags['fail-fast'],
+      ...(failedOf === undefined ? {} : { failedOf }),
+    };
     const { migrate } = await import('../../run/migrate.js');
     const { exitCodeOf } = await import('../../run/report.js');
     const report = await this.change(loaded, (project, control) => migrate(project, { ...options, ...control }));

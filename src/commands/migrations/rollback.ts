@@ -4,9 +4,12 @@ import { BaseCommand } from '../../base-command.js';
 import { confirm } from '../../cli/confirm.js';
 import { migrateDocument } from '../../cli/documents.js';
 import { runFlags, selectionFlags, tenantFlags } from '../../cli/flags.js';
+import { parseRunId } from '../../cli/run-arguments.js';
 import { repeatedFlags, runSettings } from '../../cli/run-settings.js';
 import { selectedOptions } from '../../cli/selection.js';
 import { signalExitCode } from '../../cli/signals.js';
+import type { LoadedProject } from '../../config/project.js';
+import { TenantsError } from '../../errors/tenants-error.js';
 import { formatRollbackSummary } from '../../ui/summary/format-migrate.js';
 
 export default class Rollback extends BaseCommand {
@@ -21,6 +24,7 @@ export default class Rollback extends BaseCommand {
       description: 'Everything after a migration, in the whole fleet',
       command: '<%= config.bin %> rollback --tenants-only --to 0007_add-invoices --confirm all',
     },
+    { description: 'What one run applied', command: '<%= config.bin %> rollback --run 42' },
     { description: 'The last shared migration', command: '<%= config.bin %> rollback --shared' },
   ];
   static override flags = {
@@ -30,6 +34,10 @@ export default class Rollback extends BaseCommand {
     schema: selectionFlags.schema,
     to: Flags.string({ helpValue: 'NAME', description: 'Undo all migrations after this one.' }),
     count: Flags.string({ helpValue: 'N', description: 'Number of migrations to undo in each schema (default: 1).' }),
+    run: Flags.string({
+      helpValue: 'ID',
+      description: 'Undo exactly what this run applied; a tenant with newer migrations fails.',
+    }),
     fake: Flags.boolean({ description: 'Remove the records of the migrations without undoing them.' }),
     confirm: Flags.string({ helpValue: 'all', description: 'Confirm that the whole fleet is rolled back.' }),
     'fail-fast': Flags.boolean({ description: 'Start no more tenants after the first failure.' }),
@@ -44,13 +52,16 @@ export default class Rollback extends BaseCommand {
     const { rollback } = await import('../../run/rollback.js');
     const { isWholeFleet } = await import('../../run/run-journal.js');
     const { exitCodeOf } = await import('../../run/report.js');
-    const asks = isWholeFleet({ selection });
-    const confirmed =
-      (asks || flags.confirm !== undefined) &&
-      (await confirm('all', flags.confirm, 'This rolls back all tenants of the fleet.'));
+    const run = parseRunId(flags.run);
+    if (run !== undefined && target !== undefined) {
+      throw new TenantsError('USAGE', '--run cannot be combined with --to or --count: a run is undone as a whole.');
+    }
+    const asks = isWholeFleet({ selection }) && (run === undefined || (await this.#wasWholeFleet(loaded, run)));
+    const confirmed = (asks || flags.confirm !== undefined) && (await confirm('all', flags.confirm, WARNING));
     const options = {
       selection,
       ...(target === undefined ? {} : { target }),
+      ...(run === undefined ? {} : { run }),
       fake: flags.fake,
       failFast: flags['fail-fast'],
       confirmed,
@@ -60,8 +71,17 @@ export default class Rollback extends BaseCommand {
     this.remark(report.warnings);
     return this.print(
       migrateDocument('rollback', report, code),
-      (context) => formatRollbackSummary(report, { ...context, ...repeatedFlags(flags) }),
+      (context) => formatRollbackSummary(report, { ...context, ...repeatedFlags(flags), undoes: flags.run }),
       code,
     );
   }
+
+  /** Asked only where the answer decides about a question: `rollback` itself looks again. */
+  async #wasWholeFleet(loaded: LoadedProject, run: number): Promise<boolean> {
+    const { readRun } = await import('../../journal/read/runs.js');
+    const report = await this.read(loaded, (project) => readRun(project, run, { tenants: [] }));
+    return report.run.wholeFleet;
+  }
 }
+
+const WARNING = 'This rolls back all tenants of the fleet.';

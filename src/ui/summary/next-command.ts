@@ -7,6 +7,8 @@ export type NextCommandContext = {
   selection?: readonly string[] | undefined;
   /** Other flags worth repeating, such as `['--to', '0007_x']`. */
   flags?: readonly string[] | undefined;
+  /** The recorded run that a rollback undoes. */
+  undoes?: string | undefined;
 };
 
 /** With more names than this, the command would be too long to copy. */
@@ -24,6 +26,14 @@ export function nextCommand(report: MigrateReport, context: NextCommandContext):
   const sharedLeft = report.shared.status === 'failed';
   const open = left.length > 0 ? left : missing;
   if (open.length === 0 && !sharedLeft && !report.interrupted) return undefined;
+  if (!sharedLeft && left.length > 0) {
+    const { selection = [], flags = [], undoes } = context;
+    // The record of the run knows the names, however many there are.
+    const recorded = context.command === 'migrate' && typeof report.run === 'number';
+    if (recorded) return tenantsCommand('migrate', '--failed', ...flags);
+    // What is undone already is left alone.
+    if (undoes !== undefined) return tenantsCommand('rollback', '--run', undoes, ...selection, ...flags);
+  }
   const create = context.command === 'migrate' && left.length === 0 && missing.length > 0 ? ['--create-missing'] : [];
   const names = open.map(({ tenant }) => tenant);
   const narrow = !sharedLeft && names.length > 0 && names.length <= FEW && names.every(canBeListed);
