@@ -66,7 +66,7 @@ export async function readAppliedByRun(
 /** The schemas that the tenants of a run had when it handed them out, joined to its results `t`. */
 function plannedOid(schema: string): string {
   return `LEFT JOIN (SELECT DISTINCT ON (u.tenant) u.tenant, u.oid
-      FROM ${journalTable(schema, 'plans')} p, pg_catalog.unnest(p.tenants, p.oids) AS u (tenant, oid)
+      FROM ${journalTable(schema, 'plans')} p, ROWS FROM (pg_catalog.unnest(p.tenants), pg_catalog.unnest(p.oids)) AS u (tenant, oid)
      WHERE p.run = $1::bigint ORDER BY u.tenant, p.number DESC) o ON o.tenant = t.tenant`;
 }
 
