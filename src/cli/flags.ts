@@ -29,9 +29,23 @@ export const globalFlags = {
 
 /** Which tenants a command applies to. */
 export const tenantFlags = {
-  tenant: Flags.string({ ...list, helpValue: 'NAME', description: 'Only these tenants (NAME,NAME or repeated).' }),
-  exclude: Flags.string({ ...list, helpValue: 'NAME', description: 'Exclude these tenants.' }),
+  tenant: Flags.string({
+    ...list,
+    helpValue: 'NAME',
+    description:
+      "Only these tenants: NAME,NAME or repeated, a pattern such as 'eu_*', or @FILE with a name on each line.",
+  }),
+  exclude: Flags.string({
+    ...list,
+    helpValue: 'NAME',
+    description: 'Exclude these tenants; patterns and @FILE as above.',
+  }),
   type: Flags.string({ ...list, helpValue: 'T', description: 'Only tenants of these types.' }),
+  where: Flags.string({
+    ...list,
+    helpValue: 'SQL',
+    description: `Only tenants whose row in the tenant table meets this condition: "plan = 'pro'".`,
+  }),
 };
 
 /** Which schemas a run migrates, and how far. */

@@ -36,7 +36,7 @@ export function runSettings(flags: Given): SettingOverrides {
   return settings;
 }
 
-const SELECTING = ['shared', 'tenants-only', 'tenant', 'schema', 'exclude', 'type'];
+const SELECTING = ['shared', 'tenants-only', 'tenant', 'schema', 'exclude', 'type', 'where'];
 
 /** Flags that a suggested command repeats. Not `--fake` and the like, which must be chosen each time. */
 const WORTH_REPEATING = [

@@ -6,6 +6,7 @@ import type { Tenant } from '../registry/types.js';
 import { assertExtraSearchPath } from './assert-extra-search-path.js';
 import { type Cohort, type FilesByType, formCohorts } from './cohorts.js';
 import { readTenantFiles } from './migration-sources.js';
+import type { Choose } from './selection.js';
 import { surveySchemas } from './survey.js';
 import { assertTenantTarget } from './targets.js';
 import type { Target } from './types.js';
@@ -24,7 +25,7 @@ export type SurveyedFleet = {
 
 export type FleetReading = {
   /** Which of the registered tenants are meant. */
-  choose: (registered: readonly Tenant[]) => readonly Tenant[];
+  choose: Choose;
   /** Files that were read before; they are not read again. */
   files?: FilesByType;
   /** Refused before the survey when some type has no such migration. */
@@ -57,7 +58,7 @@ export async function surveyFleet(
     project,
     registered.map(({ schema }) => schema),
   );
-  const tenants = reading.choose(registered);
+  const tenants = await reading.choose(registered, client);
   const files = await readTenantFiles(project, tenants, reading.files);
   assertTenantTarget(target, files);
   const names = tenants.map(({ schema }) => schema);

@@ -2,6 +2,7 @@ import { readRunsNow } from '../journal/read/last-run.js';
 import type { Project } from '../project/project.js';
 import { inspectRegistry } from '../registry/check.js';
 import { readTenants } from '../registry/list.js';
+import { areExactNames } from '../registry/select.js';
 import { withSession } from '../session/control-session.js';
 import { surveyFleet } from './read-fleet.js';
 import { readShared } from './read-shared.js';
@@ -30,7 +31,9 @@ export async function status(project: Project, options: StatusOptions = {}): Pro
     const { cohorts } = await surveyFleet(client, project, registered, { choose });
     const { counts, cohorts: summaries } = summarize(cohorts);
     const details =
-      selection.names === undefined ? {} : { details: await readDetails(client, cohorts, project.migrationsTable) };
+      selection.names !== undefined && areExactNames(registered, selection.names)
+        ? { details: await readDetails(client, cohorts, project.migrationsTable) }
+        : {};
     const runs = await readRunsNow(client, project);
     return {
       shared: { applied: shared.surveyed.applied, pending: shared.pending },

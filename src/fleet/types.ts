@@ -1,22 +1,17 @@
 import type { SerializedError } from '../errors/serialize.js';
 import type { NotExecutedReason, TenantResult } from '../executors/types.js';
 import type { RunsNow } from '../journal/read/last-run.js';
+import type { TenantSelection } from '../registry/select.js';
 import type { SessionEvent } from '../session/events.js';
 
 /** Which schemas a run is about. */
-export type Selection =
-  | { kind: 'all' }
-  | { kind: 'shared' }
-  | { kind: 'tenants'; names?: string[]; exclude?: string[]; types?: string[] };
+export type Selection = { kind: 'all' } | { kind: 'shared' } | ({ kind: 'tenants' } & TenantSelection);
 
 /** How far: everything pending, up to and including one migration, or a number of them. */
 export type Target = { to: string } | { count: number } | undefined;
 
 /** What `status` looks at. */
-export type StatusOptions = {
-  names?: string[];
-  exclude?: string[];
-  types?: string[];
+export type StatusOptions = TenantSelection & {
   onEvent?: (event: FleetEvent) => void;
 };
 

@@ -2,18 +2,28 @@ import { TenantsError } from '../errors/tenants-error.js';
 import { didYouMean, nearestNames } from '../util/nearest.js';
 import { tenantsCommand } from '../util/tenants-command.js';
 import { isPublicTenant } from './list.js';
+import { isPattern, patternMatcher } from './name-patterns.js';
 import { type RegistryShape, STATUS } from './names.js';
 import type { Tenant } from './types.js';
 
 /** Which tenants are meant. What is left out means no restriction; an empty list of names or types means no tenant. */
-export type TenantSelection = { names?: readonly string[]; exclude?: readonly string[]; types?: readonly string[] };
+export type TenantSelection = {
+  /** Schema names, or patterns with `*` and `?`. An exact name always wins over a pattern. */
+  names?: readonly string[];
+  /** Tenants to leave out, by name or pattern. */
+  exclude?: readonly string[];
+  types?: readonly string[];
+  /** A condition on the tenant table, one SQL expression: `plan = 'pro'`. It is evaluated read-only, under an empty search path. */
+  where?: string;
+};
 
 /**
  * The tenants that a fleet operation is about, in the order they came in. The public tenant, tenants that are being
  * deleted, and those whose status the configuration ignores are never among them.
  *
  * @param tenants the whole registry
- * @param configuredTypes types that are known although no tenant has them
+ * @param known.types types that are known although no tenant has them
+ * @param known.matching names of the tenants that `where` is true for
  * @throws TenantsError UNKNOWN_TENANT or UNKNOWN_TYPE with all unknown names and the nearest known ones; USAGE when a tenant
  *   is named that no fleet operation touches.
  */
@@ -21,32 +31,66 @@ export function selectTenants(
   tenants: readonly Tenant[],
   selection: TenantSelection,
   shape: RegistryShape,
-  configuredTypes: readonly string[] = [],
+  known: { types?: readonly string[]; matching?: ReadonlySet<string> | undefined } = {},
 ): Tenant[] {
   const fleet = tenants.filter((tenant) => !isPublicTenant(shape, tenant));
-  assertKnownNames(fleet, selection, shape);
-  assertKnownTypes(fleet, selection, configuredTypes);
-  const names = selection.names && new Set(selection.names);
+  const selectable = fleet.filter(({ status }) => status !== STATUS.deleting && !isIgnored(shape, status));
+  assertKnownNames(fleet, selectable, selection, shape);
+  assertKnownTypes(fleet, selection, known.types ?? []);
+  const isNamed = selection.names && nameMatcher(fleet, selection.names);
+  const isExcluded = nameMatcher(fleet, selection.exclude ?? []);
   const types = selection.types && new Set(selection.types);
-  const exclude = new Set(selection.exclude);
-  assertSelectable(fleet, names, shape);
-  return fleet.filter(
-    ({ schema, type, status }) =>
-      status !== STATUS.deleting &&
-      !isIgnored(shape, status) &&
-      !exclude.has(schema) &&
-      (names === undefined || names.has(schema)) &&
-      (types === undefined || (type !== null && types.has(type))),
+  assertSelectable(fleet, selection.names && new Set(selection.names), shape);
+  return selectable.filter(
+    ({ schema, type }) =>
+      !isExcluded(schema) &&
+      (isNamed === undefined || isNamed(schema)) &&
+      (types === undefined || (type !== null && types.has(type))) &&
+      (known.matching === undefined || known.matching.has(schema)),
   );
+}
+
+/** Whether anything is asked for that could leave tenants out. Pure. */
+export function isRestricted({ names, exclude, types, where }: TenantSelection): boolean {
+  return [names, exclude, types, where].some((restriction) => restriction !== undefined);
+}
+
+/** Whether names say who is meant, and not patterns. Pure. */
+export function areExactNames(tenants: readonly Pick<Tenant, 'schema'>[], names: readonly string[]): boolean {
+  return names.every((name) => !isPattern(name) || tenants.some(({ schema }) => schema === name));
 }
 
 function isIgnored({ ignoreStatuses = [] }: RegistryShape, status: string): boolean {
   return ignoreStatuses.includes(status);
 }
 
-function assertKnownNames(fleet: Tenant[], { names = [], exclude = [] }: TenantSelection, shape: RegistryShape): void {
+/** Whether a tenant is one of those that names and patterns stand for. A pattern that is a tenant's name means that tenant. Pure. */
+export function nameMatcher(fleet: readonly Tenant[], names: readonly string[]): (schema: string) => boolean {
+  const exact = new Set(names);
+  const patterns = patternsAmong(fleet, names).map(patternMatcher);
+  return (schema) => exact.has(schema) || patterns.some((matches) => matches(schema));
+}
+
+function patternsAmong(fleet: readonly Tenant[], names: readonly string[]): string[] {
   const known = new Set(fleet.map(({ schema }) => schema));
-  const unknown = distinct([...names, ...exclude]).filter((name) => !known.has(name) && name !== shape.schema);
+  return names.filter((name) => isPattern(name) && !known.has(name));
+}
+
+/** To exclude by a pattern that matches no tenant is no mistake. */
+function assertKnownNames(
+  fleet: Tenant[],
+  selectable: Tenant[],
+  { names = [], exclude = [] }: TenantSelection,
+  shape: RegistryShape,
+): void {
+  const known = new Set(fleet.map(({ schema }) => schema));
+  const unmatched = patternsAmong(fleet, names).filter((pattern) => {
+    const matches = patternMatcher(pattern);
+    return !selectable.some(({ schema }) => matches(schema));
+  });
+  const unknown = distinct([...names, ...exclude]).filter(
+    (name) => unmatched.includes(name) || (!isPattern(name) && !known.has(name) && name !== shape.schema),
+  );
   if (unknown.length > 0) throw unknownNames('UNKNOWN_TENANT', 'tenant', unknown, known);
 }
 
@@ -87,7 +131,9 @@ function unknownNames(
   known: ReadonlySet<string>,
 ): TenantsError {
   const problems = unknown.map((name) =>
-    [`There is no ${word} "${name}".`, ...didYouMean(nearestNames(name, known))].join(' '),
+    isPattern(name)
+      ? `No ${word} matches "${name}".`
+      : [`There is no ${word} "${name}".`, ...didYouMean(nearestNames(name, known))].join(' '),
   );
   const message = unknown.length === 1 ? problems.join() : `There are no such ${word}s: ${unknown.join(', ')}.`;
   const suggestions = [

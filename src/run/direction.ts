@@ -5,10 +5,11 @@ import { TenantsError } from '../errors/tenants-error.js';
 import type { TenantResult } from '../executors/types.js';
 import type { Cohort, WantedCohort } from '../fleet/cohorts.js';
 import { assertFilesThere, filesGone } from '../fleet/missing-files.js';
+import type { SurveyedFleet } from '../fleet/read-fleet.js';
 import type { SurveyedShared } from '../fleet/read-shared.js';
 import { upTo } from '../fleet/schema-state.js';
 import { assertSharedReadable, assertSharedUsable, compareShared, type SharedSchema } from '../fleet/shared-schema.js';
-import type { Target } from '../fleet/types.js';
+import type { Selection, Target } from '../fleet/types.js';
 import type { Project } from '../project/project.js';
 import { inspectRegistry } from '../registry/check.js';
 import { readTenants } from '../registry/list.js';
@@ -16,6 +17,7 @@ import { plural } from '../util/format-count.js';
 import { resultsOfRefused } from './refused-cohorts.js';
 import type { MigrateOptions } from './types.js';
 import { cohortToUndo, toUndo, type UndoTarget } from './undo.js';
+import { assertNotWholeFleet } from './whole-fleet.js';
 
 /** What is done to a cohort. One that has no names to run is where it should be. */
 export type CohortDecision =
@@ -35,6 +37,8 @@ export type RunDirection = {
   compareShared(shared: SurveyedShared, target: Target): SharedSchema;
   /** Refuses a shared schema to which this cannot be done. Throws TenantsError. */
   assertShared(client: Client, shared: SharedSchema): Promise<void>;
+  /** Refuses a choice of tenants that was not confirmed. Throws TenantsError. */
+  assertTenants(fleet: SurveyedFleet, selection: Selection): void;
   /** Parts of a cohort that are decided about separately. Default: it is one. */
   split?(cohort: Cohort): Cohort[];
   /** What is done to a cohort, given the names of its type's files. */
@@ -54,6 +58,7 @@ export function migrateUp(
     rounds: 3,
     compareShared: (shared, own) => compareShared(shared, checkOrder, own),
     assertShared: async (_client, shared) => assertSharedUsable(shared),
+    assertTenants: () => {},
     decide: (cohort, files) => {
       const { state } = cohort;
       switch (state.kind) {
@@ -102,6 +107,9 @@ export function rollBack(
       const gone = shared.toRun.filter((name) => !shared.files.some((file) => file.name === name));
       if (gone.length > 0 && !fake) throw filesGone(gone, gone);
       if (!confirmed && !fake) await assertRegistryStays(client, project, shared);
+    },
+    assertTenants: (fleet, selection) => {
+      if (!confirmed) assertNotWholeFleet(project, fleet, selection);
     },
     decide: (cohort, files) => {
       const names = cohortToUndo(cohort, files, target);

@@ -10,12 +10,13 @@ import { readAppliedByRun, readFailedTenants } from '../journal/read/run-tenants
 import type { RecordedRun } from '../journal/types.js';
 import type { Project } from '../project/project.js';
 import { readTenants } from '../registry/list.js';
+import { nameMatcher } from '../registry/select.js';
 import { plural } from '../util/format-count.js';
 import { tenantsCommand } from '../util/tenants-command.js';
 import { rollBack, type RunDirection } from './direction.js';
 import { resultsOfRefused } from './refused-cohorts.js';
-import { isWholeFleet } from './run-journal.js';
 import type { MigrateOptions, RollbackOptions } from './types.js';
+import { isWholeFleet } from './whole-fleet.js';
 
 /** What a run is asked that goes by an earlier run, and what should be said about that. */
 export type Prepared = { options: MigrateOptions; direction: RunDirection; warnings: string[] };
@@ -90,8 +91,8 @@ async function selectOf(
   const wanted: Partial<Extract<Selection, { kind: 'tenants' }>> = selection.kind === 'tenants' ? selection : {};
   const registered = await readTenants(client, project.registry, { order: project.tenants.order });
   const there = new Set(registered.map(({ schema }) => schema));
-  const asked = wanted.names === undefined ? undefined : new Set(wanted.names);
-  const chosen = tenants.filter((tenant) => asked?.has(tenant) ?? true);
+  const isAsked = wanted.names && nameMatcher(registered, wanted.names);
+  const chosen = tenants.filter((tenant) => isAsked?.(tenant) ?? true);
   const names = chosen.filter((tenant) => there.has(tenant));
   const gone = chosen.filter((tenant) => !there.has(tenant));
   if (names.length === 0) {

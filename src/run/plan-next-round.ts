@@ -26,11 +26,12 @@ export async function planNextRound(
 ): Promise<Round> {
   const { project, options, direction, record } = run;
   const { again, files, connections } = last;
-  const choose = chooseRemaining(project, selectionOf(options.selection));
+  const choose = chooseRemaining(project, selectionOf(options.selection), again);
   let fleet: SurveyedFleet | undefined;
   try {
     fleet = await surveyTenants(client, run, {
-      choose: (registered) => choose(registered).filter(({ schema }) => again.has(schema) || !record.has(schema)),
+      choose: async (registered, other) =>
+        (await choose(registered, other)).filter(({ schema }) => again.has(schema) || !record.has(schema)),
       files,
       connections,
     });

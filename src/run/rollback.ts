@@ -4,8 +4,8 @@ import { assertCount } from './assert-options.js';
 import { rollBack } from './direction.js';
 import { prepareUndo } from './of-run.js';
 import { runFleet } from './run-fleet.js';
-import { isWholeFleet } from './run-journal.js';
 import type { MigrateReport, RollbackOptions, RollbackReport } from './types.js';
+import { isWholeFleet, wholeFleetUnconfirmed } from './whole-fleet.js';
 
 /**
  * Undoes the last migrations of the selected schemas, newest first, each tenant in one transaction like `migrate`. The
@@ -38,14 +38,7 @@ function assertRollbackOptions({ selection, target, confirmed, run }: RollbackOp
     throw new TenantsError('USAGE', 'What a run applied is undone as a whole: a run and a target cannot be combined.');
   }
   // Whether a run was about everybody is known when its record is read.
-  if (run !== undefined) return;
-  if (confirmed === true || !isWholeFleet({ selection })) return;
-  throw new TenantsError('USAGE', 'This would roll back the whole fleet, and that was not confirmed.', {
-    suggestions: [
-      'If that is intended, add --confirm all.',
-      'To roll back some tenants, say --tenant NAME or --type T.',
-    ],
-  });
+  if (run === undefined && confirmed !== true && isWholeFleet({ selection })) throw wholeFleetUnconfirmed();
 }
 
 function rollbackReport({ shared, tenants, ...report }: MigrateReport): RollbackReport {

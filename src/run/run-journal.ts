@@ -11,6 +11,7 @@ import type { LockedSession } from '../session/control-session.js';
 import type { PlannedCohort } from './dispatch.js';
 import { exitCodeOf } from './report.js';
 import type { MigrateOptions, MigrateReport } from './types.js';
+import { isWholeFleet } from './whole-fleet.js';
 
 /** The record of a run, for later. It is written by the control connection of the moment. */
 export function createJournal(
@@ -24,12 +25,6 @@ export function createJournal(
     wholeFleet: isWholeFleet({ selection }),
     invocation,
   });
-}
-
-/** Whether a selection means everybody. Pure. */
-export function isWholeFleet({ selection }: Pick<MigrateOptions, 'selection'>): boolean {
-  if (selection.kind !== 'tenants') return selection.kind === 'all';
-  return selection.names === undefined && selection.types === undefined;
 }
 
 /** Does the work of a run, and ends its record with what it reports, or with the error that ended it. */

@@ -41,7 +41,10 @@ export async function survey(client: Client, request: RunRequest, connections?: 
     if (skipSharedCheck !== true) assertSharedCurrent(shared, 'migrations');
   }
   const registered = selection.kind !== 'shared' && (await inspectRegistry(client, project.registry)) === 'present';
-  return { shared, fleet: registered ? await surveyTenants(client, request, { connections }) : undefined };
+  if (!registered) return { shared, fleet: undefined };
+  const fleet = await surveyTenants(client, request, { connections });
+  direction.assertTenants(fleet, selection);
+  return { shared, fleet };
 }
 
 /** Reads where the selected tenants stand. */

@@ -69,7 +69,7 @@ export type RollbackOptions = Pick<
   'fake' | 'failFast' | 'drain' | 'cancel' | 'onEvent' | 'invocation'
 > & {
   /** The shared schema, or tenants: all of them, or those of the given names and types. Never both kinds at once. */
-  selection: { kind: 'shared' } | { kind: 'tenants'; names?: string[]; exclude?: string[]; types?: string[] };
+  selection: Exclude<Selection, { kind: 'all' }>;
   /** How far. Default: the last migration of each schema. */
   target?: UndoTarget;
   /** Undo exactly what this run applied to the selected tenants; without a target. */

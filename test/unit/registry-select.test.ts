@@ -25,7 +25,7 @@ describe('selectTenants', () => {
     ['nothing for an empty list of names', { names: [] }, []],
     ['nothing for an empty list of types', { types: [] }, []],
   ])('takes %s', (_, selection, expected) => {
-    expect(selectTenants(FLEET, selection, SHAPE, ['wiki']).map(({ schema }) => schema)).toEqual(expected);
+    expect(selectTenants(FLEET, selection, SHAPE, { types: ['wiki'] }).map(({ schema }) => schema)).toEqual(expected);
   });
 
   it('leaves out rows with a status that the configuration ignores, and refuses them by name', () => {
@@ -56,8 +56,52 @@ describe('selectTenants', () => {
     );
   });
 
+  it.each<[string, TenantSelection, string[]]>([
+    ['all that match', { names: ['*a*'] }, ['zeta', 'acme', 'half', 'a"b']],
+    ['one character for a question mark', { names: ['?e?a', 'a?b'] }, ['zeta', 'a"b']],
+    ['patterns together with names', { names: ['z*', 'acme'] }, ['zeta', 'acme']],
+    ['all but those that match', { exclude: ['*a'] }, ['acme', 'half', 'a"b']],
+    ['all where no tenant matches what is excluded', { exclude: ['us_*'] }, ['zeta', 'acme', 'half', 'a"b']],
+    ['neither the public tenant nor those being deleted', { names: ['*'] }, ['zeta', 'acme', 'half', 'a"b']],
+  ])('takes by pattern: %s', (_, selection, expected) => {
+    expect(selectTenants(FLEET, selection, SHAPE).map(({ schema }) => schema)).toEqual(expected);
+  });
+
+  it('takes a tenant whose name is the pattern, and only that one', () => {
+    const fleet = ['a*', 'ab', 'a?', 'b.b', 'bxb'].map((name) => tenant(name));
+    const taken = (...names: string[]) => selectTenants(fleet, { names }, SHAPE).map(({ schema }) => schema);
+    expect(taken('a*')).toEqual(['a*']);
+    expect(taken('a?')).toEqual(['a?']);
+    expect(taken('b.*')).toEqual(['b.b']);
+    expect(selectTenants(fleet, { exclude: ['a*'] }, SHAPE)).toHaveLength(4);
+  });
+
+  it('names patterns that no tenant matches together with unknown names', () => {
+    expect(() => selectTenants(FLEET, { names: ['us_*', 'acme', 'acmee', 'pub*', 'go?e'] }, SHAPE)).toThrowError(
+      expect.objectContaining({
+        code: 'UNKNOWN_TENANT',
+        details: {
+          problems: [
+            'No tenant matches "us_*".',
+            'There is no tenant "acmee". Did you mean "acme"?',
+            'No tenant matches "pub*".',
+            'No tenant matches "go?e".',
+          ],
+        },
+      }),
+    );
+  });
+
+  it('takes those that a condition was found to be true for', () => {
+    const known = { matching: new Set(['acme', 'public', 'gone']) };
+    expect(selectTenants(FLEET, {}, SHAPE, known).map(({ schema }) => schema)).toEqual(['acme']);
+    expect(selectTenants(FLEET, { types: ['blog'] }, SHAPE, known)).toEqual([]);
+  });
+
   it('names unknown types with the nearest', () => {
-    expect(() => selectTenants(FLEET, { types: ['shop', 'shpo', 'wiik', 'qqqqqq'] }, SHAPE, ['wiki'])).toThrowError(
+    expect(() =>
+      selectTenants(FLEET, { types: ['shop', 'shpo', 'wiik', 'qqqqqq'] }, SHAPE, { types: ['wiki'] }),
+    ).toThrowError(
       expect.objectContaining({
         code: 'UNKNOWN_TYPE',
         details: {

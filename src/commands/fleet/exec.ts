@@ -2,7 +2,7 @@ import { BaseCommand } from '../../base-command.js';
 import { runFlags, tenantFlags } from '../../cli/flags.js';
 import { formatContext, printMessage, outputOptions } from '../../cli/output.js';
 import { runSettings } from '../../cli/run-settings.js';
-import { selectedTenants } from '../../cli/selection.js';
+import { selectedTenants } from '../../cli/selection/selected-options.js';
 import { signalExitCode } from '../../cli/signals.js';
 import { usageError } from '../../cli/usage-error.js';
 import { writeMessagePart, writeResultPart } from '../../cli/write-stream.js';
@@ -40,7 +40,7 @@ export default class Exec extends BaseCommand {
         suggestions: [`Put it after --, for example: ${tenantsCommand('exec', '--', 'psql', '-c', 'SELECT 1')}`],
       });
     }
-    const selection = selectedTenants(flags);
+    const selection = await selectedTenants(flags);
     const { exec } = await import('../../each-tenant/exec/exec.js');
     const loaded = await this.load(flags, runSettings(flags));
     const { json } = outputOptions();

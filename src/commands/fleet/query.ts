@@ -5,7 +5,7 @@ import { BaseCommand } from '../../base-command.js';
 import { runFlags, tenantFlags } from '../../cli/flags.js';
 import { formatContext, printMessage } from '../../cli/output.js';
 import { runSettings } from '../../cli/run-settings.js';
-import { selectedTenants } from '../../cli/selection.js';
+import { selectedTenants } from '../../cli/selection/selected-options.js';
 import { signalExitCode } from '../../cli/signals.js';
 import { EXIT } from '../../errors/codes.js';
 import { TenantsError } from '../../errors/tenants-error.js';
@@ -48,7 +48,7 @@ export default class Query extends BaseCommand {
     if ([flags.csv, flags.ndjson, flags.json].filter(Boolean).length > 1) {
       throw new TenantsError('USAGE', '--csv, --ndjson and --json cannot be combined.');
     }
-    const selection = selectedTenants(flags);
+    const selection = await selectedTenants(flags);
     const format = flags.csv ? 'csv' : flags.ndjson ? 'ndjson' : flags.json ? 'json' : 'table';
     const { createQueryOutput } = await import('../../cli/query-output.js');
     const output = createQueryOutput(format, { readerMayLeave: !flags.write });

@@ -6,7 +6,7 @@ import { runDocument, runsDocument } from '../../cli/documents.js';
 import { tenantFlags } from '../../cli/flags.js';
 import { outputOptions } from '../../cli/output.js';
 import { parseAge, parseRunId } from '../../cli/run-arguments.js';
-import { parseNames } from '../../cli/selection.js';
+import { parseNames } from '../../cli/selection/names.js';
 import { TenantsError } from '../../errors/tenants-error.js';
 import { formatRun, formatRuns, runCsv } from '../../ui/summary/format-runs.js';
 import { tenantsCommand } from '../../util/tenants-command.js';

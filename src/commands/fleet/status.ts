@@ -3,7 +3,7 @@ import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../../base-command.js';
 import { statusDocument } from '../../cli/documents.js';
 import { tenantFlags } from '../../cli/flags.js';
-import { selectedTenants } from '../../cli/selection.js';
+import { selectedTenants } from '../../cli/selection/selected-options.js';
 import { EXIT } from '../../errors/codes.js';
 import { formatStatus } from '../../ui/summary/format-status.js';
 
@@ -27,7 +27,7 @@ export default class Status extends BaseCommand {
 
   async run(): Promise<number> {
     const { flags } = await this.parse(Status);
-    const selection = selectedTenants(flags);
+    const selection = await selectedTenants(flags);
     const { isUpToDate, status } = await import('../../fleet/status.js');
     const report = await this.read(await this.load(flags), (project) => status(project, selection));
     const code = flags.check && !isUpToDate(report) ? EXIT.notUpToDate : EXIT.ok;

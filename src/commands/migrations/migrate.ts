@@ -5,7 +5,7 @@ import { migrateDocument } from '../../cli/documents.js';
 import { runFlags, selectionFlags } from '../../cli/flags.js';
 import { failedRun } from '../../cli/run-arguments.js';
 import { repeatedFlags, runSettings } from '../../cli/run-settings.js';
-import { selectedOptions } from '../../cli/selection.js';
+import { selectedOptions } from '../../cli/selection/selected-options.js';
 import { signalExitCode } from '../../cli/signals.js';
 import { formatMigrateSummary } from '../../ui/summary/format-migrate.js';
 
@@ -36,7 +36,7 @@ export default class Migrate extends BaseCommand {
     const { flags } = await this.parse(Migrate);
     const loaded = await this.load(flags, runSettings(flags));
     const failedOf = failedRun(flags);
-    const selected = selectedOptions(
+    const selected = await selectedOptions(
       failedOf === undefined ? flags : { ...flags, 'tenants-only': true },
       loaded.shared.schema,
     );

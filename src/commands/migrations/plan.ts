@@ -4,7 +4,7 @@ import { BaseCommand } from '../../base-command.js';
 import { planDocument } from '../../cli/documents.js';
 import { selectionFlags } from '../../cli/flags.js';
 import { runSettings } from '../../cli/run-settings.js';
-import { selectedOptions } from '../../cli/selection.js';
+import { selectedOptions } from '../../cli/selection/selected-options.js';
 import { formatPlan } from '../../ui/summary/format-plan.js';
 
 export default class Plan extends BaseCommand {
@@ -25,7 +25,7 @@ export default class Plan extends BaseCommand {
   async run(): Promise<number> {
     const { flags } = await this.parse(Plan);
     const loaded = await this.load(flags, runSettings(flags));
-    const options = { ...selectedOptions(flags, loaded.shared.schema), sql: flags.sql };
+    const options = { ...(await selectedOptions(flags, loaded.shared.schema)), sql: flags.sql };
     const { plan } = await import('../../run/plan.js');
     const report = await this.read(loaded, (project) => plan(project, options));
     this.remark(report.warnings);

@@ -6,7 +6,7 @@ import { migrateDocument } from '../../cli/documents.js';
 import { runFlags, selectionFlags, tenantFlags } from '../../cli/flags.js';
 import { parseRunId } from '../../cli/run-arguments.js';
 import { repeatedFlags, runSettings } from '../../cli/run-settings.js';
-import { selectedOptions } from '../../cli/selection.js';
+import { selectedOptions } from '../../cli/selection/selected-options.js';
 import { signalExitCode } from '../../cli/signals.js';
 import type { LoadedProject } from '../../config/project.js';
 import { TenantsError } from '../../errors/tenants-error.js';
@@ -22,7 +22,7 @@ export default class Rollback extends BaseCommand {
     { description: 'The last migration of one tenant', command: '<%= config.bin %> rollback --tenant acme' },
     {
       description: 'Everything after a migration, in the whole fleet',
-      command: '<%= config.bin %> rollback --tenants-only --to 0007_add-invoices --confirm all',
+      command: '<%= config.bin %> rollback --to 0007_add-invoices --confirm all',
     },
     { description: 'What one run applied', command: '<%= config.bin %> rollback --run 42' },
     { description: 'The last shared migration', command: '<%= config.bin %> rollback --shared' },
@@ -47,10 +47,11 @@ export default class Rollback extends BaseCommand {
   async run(): Promise<number> {
     const { flags } = await this.parse(Rollback);
     const loaded = await this.load(flags, runSettings(flags));
-    const { selection: chosen, target } = selectedOptions(flags, loaded.shared.schema);
-    const selection = chosen.kind === 'all' ? ({ kind: 'tenants' } as const) : chosen;
+    const chosen = await selectedOptions(flags, loaded.shared.schema, 'tenants');
+    const { target } = chosen;
+    const selection = chosen.selection.kind === 'all' ? ({ kind: 'tenants' } as const) : chosen.selection;
     const { rollback } = await import('../../run/rollback.js');
-    const { isWholeFleet } = await import('../../run/run-journal.js');
+    const { isWholeFleet } = await import('../../run/whole-fleet.js');
     const { exitCodeOf } = await import('../../run/report.js');
     const run = parseRunId(flags.run);
     if (run !== undefined && target !== undefined) {

@@ -6,7 +6,7 @@ import { assignments } from '../../cli/assignments.js';
 import { tenantDocument } from '../../cli/documents.js';
 import { changeFlags } from '../../cli/flags.js';
 import { runSettings } from '../../cli/run-settings.js';
-import { parseNames } from '../../cli/selection.js';
+import { parseNames } from '../../cli/selection/names.js';
 import { signalExitCode } from '../../cli/signals.js';
 import { formatChanged } from '../../ui/summary/format-changed-tenant.js';
 

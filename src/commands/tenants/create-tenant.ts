@@ -4,7 +4,7 @@ import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../../base-command.js';
 import { assignments } from '../../cli/assignments.js';
 import { tenantDocument } from '../../cli/documents.js';
-import { parseNames } from '../../cli/selection.js';
+import { parseNames } from '../../cli/selection/names.js';
 import { signalExitCode } from '../../cli/signals.js';
 import { formatCreated } from '../../ui/summary/format-created-tenant.js';
 

@@ -6,10 +6,10 @@ import { serializeError } from '../../errors/serialize.js';
 import { TenantsError } from '../../errors/tenants-error.js';
 import { STANDARD_CONCURRENCY } from '../../executors/standard.js';
 import { assertExtraSearchPath } from '../../fleet/assert-extra-search-path.js';
+import { chooseTenants } from '../../fleet/selection.js';
 import type { Project } from '../../project/project.js';
 import { assertRegistry } from '../../registry/check.js';
 import { readTenants } from '../../registry/list.js';
-import { selectTenants } from '../../registry/select.js';
 import type { Tenant } from '../../registry/types.js';
 import { withSession } from '../../session/control-session.js';
 import { assertOptionsArrive } from './assert-options.js';
@@ -65,7 +65,7 @@ async function runTenants(
   }
 }
 
-async function selectedTenants(project: Project, options: ExecOptions): Promise<Tenant[]> {
+async function selectedTenants(project: Project, options: ExecOptions): Promise<readonly Tenant[]> {
   const { registry, tenants: settings } = project;
   return await withSession(project, 'exec', async ({ client, server, session }) => {
     assertOwn(session);
@@ -76,7 +76,7 @@ async function selectedTenants(project: Project, options: ExecOptions): Promise<
       project,
       all.map(({ schema }) => schema),
     );
-    return selectTenants(all, options, registry, Object.keys(settings.types ?? {}));
+    return await chooseTenants(project, options)(all, client);
   });
 }
 

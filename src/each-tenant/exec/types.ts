@@ -1,15 +1,12 @@
 import type { SerializedError } from '../../errors/serialize.js';
 import type { FleetEvent } from '../../fleet/types.js';
+import type { TenantSelection } from '../../registry/select.js';
 
 export type ProgramEnvironment = Readonly<Record<string, string | undefined>>;
 
-export type ExecOptions = {
+export type ExecOptions = TenantSelection & {
   /** A program and its arguments; no shell looks at them. */
   command: readonly [string, ...string[]];
-  /** Selected tenants; what is left out means no restriction. */
-  names?: string[];
-  exclude?: string[];
-  types?: string[];
   /** Where the program runs, and the environment that it gets besides what leads to its tenant. */
   cwd: string;
   env: ProgramEnvironment;

@@ -13,10 +13,10 @@ import { serializeError } from '../../errors/serialize.js';
 import { TenantsError } from '../../errors/tenants-error.js';
 import { STANDARD_CONCURRENCY } from '../../executors/standard.js';
 import { assertExtraSearchPath } from '../../fleet/assert-extra-search-path.js';
+import { chooseTenants } from '../../fleet/selection.js';
 import type { Project } from '../../project/project.js';
 import { assertRegistry } from '../../registry/check.js';
 import { readTenants } from '../../registry/list.js';
-import { selectTenants } from '../../registry/select.js';
 import type { Tenant } from '../../registry/types.js';
 import { withSession } from '../../session/control-session.js';
 import { tabulate } from './columns.js';
@@ -53,7 +53,7 @@ export async function query(project: Project, options: QueryOptions): Promise<Qu
   return { ...(await run.start()), durationMs: Math.round(performance.now() - startedAt) };
 }
 
-async function selected(client: Client, project: Project, options: QueryOptions): Promise<Tenant[]> {
+async function selected(client: Client, project: Project, options: QueryOptions): Promise<readonly Tenant[]> {
   const { registry, tenants: settings } = project;
   await assertRegistry(client, registry);
   const all = await readTenants(client, registry, { order: settings.order });
@@ -61,7 +61,7 @@ async function selected(client: Client, project: Project, options: QueryOptions)
     project,
     all.map(({ schema }) => schema),
   );
-  return selectTenants(all, options, registry, Object.keys(settings.types ?? {}));
+  return await chooseTenants(project, options)(all, client);
 }
 
 class QueryRun {

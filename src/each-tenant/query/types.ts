@@ -1,14 +1,11 @@
 import type { ResultColumn } from '../../db/portal.js';
 import type { SerializedError } from '../../errors/serialize.js';
 import type { FleetEvent } from '../../fleet/types.js';
+import type { TenantSelection } from '../../registry/select.js';
 
-export type QueryOptions = {
+export type QueryOptions = TenantSelection & {
   /** One statement without parameters. */
   sql: string;
-  /** Selected tenants; what is left out means no restriction. */
-  names?: string[];
-  exclude?: string[];
-  types?: string[];
   /** Run in a transaction that may change data, committed tenant by tenant. Default: read only. */
   write?: boolean;
   /** Called with rows as they come, tenant after tenant; the next ones wait for what it returns. What it throws ends the run. */

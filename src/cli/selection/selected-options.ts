@@ -1,6 +1,8 @@
-import { TenantsError } from '../errors/tenants-error.js';
-import type { Selection, Target } from '../fleet/types.js';
-import type { MigrateOptions } from '../run/types.js';
+import { TenantsError } from '../../errors/tenants-error.js';
+import type { Selection, Target } from '../../fleet/types.js';
+import type { TenantSelection } from '../../registry/select.js';
+import type { MigrateOptions } from '../../run/types.js';
+import { parseNames, readNames } from './names.js';
 
 /** The flags that choose schemas, as the parser gives them. */
 export type SelectionFlags = {
@@ -10,6 +12,7 @@ export type SelectionFlags = {
   schema?: string[] | undefined;
   exclude?: string[] | undefined;
   type?: string[] | undefined;
+  where?: string[] | undefined;
   to?: string | undefined;
   count?: string | undefined;
   'create-missing'?: boolean | undefined;
@@ -20,13 +23,18 @@ export type SelectionFlags = {
 export type SelectedOptions = Pick<MigrateOptions, 'selection' | 'target' | 'missing' | 'skipSharedCheck'>;
 
 /**
- * What the flags of `migrate` and `plan` mean. Pure.
+ * What the flags of `migrate`, `rollback` and `plan` mean. Reads the files that `--tenant @FILE` names.
  *
  * @param sharedSchema its configured name; `--schema` with this name means `--shared`
+ * @param otherwise what is meant without any selection: everything, or `tenants` only
  * @throws TenantsError USAGE for flags that contradict each other.
  */
-export function selectedOptions(flags: SelectionFlags, sharedSchema: string): SelectedOptions {
-  const selection = selectionOf(flags, sharedSchema);
+export async function selectedOptions(
+  flags: SelectionFlags,
+  sharedSchema: string,
+  otherwise: 'all' | 'tenants' = 'all',
+): Promise<SelectedOptions> {
+  const selection = await selectionOf(flags, sharedSchema, otherwise);
   const target = targetOf(flags);
   if (target !== undefined && selection.kind === 'all') {
     throw usage(
@@ -46,41 +54,41 @@ export function selectedOptions(flags: SelectionFlags, sharedSchema: string): Se
   };
 }
 
-/** A selection of tenants only, for commands that do not touch the shared schema. Pure; throws USAGE for an empty list. */
-export function selectedTenants(
-  flags: Pick<SelectionFlags, 'tenant' | 'exclude' | 'type'>,
-): Omit<Extract<Selection, { kind: 'tenants' }>, 'kind'> {
-  const names = parseNames('--tenant', flags.tenant);
-  const exclude = parseNames('--exclude', flags.exclude);
+/**
+ * A selection of tenants only, for commands that do not touch the shared schema. Reads files as `selectedOptions` does.
+ *
+ * @throws TenantsError USAGE for an empty list.
+ */
+export async function selectedTenants(
+  flags: Pick<SelectionFlags, 'tenant' | 'exclude' | 'type' | 'where'>,
+): Promise<TenantSelection> {
+  const names = await readNames('--tenant', flags.tenant);
+  const exclude = await readNames('--exclude', flags.exclude);
   const types = parseNames('--type', flags.type);
+  const where = condition(flags.where);
   return {
     ...(names === undefined ? {} : { names }),
     ...(exclude === undefined ? {} : { exclude }),
     ...(types === undefined ? {} : { types }),
+    ...(where === undefined ? {} : { where }),
   };
 }
 
-/**
- * Accepts repeated flags and commas; a comma inside a name is written `\,`. An empty list (`--tenant "$UNSET"`) must not mean
- * all tenants.
- */
-export function parseNames(flag: string, values: readonly string[] | undefined): string[] | undefined {
-  if (values === undefined) return undefined;
-  const names = values
-    .flatMap((value) => {
-      const parts = value.split(/(?<!\\),/);
-      // A single name is used as it is, because it may begin or end with a space.
-      return parts.length === 1 ? parts : parts.map((part) => part.trim());
-    })
-    .filter((name) => name.trim() !== '')
-    .map((name) => name.replaceAll(String.raw`\,`, ','));
-  if (names.length === 0) throw usage(`${flag} is empty: it needs at least one name.`);
-  return [...new Set(names)];
+/** Of two conditions one would have to be left out in silence. */
+function condition(values: readonly string[] | undefined): string | undefined {
+  if (values !== undefined && values.length > 1) {
+    throw usage('--where can be given only once.', 'Combine the conditions with AND.');
+  }
+  return values?.[0];
 }
 
-function selectionOf(flags: SelectionFlags, sharedSchema: string): Selection {
-  const schemas = parseNames('--schema', flags.schema);
-  const tenants = selectedTenants(flags);
+async function selectionOf(
+  flags: SelectionFlags,
+  sharedSchema: string,
+  otherwise: 'all' | 'tenants',
+): Promise<Selection> {
+  const schemas = await readNames('--schema', flags.schema);
+  const tenants = await selectedTenants(flags);
   const others = schemas?.filter((schema) => schema !== sharedSchema) ?? [];
   const namesShared = schemas !== undefined && others.length < schemas.length;
   const names = schemas === undefined ? tenants.names : [...new Set([...(tenants.names ?? []), ...others])];
@@ -90,7 +98,7 @@ function selectionOf(flags: SelectionFlags, sharedSchema: string): Selection {
     const shared = flags.shared ? '--shared' : `--schema ${sharedSchema}`;
     throw usage(`${shared} means the shared schema alone; it cannot be combined with a selection of tenants.`);
   }
-  if (!choosesTenants) return { kind: 'all' };
+  if (!choosesTenants) return { kind: otherwise };
   return { kind: 'tenants', ...tenants, ...(names === undefined ? {} : { names }) };
 }
 
