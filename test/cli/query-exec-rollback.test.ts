@@ -257,7 +257,7 @@ describe('rollback', () => {
   });
 
   it.each([
-    ['--to without a kind of schema', ['--to', '0001_projects', '--confirm', 'all']],
+    ['a target for the whole fleet without confirmation', ['--to', '0001_projects']],
     ['a count of 0', ['--tenant', 'acme', '--count', '0']],
     ['--shared with tenants', ['--shared', '--tenant', 'acme']],
     ['an unknown migration', ['--tenant', 'acme', '--to', '0009_no']],
