@@ -32,19 +32,18 @@ export const tenantFlags = {
   tenant: Flags.string({
     ...list,
     helpValue: 'NAME',
-    description:
-      "Only these tenants: NAME,NAME or repeated, a pattern such as 'eu_*', or @FILE with a name on each line.",
+    description: "Only these tenants: NAME,NAME or repeated, patterns ('eu_*'), @FILE.",
   }),
   exclude: Flags.string({
     ...list,
     helpValue: 'NAME',
-    description: 'Exclude these tenants; patterns and @FILE as above.',
+    description: 'Exclude these tenants; patterns and @FILE as well.',
   }),
   type: Flags.string({ ...list, helpValue: 'T', description: 'Only tenants of these types.' }),
   where: Flags.string({
     ...list,
     helpValue: 'SQL',
-    description: `Only tenants whose row in the tenant table meets this condition: "plan = 'pro'".`,
+    description: `Only tenants whose row meets this condition: "plan = 'pro'".`,
   }),
 };
 

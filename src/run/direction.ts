@@ -14,10 +14,10 @@ import type { Project } from '../project/project.js';
 import { inspectRegistry } from '../registry/check.js';
 import { readTenants } from '../registry/list.js';
 import { plural } from '../util/format-count.js';
+import { assertNotWholeFleet } from './assert-options.js';
 import { resultsOfRefused } from './refused-cohorts.js';
 import type { MigrateOptions } from './types.js';
 import { cohortToUndo, toUndo, type UndoTarget } from './undo.js';
-import { assertNotWholeFleet } from './whole-fleet.js';
 
 /** What is done to a cohort. One that has no names to run is where it should be. */
 export type CohortDecision =

@@ -13,10 +13,10 @@ import { readTenants } from '../registry/list.js';
 import { nameMatcher } from '../registry/select.js';
 import { plural } from '../util/format-count.js';
 import { tenantsCommand } from '../util/tenants-command.js';
+import { isWholeFleet } from './assert-options.js';
 import { rollBack, type RunDirection } from './direction.js';
 import { resultsOfRefused } from './refused-cohorts.js';
 import type { MigrateOptions, RollbackOptions } from './types.js';
-import { isWholeFleet } from './whole-fleet.js';
 
 /** What a run is asked that goes by an earlier run, and what should be said about that. */
 export type Prepared = { options: MigrateOptions; direction: RunDirection; warnings: string[] };

@@ -1,11 +1,10 @@
 import { TenantsError } from '../errors/tenants-error.js';
 import type { Project } from '../project/project.js';
-import { assertCount } from './assert-options.js';
+import { assertCount, isWholeFleet, wholeFleetUnconfirmed } from './assert-options.js';
 import { rollBack } from './direction.js';
 import { prepareUndo } from './of-run.js';
 import { runFleet } from './run-fleet.js';
 import type { MigrateReport, RollbackOptions, RollbackReport } from './types.js';
-import { isWholeFleet, wholeFleetUnconfirmed } from './whole-fleet.js';
 
 /**
  * Undoes the last migrations of the selected schemas, newest first, each tenant in one transaction like `migrate`. The

@@ -8,10 +8,10 @@ import type { PlannedTenants, ReadPlaces } from '../journal/types.js';
 import { RunJournal } from '../journal/write/run-journal.js';
 import type { Project } from '../project/project.js';
 import type { LockedSession } from '../session/control-session.js';
+import { isWholeFleet } from './assert-options.js';
 import type { PlannedCohort } from './dispatch.js';
 import { exitCodeOf } from './report.js';
 import type { MigrateOptions, MigrateReport } from './types.js';
-import { isWholeFleet } from './whole-fleet.js';
 
 /** The record of a run, for later. It is written by the control connection of the moment. */
 export function createJournal(

@@ -51,7 +51,7 @@ export default class Rollback extends BaseCommand {
     const { target } = chosen;
     const selection = chosen.selection.kind === 'all' ? ({ kind: 'tenants' } as const) : chosen.selection;
     const { rollback } = await import('../../run/rollback.js');
-    const { isWholeFleet } = await import('../../run/whole-fleet.js');
+    const { isWholeFleet } = await import('../../run/assert-options.js');
     const { exitCodeOf } = await import('../../run/report.js');
     const run = parseRunId(flags.run);
     if (run !== undefined && target !== undefined) {
