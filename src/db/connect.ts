@@ -1,6 +1,7 @@
 import { Client, type ClientConfig } from 'pg';
 
 import { isTenantsError, TenantsError } from '../errors/tenants-error.js';
+import { SilenceWatch } from './backend/silence.js';
 import { type DatabaseConfig, toClientConfig } from './database-config.js';
 import { emptySearchPath } from './empty-search-path.js';
 import { currentPassword } from './password.js';
@@ -9,6 +10,8 @@ import { codeOf, isConnectionError, SQLSTATE } from './sqlstates.js';
 
 /** Longest a connection attempt may take, in ms, unless the configuration says otherwise. */
 const CONNECT_TIMEOUT_MS = 10_000;
+/** The same, and for each answer, when the server is asked about another connection. */
+const LOOK_TIMEOUT_MS = 5000;
 
 /**
  * Opens a connection of its own and gives it to `use`; it is closed when `use` is done, whatever happened.
@@ -34,6 +37,33 @@ export async function withClient<T>(
  * instead of hiding rows. Errors as in `withClient`.
  */
 export async function openClient(config: DatabaseConfig, purpose: string): Promise<Client> {
+  const client = await open(config, purpose, (made) => watchOf(config).add(made));
+  watchedBy.set(client, watchOf(config));
+  return client;
+}
+
+/**
+ * Calls `listener` now and then while an answer on this connection takes long and the server is at work on it, with the server's
+ * name of what it waits for: `SyncRep` is a synchronous standby.
+ */
+export function onLongWork(client: Client, listener: (waitEvent: string | null) => void): void {
+  watchedBy.get(client)?.onWorking(client, listener);
+}
+
+const watches = new WeakMap<DatabaseConfig, SilenceWatch>();
+const watchedBy = new WeakMap<Client, SilenceWatch>();
+
+/** Whoever looks after the connections to a database. The server is asked about them from a connection that is not among them. */
+function watchOf(config: DatabaseConfig): SilenceWatch {
+  const impatient = { ...config, connectionTimeoutMillis: LOOK_TIMEOUT_MS, query_timeout: LOOK_TIMEOUT_MS };
+  const watch =
+    watches.get(config) ??
+    new SilenceWatch({ open: () => open(impatient, 'look at connections', () => {}), close: closeClient });
+  watches.set(config, watch);
+  return watch;
+}
+
+async function open(config: DatabaseConfig, purpose: string, onMade: (client: Client) => void): Promise<Client> {
   const client = new Client({
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,
@@ -46,6 +76,7 @@ export async function openClient(config: DatabaseConfig, purpose: string): Promi
   client.on('error', () => {});
   try {
     await client.connect();
+    onMade(client);
     await emptySearchPath(client);
   } catch (error) {
     await closeClient(client);

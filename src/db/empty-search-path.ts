@@ -2,6 +2,7 @@ import { type Client, type Connection, Query, type QueryConfig, type QueryResult
 // See batch.ts: the package's own entry for ES modules cannot be loaded everywhere.
 import { serialize } from 'pg-protocol/dist/serializer.js';
 
+import { type Backend, noteBackend } from './backend/identity.js';
 import { announcedPid } from './pg-internals.js';
 import { noteFirstAnswer, SERVER_FACTS, type ServerAnswer } from './server.js';
 
@@ -33,13 +34,15 @@ const settled = new WeakSet<Client>();
  * queries brings them along, in a transaction of its own, until `emptyOwnSearchPath` says that the session is not shared.
  */
 export async function emptySearchPath(client: Client): Promise<void> {
-  const { rows } = await client.query<ServerAnswer & { set: string | null }>(
+  const { rows } = await client.query<ServerAnswer & Backend & { set: string | null }>(
     `SELECT CASE WHEN pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) ${Number(announcedPid(client) ?? 0)}
        THEN pg_catalog.concat(${EMPTY_FOR_SESSION}) END AS set, ${SERVER_FACTS}`,
   );
   const [row] = rows;
   if (row === undefined) throw new Error('A SELECT without FROM has one row.');
+  const { pid, startedAt, serverStartedAt } = row;
   noteFirstAnswer(client, row);
+  noteBackend(client, { pid, startedAt, serverStartedAt, direct: row.set !== null });
   if (row.set === null) bringSettingsAlong(client);
   else settled.add(client);
 }

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 import type { ClientBase, Connection, QueryResult } from 'pg';
@@ -29,6 +30,8 @@ type Internals = {
   processID?: number | null;
   secretKey?: unknown;
   unref(): void;
+  /** False while an answer is awaited. */
+  readyForQuery: boolean;
 };
 
 export function wireOf(connection: Connection): Wire {
@@ -65,6 +68,21 @@ export function cancelKey(
 export function destroySocket(client: ClientBase): void {
   const connection = connectionOf(client);
   if (connection !== undefined) wireOf(connection).stream?.destroy();
+}
+
+/** Whether the client waits for an answer of the server. */
+export function isAwaitingAnswer(client: ClientBase): boolean {
+  return !internalsOf(client).readyForQuery;
+}
+
+/**
+ * Bytes that a connection has sent and received: a number that only grows. `undefined` for a stream that does not count them, and
+ * while it has something left to send.
+ */
+export function trafficOf(client: ClientBase): number | undefined {
+  const connection = connectionOf(client);
+  const { bytesRead, bytesWritten } = (connection === undefined ? {} : wireOf(connection).stream) as Partial<Socket>;
+  return bytesRead === undefined || bytesWritten === undefined ? undefined : bytesRead + bytesWritten;
 }
 
 /** Lets the process end although the connection is open. */

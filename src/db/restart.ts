@@ -4,5 +4,18 @@
  */
 export const RESTART_WAIT_MS = 30_000;
 
-/** The same once the user has canceled: then only an answer that is at hand counts, in ms. */
-export const CANCELED_WAIT_MS = 5000;
+/*
+ * Once the user has canceled, a command ends within ten seconds, whatever the server and the network do. What follows is what of
+ * this time each part may take, in ms, all counted from the cancellation or from the part before.
+ */
+
+/** For a running statement to be canceled; then its process is ended and the connection is cut. */
+export const CANCEL_WAIT_MS = 2000;
+/** For finding out what became of a `COMMIT`: only an answer that is at hand counts. */
+export const CANCELED_WAIT_MS = 1500;
+/** For everything that is done for one tenant, counted from the cancellation. */
+export const CANCELED_TENANT_MS = 4500;
+/** For each look at whether what was done is durable, and for recording it. */
+export const CANCELED_CHECK_MS = 750;
+/** For giving back the locks of the run. */
+export const CANCELED_CLOSE_MS = 500;

@@ -56,7 +56,9 @@ export function judgeServer(answer: ServerAnswer | undefined, announced: number 
 export const SERVER_FACTS = `pg_catalog.current_setting('server_version_num')::int AS version,
   pg_catalog.current_setting('server_version') AS name, pg_catalog.pg_is_in_recovery() AS standby,
   pg_catalog.current_setting('default_transaction_read_only')::boolean AS "readOnly",
-  pg_catalog.current_setting('max_connections')::int AS max, pg_catalog.pg_backend_pid() AS pid`;
+  pg_catalog.current_setting('max_connections')::int AS max, pg_catalog.pg_backend_pid() AS pid,
+  pg_catalog.date_part('epoch', (SELECT backend_start FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid())))::pg_catalog.text AS "startedAt",
+  pg_catalog.date_part('epoch', pg_catalog.pg_postmaster_start_time())::pg_catalog.text AS "serverStartedAt"`;
 
 /** What new connections have answered already, with their first statement. */
 const firstAnswers = new WeakMap<Client, ServerAnswer>();

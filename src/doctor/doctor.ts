@@ -1,7 +1,8 @@
 import { closeClient, openClient } from '../db/connect.js';
 import { readServer } from '../db/server.js';
 import type { Project } from '../project/project.js';
-import { explained, prepareOwn, withFleetLock } from '../session/control-session.js';
+import { explained, withFleetLock } from '../session/control-session.js';
+import { prepareOwn } from '../session/prepare-own.js';
 import { examine, examineOld, lookAtConnection, prepareExamination } from './examination.js';
 import { repair } from './repairs/repair.js';
 import type { DoctorOptions, DoctorReport } from './types.js';
@@ -47,7 +48,8 @@ async function examineOnly(project: Project, options: DoctorOptions): Promise<Do
 }
 
 async function examineAndFix(project: Project, options: DoctorOptions): Promise<DoctorReport> {
-  const lock = { drain: options.drain ?? new AbortController().signal, onEvent: options.onEvent ?? ((): void => {}) };
+  const { drain = new AbortController().signal, cancel, onEvent = (): void => {} } = options;
+  const lock = { drain, cancel, onEvent };
   return await withFleetLock(project, 'doctor --fix', lock, async (session) => {
     const look = () => prepareExamination(project, session, true, options.patienceMs);
     options.onEvent?.({ type: 'phase', phase: 'survey' });

@@ -1,5 +1,6 @@
 import type { Client, ClientConfig } from 'pg';
 
+import { withCancel } from '../db/backend/with-cancel.js';
 import { withClient } from '../db/connect.js';
 import { qualified, quoteLiteral } from '../db/identifiers.js';
 import { isRowSecurityError, ROW_SECURITY_ADVICE } from '../db/row-security.js';
@@ -15,30 +16,36 @@ const BATCH_SIZE = 200;
 /** What a migrations table holds, or why it cannot be read. */
 export type AppliedList = { applied: string[] } | { error: SerializedError };
 
+export type ListReading = {
+  /** Connections that may be used at once; the given client is the first of them. */
+  connections: number;
+  /** Once it is aborted, the given client is canceled by the caller, and the others are canceled here. */
+  cancel?: AbortSignal | undefined;
+};
+
 /**
  * Reads the migrations tables of many schemas: first one digest a schema, in batches over several connections, then the
  * names once for each distinct digest.
  *
  * @param schemas schemas that have a migrations table.
- * @param connections connections that may be used at once; the given client is the first of them.
  */
 export async function readAppliedLists(
   client: Client,
   database: ClientConfig,
   schemas: readonly string[],
   table: string,
-  connections: number,
+  { connections, cancel }: ListReading,
 ): Promise<Map<string, AppliedList>> {
   const lists = new Map<string, AppliedList>();
   let left = schemas;
   // A list that changes between the two readings is read again; after that its names are taken as they come.
   for (let round = 0; left.length > 0 && round < 3; round += 1) {
     const groups = new Map<string, string[]>();
-    for (const [schema, digest] of await readDigests(client, database, left, table, connections)) {
+    for (const [schema, digest] of await readDigests(client, database, left, table, { connections, cancel })) {
       if (typeof digest !== 'string') lists.set(schema, { error: digest });
       else if (groups.get(digest)?.push(schema) === undefined) groups.set(digest, [schema]);
     }
-    left = await readNames(client, groups, table, lists, round === 2);
+    left = await readNames(client, groups, table, lists, { isLast: round === 2, cancel });
   }
   return lists;
 }
@@ -50,12 +57,12 @@ async function readDigests(
   database: ClientConfig,
   schemas: readonly string[],
   table: string,
-  connections: number,
+  { connections, cancel }: ListReading,
 ): Promise<Map<string, Digest>> {
   const batches = chunk(schemas, BATCH_SIZE);
   const digests = new Map<string, Digest>();
   const read = async (connection: Client, batch: readonly string[]): Promise<void> => {
-    for (const [schema, digest] of await readBatch(connection, batch, table)) digests.set(schema, digest);
+    for (const [schema, digest] of await readBatch(connection, batch, table, cancel)) digests.set(schema, digest);
   };
   const extra = Math.min(connections, batches.length) - 1;
   const drain = async (connection: Client): Promise<void> => {
@@ -66,7 +73,7 @@ async function readDigests(
     try {
       await withClient(database, 'survey', async (helper) => {
         await alignLockTimeout(helper, lockTimeoutMs);
-        await drain(helper);
+        await withCancel(database, helper, cancel, () => drain(helper));
       });
     } catch (error) {
       if (!isTenantsError(error)) throw error;
@@ -93,27 +100,32 @@ const READ_DIGESTS = `
     FROM unnest($1::text[]) AS t (schema)`;
 
 /** A batch with a table that went away or cannot be read is halved until the culprit stands alone. */
-async function readBatch(client: Client, schemas: readonly string[], table: string): Promise<[string, Digest][]> {
+async function readBatch(
+  client: Client,
+  schemas: readonly string[],
+  table: string,
+  cancel: AbortSignal | undefined,
+): Promise<[string, Digest][]> {
   try {
     const { rows } = await client.query<{ schema: string; digest: string }>(READ_DIGESTS, [[...schemas], table]);
     return rows.map(({ schema, digest }) => [schema, digest]);
   } catch (error) {
-    if (isConnectionError(error)) throw error;
+    if (isConnectionError(error) || cancel?.aborted === true) throw error;
     const locked = codeOf(error) === SQLSTATE.lockNotAvailable ? await lockedAmong(client, schemas, table) : new Set();
     if (locked.size > 0) {
       const rest = schemas.filter((schema) => !locked.has(schema));
       const busy = schemas.filter((schema) => locked.has(schema));
       return [
         ...busy.map((schema): [string, Digest] => [schema, serializeError(error)]),
-        ...(rest.length === 0 ? [] : await readBatch(client, rest, table)),
+        ...(rest.length === 0 ? [] : await readBatch(client, rest, table, cancel)),
       ];
     }
     const alone = schemas[0];
     if (schemas.length === 1 && alone !== undefined) return [[alone, unreadable(error)]];
     const middle = Math.ceil(schemas.length / 2);
     return [
-      ...(await readBatch(client, schemas.slice(0, middle), table)),
-      ...(await readBatch(client, schemas.slice(middle), table)),
+      ...(await readBatch(client, schemas.slice(0, middle), table, cancel)),
+      ...(await readBatch(client, schemas.slice(middle), table, cancel)),
     ];
   }
 }
@@ -136,32 +148,37 @@ async function readNames(
   groups: ReadonlyMap<string, string[]>,
   table: string,
   lists: Map<string, AppliedList>,
-  lastRound: boolean,
+  { isLast, cancel }: { isLast: boolean; cancel: AbortSignal | undefined },
 ): Promise<string[]> {
   const changed: string[] = [];
   for (const [digest, schemas] of groups) {
     const representative = schemas[0];
     if (representative === undefined) continue;
-    const names = await tryNamesOf(client, representative, table);
+    const names = await tryNamesOf(client, representative, table, cancel);
     const agrees = 'applied' in names && appliedDigest(names.applied) === digest;
     lists.set(representative, names);
     for (const schema of schemas) {
       if (agrees) lists.set(schema, names);
-      else if (lastRound) lists.set(schema, await tryNamesOf(client, schema, table));
+      else if (isLast) lists.set(schema, await tryNamesOf(client, schema, table, cancel));
       else if (schema !== representative || 'applied' in names) changed.push(schema);
     }
   }
   return changed;
 }
 
-async function tryNamesOf(client: Client, schema: string, table: string): Promise<AppliedList> {
+async function tryNamesOf(
+  client: Client,
+  schema: string,
+  table: string,
+  cancel: AbortSignal | undefined,
+): Promise<AppliedList> {
   try {
     const { rows } = await client.query<{ name: string }>(
       `SELECT name FROM ${qualified(schema, table)} ORDER BY run_on, id`,
     );
     return { applied: rows.map(({ name }) => name) };
   } catch (error) {
-    if (isConnectionError(error)) throw error;
+    if (isConnectionError(error) || cancel?.aborted === true) throw error;
     return { error: unreadable(error) };
   }
 }

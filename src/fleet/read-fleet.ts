@@ -34,6 +34,8 @@ export type FleetReading = {
   checkOrder?: boolean;
   /** Connections that may be used at once. Default: the project's concurrency, or 4. */
   connections?: number | undefined;
+  /** Cancels the connections that the survey opens itself. */
+  cancel?: AbortSignal | undefined;
 };
 
 /**
@@ -53,7 +55,8 @@ export async function surveyFleet(
   registered: readonly Tenant[],
   reading: FleetReading,
 ): Promise<SurveyedFleet> {
-  const { checkOrder = project.checkOrder, connections = project.concurrency ?? SURVEY_CONNECTIONS, target } = reading;
+  const { checkOrder = project.checkOrder, target, cancel } = reading;
+  const { connections = project.concurrency ?? SURVEY_CONNECTIONS } = reading;
   assertExtraSearchPath(
     project,
     registered.map(({ schema }) => schema),
@@ -62,6 +65,9 @@ export async function surveyFleet(
   const files = await readTenantFiles(project, tenants, reading.files);
   assertTenantTarget(target, files);
   const names = tenants.map(({ schema }) => schema);
-  const surveyed = await surveySchemas(client, project.database, names, project.migrationsTable, connections);
+  const surveyed = await surveySchemas(client, project.database, names, project.migrationsTable, {
+    connections,
+    cancel,
+  });
   return { registered, files, cohorts: formCohorts(tenants, surveyed, files, checkOrder) };
 }

@@ -3,7 +3,7 @@ import type { Client, ClientConfig } from 'pg';
 import { type SerializedError, serializeError } from '../errors/serialize.js';
 import { TenantsError } from '../errors/tenants-error.js';
 import type { Project } from '../project/project.js';
-import { readAppliedLists } from './applied-lists.js';
+import { type ListReading, readAppliedLists } from './applied-lists.js';
 
 /** One schema as the survey saw it. */
 export type SurveyedSchema = {
@@ -20,20 +20,20 @@ export type SurveyedSchema = {
 /**
  * Reads where schemas stand: one catalog query, then their migrations tables in batches. Reads only.
  *
- * @param connections how many connections may be used; more than the given one are opened for large fleets alone.
+ * @param reading.connections how many connections may be used; more than the given one are opened for large fleets alone.
  */
 export async function surveySchemas(
   client: Client,
   database: ClientConfig,
   schemas: readonly string[],
   table: string,
-  connections: number,
+  reading: ListReading,
 ): Promise<SurveyedSchema[]> {
   const places = await readPlaces(client, schemas, table);
   const readable = places
     .filter((place) => place.tableOid !== null && place.readable && !place.odd)
     .map(({ schema }) => schema);
-  const lists = await readAppliedLists(client, database, readable, table, connections);
+  const lists = await readAppliedLists(client, database, readable, table, reading);
   return places.map((place) => {
     const base = { schema: place.schema, oid: place.oid, tableExists: place.tableOid !== null, applied: [] };
     if (place.oid !== null && !place.readable) return { ...base, error: serializeError(noAccess(place.schema)) };
@@ -50,7 +50,7 @@ export async function surveySchema(
   { database, migrationsTable }: Project,
   schema: string,
 ): Promise<SurveyedSchema> {
-  const [surveyed] = await surveySchemas(client, database, [schema], migrationsTable, 1);
+  const [surveyed] = await surveySchemas(client, database, [schema], migrationsTable, { connections: 1 });
   if (surveyed === undefined) throw new Error(`The survey left the schema "${schema}" out.`);
   return surveyed;
 }

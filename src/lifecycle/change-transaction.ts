@@ -1,25 +1,24 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-
 import type { Client } from 'pg';
 
+import { findCommitOutcome } from '../db/backend/commit-outcome.js';
+import { backendOf } from '../db/backend/identity.js';
+import { withCancel } from '../db/backend/with-cancel.js';
 import { BatchError, type BatchItem, sendBatch } from '../db/batch.js';
-import { applicationName, withClient } from '../db/connect.js';
+import { applicationName } from '../db/connect.js';
 import { EMPTY_FOR_TRANSACTION } from '../db/empty-search-path.js';
 import { quoteIdentifier } from '../db/identifiers.js';
 import { describeHolder, lockHolders, tenantLock, tryLock } from '../db/locks.js';
+import { destroySocket } from '../db/pg-internals.js';
 import { deadlineAfter, pollLock } from '../db/poll-lock.js';
-import { CANCELED_WAIT_MS, RESTART_WAIT_MS } from '../db/restart.js';
+import { CANCEL_WAIT_MS, RESTART_WAIT_MS } from '../db/restart.js';
 import { isConnectionError } from '../db/sqlstates.js';
-import { withCancel } from '../engine/apply/cancel.js';
 import { lockGuard } from '../engine/apply/guards.js';
 import { isRaised } from '../engine/apply/raise.js';
 import { TenantsError } from '../errors/tenants-error.js';
 import type { Project } from '../project/project.js';
+import { limitAfterAbort } from '../util/after-abort.js';
 import { tenantsCommand } from '../util/tenants-command.js';
 import { changeFailure } from './change-failure.js';
-
-/** Pause between two attempts to find the outcome of a COMMIT, in ms. */
-const OUTCOME_PAUSE_MS = 500;
 
 /** A change of one tenant (a rename involves two names) in one transaction. */
 export type ChangeTransaction<T> = {
@@ -32,7 +31,10 @@ export type ChangeTransaction<T> = {
   undone: string;
   /** Runs in the transaction; an error rolls everything back. */
   work: () => Promise<T>;
-  /** Whether the change was made; called with another connection when the answer to COMMIT was lost. */
+  /**
+   * Whether the change was made; called with another connection when the answer to COMMIT was lost, and when nobody is at work
+   * on it any more. Must not wait for what other sessions hold.
+   */
   isDone: (client: Client) => Promise<boolean>;
   /** Abort it to cancel the change; once the COMMIT has been sent this has no effect. */
   cancel?: AbortSignal | undefined;
@@ -154,41 +156,39 @@ async function busy(client: Client, names: readonly string[]): Promise<TenantsEr
 
 async function commit(project: Project, client: Client, change: ChangeTransaction<unknown>): Promise<void> {
   try {
-    const { command } = await client.query('COMMIT');
+    // It is not canceled any more, but not waited for forever either.
+    const answered = limitAfterAbort(client.query('COMMIT'), change.cancel, CANCEL_WAIT_MS, () => {
+      destroySocket(client);
+      throw new Error('Connection terminated: the COMMIT was not answered');
+    });
+    const { command } = await answered;
     if (command !== 'COMMIT') throw new TenantsError('DATABASE_ERROR', `${change.undone}: it was rolled back.`);
   } catch (error) {
     // An error at COMMIT, such as a violated deferred constraint, has rolled everything back.
     if (!isConnectionError(error)) throw changeFailure(error, change);
-    if (await findOutcome(project, change)) return;
+    if (await isCommitted(project, client, change)) return;
     throw changeFailure(error, change);
   }
 }
 
-/** Whether a transaction whose COMMIT got no answer was committed. `SegmentOutcome` explains why its locks are acquired first. */
-async function findOutcome(project: Project, change: ChangeTransaction<unknown>): Promise<boolean> {
-  const restartWaitMs = project.restartWaitMs ?? RESTART_WAIT_MS;
-  const since = Date.now();
-  for (;;) {
-    try {
-      return await withClient(project.database, change.purpose, async (client) => {
-        for (const name of change.locks) await lockTenant(project, client, name, change.cancel);
-        return await change.isDone(client);
-      });
-    } catch (error) {
-      const canceled = change.cancel?.aborted === true;
-      if (Date.now() < since + (canceled ? Math.min(CANCELED_WAIT_MS, restartWaitMs) : restartWaitMs)) {
-        await sleep(OUTCOME_PAUSE_MS);
-        continue;
-      }
-      throw new TenantsError(
-        'OUTCOME_UNKNOWN',
-        `The connection was lost during the COMMIT, and it is not known whether the change of "${change.tenant}" was made.`,
-        {
-          tenant: change.tenant,
-          suggestions: [`When the database is available, check with: ${tenantsCommand('list')}`],
-          cause: error,
-        },
-      );
-    }
-  }
+async function isCommitted(project: Project, client: Client, change: ChangeTransaction<unknown>): Promise<boolean> {
+  const { isDone, purpose, cancel } = change;
+  const outcome = await findCommitOutcome({
+    database: project.database,
+    purpose,
+    lost: backendOf(client),
+    ask: isDone,
+    waitMs: project.restartWaitMs ?? RESTART_WAIT_MS,
+    cancel,
+  });
+  if ('found' in outcome) return outcome.found;
+  throw new TenantsError(
+    'OUTCOME_UNKNOWN',
+    `The connection was lost during the COMMIT, and it is not known whether the change of "${change.tenant}" was made.`,
+    {
+      tenant: change.tenant,
+      suggestions: [`When the database is available, check with: ${tenantsCommand('list')}`],
+      cause: outcome.unknown,
+    },
+  );
 }

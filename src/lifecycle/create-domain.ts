@@ -81,9 +81,7 @@ async function addDomain(
   return await requireTenant(client, registry, schema);
 }
 
-/** Waits for the lock of the row first: the old backend may still be committing. */
 async function isThere(client: Client, { registry }: Project, wish: CreateDomainOptions): Promise<boolean> {
-  await send(client, [lockRowStatement(registry, wish.schema)]);
   const tenant = await findTenant(client, registry, wish.schema);
   const found = tenant?.domains.find(({ domain }) => domain.toLowerCase() === wish.domain);
   return found !== undefined && (wish.primary !== true || found.primary);

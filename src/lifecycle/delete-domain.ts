@@ -26,18 +26,13 @@ export async function deleteDomain(
   const domain = options.domain.trim();
   const purpose = `delete-domain ${domain}`;
   return await withChangeSession(project, purpose, async ({ client }) => {
-    let owner: string | null = null;
     const { tenant, deleted } = await changeTenant(project, client, {
       locks: [],
       purpose,
       tenant: domain,
       undone: `The domain "${domain}" was not deleted`,
-      work: async () => {
-        const removed = await removeDomain(client, project, domain);
-        owner = removed.tenant.schema;
-        return removed;
-      },
-      isDone: (other) => isGone(other, project, { domain, owner }),
+      work: () => removeDomain(client, project, domain),
+      isDone: async (other) => (await findDomain(other, project.registry, domain)) === undefined,
       cancel: options.cancel,
     });
     const headless = deleted.primary && tenant.domains.length > 0;
@@ -49,16 +44,6 @@ export async function deleteDomain(
       : [];
     return { ...toChangedTenant(tenant, startedAt, warnings), deleted };
   });
-}
-
-/** Waits for the lock of the row first: the old backend may still be committing. */
-async function isGone(
-  client: Client,
-  { registry }: Project,
-  { domain, owner }: { domain: string; owner: string | null },
-): Promise<boolean> {
-  if (owner !== null) await send(client, [lockRowStatement(registry, owner)]);
-  return (await findDomain(client, registry, domain)) === undefined;
 }
 
 async function removeDomain(

@@ -1,13 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-
 import type { Client } from 'pg';
 
+import { CANCELED_CHECK_MS } from '../db/restart.js';
 import type { TenantResult } from '../executors/types.js';
+import { limitAfterAbort } from '../util/after-abort.js';
 
 /** Pause between two flushes while tenants are migrated, in ms: no more than these are in doubt when the server is lost for good. */
 const PERIOD_MS = 500;
-/** How long the control connection may take to answer, in ms. */
-const PATIENCE_MS = 10_000;
 
 /**
  * A transaction that is waited for until it, and with it every commit before it, is as durable as the server is set to make
@@ -20,8 +18,11 @@ export const FLUSH = `SELECT pg_catalog.pg_logical_emit_message(true, 'tenants',
  * while and before it reports.
  *
  * What a lane has committed is seen by everybody at once and is lost only in a crash of the server, together with whatever was
- * committed after it. A crash ends every connection: a tenant is safe when the control connection that was there before it was
- * handed out has flushed after it was done. Everyone else is looked up.
+ * committed after it. A crash ends every connection: a tenant is safe from it when the control connection that was there before
+ * it was handed out has flushed after it was done. Everyone else is looked up. So is everyone, flushed or not, when a standby may
+ * have taken the place of the server (see `secureCommits`).
+ *
+ * A flush takes as long as the server needs: a synchronous standby that is paused is waited for.
  */
 export class GroupCommit {
   readonly #control: () => Client;
@@ -58,11 +59,14 @@ export class GroupCommit {
     if (committedBy(result).length > 0) this.#open.set(result.tenant, result);
   }
 
-  /** Flushes what is left, for good; answers the results that this cannot vouch for. */
-  async end(): Promise<TenantResult[]> {
+  /** Flushes what is left, for good, unless the run is canceled; answers the results that this cannot vouch for. */
+  async end(cancel?: AbortSignal): Promise<TenantResult[]> {
     clearInterval(this.#timer);
-    await this.#flushing;
-    if (this.#open.size > 0) await this.#flush();
+    const flushed = async (): Promise<void> => {
+      await this.#flushing;
+      if (this.#open.size > 0) await this.#flush();
+    };
+    await limitAfterAbort(flushed(), cancel, CANCELED_CHECK_MS, () => undefined);
     return [...this.#open.values()];
   }
 
@@ -75,15 +79,23 @@ export class GroupCommit {
     const client = this.#control();
     const covered = [...this.#open.keys()].filter((tenant) => this.#handedOut.get(tenant) === client);
     if (covered.length === 0) return;
-    const patience = new AbortController();
-    const answered = client.query(FLUSH).then(
-      () => true,
-      () => false,
-    );
-    const silent = sleep(PATIENCE_MS, false, { signal: patience.signal }).catch(() => false);
-    const flushed = await Promise.race([answered, silent]);
-    patience.abort();
-    if (flushed) for (const tenant of covered) this.#open.delete(tenant);
+    if (await flush(client)) for (const tenant of covered) this.#open.delete(tenant);
+  }
+}
+
+/** False where the connection broke, or somebody canceled the server's wait for a standby: the server commits then all the same. */
+async function flush(client: Client): Promise<boolean> {
+  let isCut = false;
+  const onNotice = ({ routine }: { routine?: string | undefined }): void =>
+    void (isCut ||= routine === 'SyncRepWaitForLSN');
+  client.on('notice', onNotice);
+  try {
+    await client.query(FLUSH);
+    return !isCut;
+  } catch {
+    return false;
+  } finally {
+    client.off('notice', onNotice);
   }
 }
 

@@ -8,6 +8,7 @@ import type { Planner } from '../fleet/planner.js';
 import type { SurveyedFleet } from '../fleet/read-fleet.js';
 import { chooseRemaining, selectionOf } from '../fleet/selection.js';
 import { planTenants } from './compile-phase.js';
+import { heedCancel } from './heed-cancel.js';
 import { recordPlans } from './record-plans.js';
 import type { Round, Run } from './run.js';
 import { surveyTenants } from './survey-phase.js';
@@ -29,12 +30,14 @@ export async function planNextRound(
   const choose = chooseRemaining(project, selectionOf(options.selection), again);
   let fleet: SurveyedFleet | undefined;
   try {
-    fleet = await surveyTenants(client, run, {
-      choose: async (registered, other) =>
-        (await choose(registered, other)).filter(({ schema }) => again.has(schema) || !record.has(schema)),
-      files,
-      connections,
-    });
+    fleet = await heedCancel(run, client, () =>
+      surveyTenants(client, run, {
+        choose: async (registered, other) =>
+          (await choose(registered, other)).filter(({ schema }) => again.has(schema) || !record.has(schema)),
+        files,
+        connections,
+      }),
+    );
     // Those that the survey has not found were deleted, or renamed and found under another name.
     for (const tenant of again) record.forget(tenant);
     const cohorts = recordPlans(record, direction.direction, await planTenants(planner, direction, fleet));

@@ -19,7 +19,9 @@ export function recordPlans(
         planned.push(one);
         break;
       case 'upToDate':
-        for (const { schema } of one.cohort.members) record.settleUpToDate(schema, doneStatus(direction));
+        for (const { schema } of one.cohort.members) {
+          record.settleUpToDate(schema, doneStatus(direction), one.cohort.applied);
+        }
         break;
       case 'refused':
         refused.push(...one.results);

@@ -9,13 +9,16 @@ import type { RunJournal } from '../journal/write/run-journal.js';
 import { hookSource } from '../project/hook-calls.js';
 import type { Project } from '../project/project.js';
 import { type LockedSession, withFleetLock } from '../session/control-session.js';
+import { forwardAbort, sharedAbortController } from '../util/after-abort.js';
 import { compile } from './compile-phase.js';
 import type { RunDirection } from './direction.js';
+import { heedCancel } from './heed-cancel.js';
 import type { Prepared } from './of-run.js';
 import { recordPlans } from './record-plans.js';
 import { completeRecords, createJournal, placesReader, recorded } from './run-journal.js';
 import { type Ending, RunRecord } from './run-record.js';
 import type { Run } from './run.js';
+import { secureShared } from './secure-commits.js';
 import { applyShared } from './shared-phase.js';
 import { StopSign } from './stop-sign.js';
 import { survey } from './survey-phase.js';
@@ -44,12 +47,15 @@ export async function runFleet(
       maxFailures: project.maxFailures,
       onStop: (reason) => record.emit({ type: 'stopping', reason }),
     });
-    const cancel = options.cancel ?? new AbortController().signal;
+    const canceled = sharedAbortController();
+    const ended = new AbortController();
+    const cancel = canceled.signal;
     try {
+      forwardAbort(options.cancel, canceled, ended.signal);
       stop.follow(options.drain);
       stop.follow(options.cancel);
       record.emit({ type: 'phase', phase: 'connect' });
-      const lock = { drain: stop.signal, onEvent: (event: FleetEvent) => record.emit(event) };
+      const lock = { drain: stop.signal, cancel, onEvent: (event: FleetEvent) => record.emit(event) };
       return await withFleetLock(project, direction.command, lock, async (session) => {
         const prepared = await prepareRun(project, session, { options, direction, warnings: [] }, prepare);
         for (const warning of prepared.warnings) record.warn(warning);
@@ -62,6 +68,7 @@ export async function runFleet(
         });
       });
     } finally {
+      ended.abort();
       stop.close();
     }
   });
@@ -86,15 +93,13 @@ async function runPhases(run: Run, session: LockedSession): Promise<Outcome> {
   const wanted = wantedParallelism(project, executor);
 
   record.emit({ type: 'phase', phase: 'survey' });
-  const surveyed = await survey(session.client, run, wanted.concurrency);
+  const surveyed = await heedCancel(run, session.client, () => survey(session.client, run, wanted.concurrency));
 
   record.emit({ type: 'phase', phase: 'compile' });
-  const { planner, ...planned } = await compile(session.client, run, surveyed);
+  const { planner, ...planned } = await heedCancel(run, session.client, () => compile(session.client, run, surveyed));
   const cohorts = planned.tenants && recordPlans(record, direction.direction, planned.tenants);
-  await run.journal.begin(
-    planned.shared === undefined ? [] : planNames(planned.shared),
-    placesReader(project, session),
-  );
+  const sharedNames = planned.shared === undefined ? [] : planNames(planned.shared);
+  await heedCancel(run, session.client, () => run.journal.begin(sharedNames, placesReader(project, session)));
 
   const shared = await applyShared(run, surveyed.shared, planned.shared);
   const outcome = { shared, warnings: planner.warnings, concurrency: wanted.concurrency };
@@ -111,9 +116,12 @@ async function runPhases(run: Run, session: LockedSession): Promise<Outcome> {
   const first =
     cohorts !== undefined && surveyed.fleet !== undefined
       ? { cohorts, files: surveyed.fleet.files }
-      : await planAfterShared(run, session.client, planner, shared, wanted.concurrency);
+      : await heedCancel(run, session.client, () =>
+          planAfterShared(run, session.client, planner, shared, wanted.concurrency),
+        );
   const { concurrency } = await applyToTenants(run, session, planner, first, wanted);
-  return { ...outcome, warnings: planner.warnings, concurrency };
+  const secured = await secureShared(run, session, surveyed.shared, planned.shared, shared);
+  return { shared: secured, warnings: planner.warnings, concurrency };
 }
 
 /** Finds the project's executor, and closes it whatever happens. */

@@ -1,3 +1,4 @@
+import { CANCELED_CHECK_MS } from '../db/restart.js';
 import { planNames } from '../engine/plan.js';
 import { EXIT } from '../errors/codes.js';
 import { isTenantsError } from '../errors/tenants-error.js';
@@ -8,6 +9,7 @@ import type { PlannedTenants, ReadPlaces } from '../journal/types.js';
 import { RunJournal } from '../journal/write/run-journal.js';
 import type { Project } from '../project/project.js';
 import type { LockedSession } from '../session/control-session.js';
+import { limitAfterAbort } from '../util/after-abort.js';
 import { isWholeFleet } from './assert-options.js';
 import type { PlannedCohort } from './dispatch.js';
 import { exitCodeOf } from './report.js';
@@ -30,23 +32,25 @@ export function createJournal(
 /** Does the work of a run, and ends its record with what it reports, or with the error that ended it. */
 export async function recorded(
   journal: RunJournal,
-  { invocation }: Pick<MigrateOptions, 'invocation'>,
+  { invocation, cancel }: Pick<MigrateOptions, 'invocation' | 'cancel'>,
   work: () => Promise<MigrateReport>,
 ): Promise<MigrateReport> {
   let report: MigrateReport;
   try {
     report = await work();
   } catch (error) {
-    await journal.fail(error, invocation?.signalExitCode() ?? (isTenantsError(error) ? error.exitCode : EXIT.failed));
+    const exitCode = invocation?.signalExitCode() ?? (isTenantsError(error) ? error.exitCode : EXIT.failed);
+    await limitAfterAbort(journal.fail(error, exitCode), cancel, CANCELED_CHECK_MS, () => undefined);
     throw error;
   }
   const bySignal = report.interrupted ? invocation?.signalExitCode() : undefined;
-  await journal.end({
+  const ended = journal.end({
     exitCode: bySignal ?? exitCodeOf(report),
     counts: report.tenants,
     shared: report.shared,
     results: report.results,
   });
+  await limitAfterAbort(ended, cancel, CANCELED_CHECK_MS, () => undefined);
   return { ...report, run: journal.run, warnings: [...report.warnings, ...journal.warnings] };
 }
 
@@ -68,7 +72,7 @@ export async function completeRecords(project: Project, session: LockedSession):
 export function placesReader(project: Project, session: LockedSession): ReadPlaces {
   return async (schemas) => {
     const { database, migrationsTable } = project;
-    const surveyed = await surveySchemas(session.client, database, schemas, migrationsTable, 1);
+    const surveyed = await surveySchemas(session.client, database, schemas, migrationsTable, { connections: 1 });
     return new Map(
       surveyed.map(({ schema, oid, applied, error }) => [schema, { oid, applied, readable: error === undefined }]),
     );

@@ -22,7 +22,8 @@ export class RunRecord {
   readonly #startedAt = performance.now();
   readonly #onEvent: ((event: FleetEvent) => void) | undefined;
   readonly #results = new Map<string, TenantResult>();
-  readonly #upToDate = new Set<string>();
+  /** With the migrations that they have. */
+  readonly #upToDate = new Map<string, readonly string[]>();
   /** Results that another round is expected to replace. */
   readonly #held = new Set<string>();
   /** Migrations of an earlier round that survived a crash of the server; later results are added to them. */
@@ -49,16 +50,27 @@ export class RunRecord {
     return this.#results.has(tenant) || this.#upToDate.has(tenant);
   }
 
+  /** What became of each tenant so far, in all rounds together. */
+  get results(): ReadonlyMap<string, TenantResult> {
+    return this.#results;
+  }
+
+  /** The tenants that were up to date, with the migrations that they had. */
+  get current(): ReadonlyMap<string, readonly string[]> {
+    return this.#upToDate;
+  }
+
   set(result: TenantResult): void {
     this.#held.delete(result.tenant);
+    this.#upToDate.delete(result.tenant);
     this.#results.set(result.tenant, this.#withSurvived(result));
   }
 
-  /** The server has lost what was done; `committed` is what survived, and counts as this run's work. */
+  /** The server has lost what was done; `committed` is all that survived of this run's work, and counts as such. */
   recordLost(result: FailedResult): void {
+    this.#survived.delete(result.tenant);
     this.set(result);
-    const whole = this.#results.get(result.tenant);
-    if (whole?.status === 'failed' && whole.committed.length > 0) this.#survived.set(result.tenant, whole);
+    if (result.committed.length > 0) this.#survived.set(result.tenant, result);
   }
 
   #withSurvived(result: TenantResult): TenantResult {
@@ -95,10 +107,15 @@ export class RunRecord {
     }
   }
 
-  /** Nothing is left to do for the tenant; `done` is the status for what this run has done before. */
-  settleUpToDate(tenant: string, done: 'applied' | 'rolledBack'): void {
+  /**
+   * Nothing is left to do for the tenant.
+   *
+   * @param done the status for what this run has done before
+   * @param applied the migrations that it has
+   */
+  settleUpToDate(tenant: string, done: 'applied' | 'rolledBack', applied: readonly string[]): void {
     if (this.#survived.has(tenant)) this.set({ tenant, status: done, migrations: [], durationMs: 0 });
-    else this.#upToDate.add(tenant);
+    else this.#upToDate.set(tenant, applied);
   }
 
   /** The tenant gets another result. */

@@ -1,15 +1,13 @@
-import { RESTART_WAIT_MS } from '../db/restart.js';
 import type { Parallelism } from '../executors/fit-connections.js';
 import type { TenantResult } from '../executors/types.js';
 import { applySettings } from '../fleet/apply-settings.js';
 import { createLaneOpener } from '../fleet/open-lanes.js';
 import type { LockedSession } from '../session/control-session.js';
-import { plural } from '../util/format-count.js';
 import { dispatch, isMoved } from './dispatch.js';
-import { findLostCommits, lostResult, unknownResult } from './find-lost-commits.js';
 import { GroupCommit } from './group-commit.js';
 import { plannedTenants } from './run-journal.js';
 import type { Round, Run } from './run.js';
+import { secureCommits } from './secure-commits.js';
 
 /**
  * Hands the tenants of a round out and records what becomes of them.
@@ -62,29 +60,10 @@ export async function runRound(
       onFailure: (error) => record.fail(error),
     });
   } catch (error) {
-    await commits?.end();
+    await commits?.end(cancel);
     throw error;
   }
   const stopped = stop.reason !== undefined;
   const lost = await secureCommits(run, session, commits);
   return { again: new Set([...record.held, ...lost]), stopped };
-}
-
-/** Makes durable what was committed; returns the tenants that a crash of the server has set back. */
-async function secureCommits(
-  { project, direction, record }: Run,
-  session: LockedSession,
-  commits: GroupCommit | undefined,
-): Promise<string[]> {
-  const doubtful = (await commits?.end()) ?? [];
-  if (doubtful.length === 0) return [];
-  // Waits for a server that is being restarted, but for one that has just gone away it does not know yet.
-  const until = (await session.holdsLock()) ? Date.now() + (project.restartWaitMs ?? RESTART_WAIT_MS) : 0;
-  const { lost, unknown } = await findLostCommits(project, doubtful, direction.direction, until);
-  for (const { result, kept } of lost) record.recordLost(lostResult(result, kept));
-  for (const { result, why } of unknown) record.set(unknownResult(result, why));
-  if (lost.length > 0) {
-    record.warn(`The server crashed and took back what was done for ${plural(lost.length, 'tenant')}.`);
-  }
-  return lost.map(({ result }) => result.tenant);
 }

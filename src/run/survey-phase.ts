@@ -11,7 +11,13 @@ import type { RunDirection } from './direction.js';
 import type { RunOptions } from './types.js';
 
 /** What is asked of a run or of a plan. */
-export type RunRequest = { project: Project; options: RunOptions; direction: RunDirection };
+export type RunRequest = {
+  project: Project;
+  options: RunOptions;
+  direction: RunDirection;
+  /** Aborted when the survey is to end early. */
+  cancel?: AbortSignal;
+};
 
 /** Where everything stands that a run is about. */
 export type Surveyed = {
@@ -50,12 +56,13 @@ export async function survey(client: Client, request: RunRequest, connections?: 
 /** Reads where the selected tenants stand. */
 export async function surveyTenants(
   client: Client,
-  { project, options: { selection, target } }: RunRequest,
+  { project, options: { selection, target }, cancel }: RunRequest,
   reading: Partial<FleetReading>,
 ): Promise<SurveyedFleet> {
   return await readFleet(client, project, {
     choose: chooseTenants(project, selectionOf(selection)),
     target,
+    cancel,
     ...reading,
   });
 }

@@ -8,6 +8,7 @@ import type { SharedResult } from '../fleet/types.js';
 import { assertRegistry } from '../registry/check.js';
 import type { LockedSession } from '../session/control-session.js';
 import { planTenants } from './compile-phase.js';
+import { heedCancel } from './heed-cancel.js';
 import { planNextRound } from './plan-next-round.js';
 import { countMembers, recordPlans } from './record-plans.js';
 import { runRound } from './run-round.js';
@@ -32,7 +33,9 @@ export async function applyToTenants(
   if (members === 0) return wanted;
   record.emit({ type: 'phase', phase: 'tenants', total: members });
   // Otherwise lanes would meet a server that is full.
-  const { parallelism, warning } = await possibleParallelism(session.client, project, wanted, members);
+  const { parallelism, warning } = await heedCancel(run, session.client, () =>
+    possibleParallelism(session.client, project, wanted, members),
+  );
   if (warning !== undefined) record.warn(warning);
   let round = first;
   for (let left = direction.rounds - 1; round.cohorts.length > 0; left -= 1) {

@@ -1,7 +1,6 @@
 import type { Client } from 'pg';
 
 import { closeClient, openClient } from '../db/connect.js';
-import { emptyOwnSearchPath } from '../db/empty-search-path.js';
 import { assertOwn, type SessionKind, sessionKind } from '../db/own-session.js';
 import { type ServerInfo, assertWritable, inspectServer } from '../db/server.js';
 import { isConnectionError } from '../db/sqlstates.js';
@@ -9,7 +8,7 @@ import { isTenantsError, TenantsError } from '../errors/tenants-error.js';
 import type { Project } from '../project/project.js';
 import { FleetLock, type FleetLockOptions } from './fleet-lock.js';
 import { LaneWatch } from './lane-watch.js';
-import { setLockTimeout } from './lock-timeout.js';
+import { prepareOwn } from './prepare-own.js';
 
 /** The control connection of a run: it surveys, holds the fleet lock, and hands nothing to tenants. */
 export type FleetSession = {
@@ -25,6 +24,10 @@ export type LockedSession = Omit<FleetSession, 'session'> & {
   holdsLock(): Promise<boolean>;
   /** Whoever has the lock now that could not be had again, for messages. */
   lostTo(): string | undefined;
+  /** Whether the server is the one with which the session began; see `FleetLock`. */
+  isSameServer(): Promise<boolean>;
+  /** True once the server was another one, or the connection had been lost. */
+  readonly wasLost: boolean;
 };
 
 /**
@@ -84,6 +87,10 @@ export async function withFleetLock<T>(
       },
       holdsLock: () => lock.isHeld(),
       lostTo: () => lock.heldBy,
+      isSameServer: () => lock.isSameServer(),
+      get wasLost() {
+        return lock.wasLost;
+      },
     });
   } catch (error) {
     throw explained(error);
@@ -91,12 +98,6 @@ export async function withFleetLock<T>(
     watch?.stop();
     await lock.close();
   }
-}
-
-/** A session pooler lends a session that is ours alone, which the process number does not tell. */
-export async function prepareOwn(project: Project, client: Client, { direct }: ServerInfo): Promise<void> {
-  if (!direct) await emptyOwnSearchPath(client);
-  await setLockTimeout(client, project.lockTimeoutMs);
 }
 
 /** A control connection that breaks in the middle is told from a mistake of ours. */

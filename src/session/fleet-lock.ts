@@ -2,14 +2,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Client } from 'pg';
 
-import { closeClient, openClient } from '../db/connect.js';
+import { backendOf, endBackend } from '../db/backend/identity.js';
+import { closeClient, onLongWork, openClient, withClient } from '../db/connect.js';
 import { describeHolder, FLEET_LOCK, lockHolders, NODE_PG_MIGRATE_LOCK, tryLock, unlock } from '../db/locks.js';
+import { isAwaitingAnswer } from '../db/pg-internals.js';
 import { pollLock } from '../db/poll-lock.js';
-import { RESTART_WAIT_MS } from '../db/restart.js';
+import { queueQueries } from '../db/queue-queries.js';
+import { CANCELED_CHECK_MS, CANCELED_CLOSE_MS, RESTART_WAIT_MS } from '../db/restart.js';
 import type { ServerInfo } from '../db/server.js';
 import { TenantsError } from '../errors/tenants-error.js';
 import type { Project } from '../project/project.js';
+import { limitAfterAbort } from '../util/after-abort.js';
 import type { SessionEvent } from './events.js';
+import { prepareOwn } from './prepare-own.js';
 
 /** Pause between two tries, in ms. */
 const POLL_MS = 500;
@@ -19,8 +24,13 @@ const HEARTBEAT_MS = 10_000;
 /** How long a connection that may be dead is waited for at the end, in ms. */
 const CLOSE_MS = 2000;
 
+/** A failover takes longer than this, in ms: after a shorter run the server is the one with which it began. */
+const SHORTEST_FAILOVER_MS = 5000;
+
 export type FleetLockOptions = {
   drain: AbortSignal;
+  /** Once it is aborted, nothing is waited for that does not answer at once. */
+  cancel?: AbortSignal | undefined;
   onEvent: (event: SessionEvent) => void;
 };
 
@@ -40,12 +50,17 @@ export class FleetLock {
   #heldBy: string | undefined;
   #closed = false;
   #regaining: Promise<boolean> | undefined;
+  /** The locks were lost at some time. */
+  #wasLost = false;
+  #since = 0;
+  #saysThatStandbysAreWaitedFor = false;
 
   constructor(project: Project, purpose: string, client: Client, options: FleetLockOptions) {
     this.#project = project;
     this.#purpose = purpose;
     this.#client = client;
     this.#options = options;
+    queueQueries(client);
   }
 
   get client(): Client {
@@ -76,6 +91,7 @@ export class FleetLock {
         suggestions: ['Wait until it has ended, or use --lock-wait 5m to wait for it.'],
       });
     }
+    this.#since = Date.now();
     this.#watch();
   }
 
@@ -83,6 +99,26 @@ export class FleetLock {
   async isHeld(): Promise<boolean> {
     if (this.#regaining === undefined) await this.#beat();
     return this.#regaining === undefined || (await this.#regaining);
+  }
+
+  /**
+   * Whether the server has been the same one ever since the locks were taken. When the connection was lost at any time, it may
+   * have been replaced by a standby that lags behind, in which what was committed before is missing. The same where the address
+   * of the database leads to another server now, although the old one still answers.
+   */
+  async isSameServer(): Promise<boolean> {
+    if (this.#wasLost) return false;
+    try {
+      await limitAfterAbort(this.#lookForOther(), this.#options.cancel, CANCELED_CHECK_MS, () => undefined);
+    } catch {
+      this.#wasLost = true;
+    }
+    return !this.#wasLost;
+  }
+
+  /** True once the server was another one, or the connection had been lost. */
+  get wasLost(): boolean {
+    return this.#wasLost;
   }
 
   /**
@@ -103,10 +139,11 @@ export class FleetLock {
   /** Gives the locks back and closes the connection; the server would take a moment to notice that it is closed. */
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#regaining;
+    await limitAfterAbort(Promise.resolve(this.#regaining), this.#options.cancel, CANCELED_CLOSE_MS, () => undefined);
     const patience = new AbortController();
     const unlocked = this.#client.query('SELECT pg_catalog.pg_advisory_unlock_all()').catch(() => {});
-    await Promise.race([unlocked, sleep(CLOSE_MS, undefined, { signal: patience.signal }).catch(() => {})]);
+    const closeMs = this.#options.cancel?.aborted === true ? CANCELED_CLOSE_MS : CLOSE_MS;
+    await Promise.race([unlocked, sleep(closeMs, undefined, { signal: patience.signal }).catch(() => {})]);
     patience.abort();
     await closeClient(this.#client);
   }
@@ -124,20 +161,30 @@ export class FleetLock {
       if (client === this.#client) this.#break();
     };
     client.on('error', onBreak).on('end', onBreak);
+    onLongWork(client, (waitEvent) => {
+      if (waitEvent !== 'SyncRep' || this.#saysThatStandbysAreWaitedFor) return;
+      this.#saysThatStandbysAreWaitedFor = true;
+      const message = 'A synchronous standby has not confirmed what was committed; waiting for it.';
+      this.#options.onEvent({ type: 'waiting', message });
+    });
   }
 
   /** The lock is tried for at once and not when the next tenant is due: the longer it is free, the sooner another has it. */
   #break(): void {
     this.#broken = true;
+    this.#wasLost = true;
     if (this.#closed) return;
     this.#regaining ??= this.#regain(
       'The control connection broke, and the lock of the run was lost with it; trying to regain it.',
     );
   }
 
-  /** Asks the server for a sign of life, now and then: a connection can be gone without either end having noticed. */
+  /**
+   * Asks the server for a sign of life, now and then: a connection can be gone without either end having noticed. Not while it is
+   * at something else, which can take long: then the watch over silent connections looks after it (see `SilenceWatch`).
+   */
   async #beat(): Promise<void> {
-    if (Date.now() - this.#lastBeat < HEARTBEAT_MS) return;
+    if (Date.now() - this.#lastBeat < HEARTBEAT_MS || isAwaitingAnswer(this.#client)) return;
     this.#lastBeat = Date.now();
     const timeout = new AbortController();
     const silence = sleep(HEARTBEAT_MS, undefined, { signal: timeout.signal }).then(() => {
@@ -151,6 +198,17 @@ export class FleetLock {
       timeout.abort();
       silence.catch(() => {});
     }
+  }
+
+  async #lookForOther(): Promise<void> {
+    await this.#client.query('SELECT 1');
+    if (Date.now() - this.#since < SHORTEST_FAILOVER_MS) return;
+    const began = backendOf(this.#client)?.serverStartedAt;
+    // There may be no connection left to look from; the one that holds the lock has just answered.
+    const now = await withClient(this.#project.database, 'look at the server', (other) =>
+      Promise.resolve(backendOf(other)?.serverStartedAt),
+    ).catch(() => began);
+    if (now !== began) this.#wasLost = true;
   }
 
   async #regain(message: string): Promise<boolean> {
@@ -181,6 +239,7 @@ export class FleetLock {
   async #reconnect(): Promise<boolean> {
     const client = await openClient(this.#project.database, this.#purpose).catch(() => undefined);
     if (client === undefined) return false;
+    queueQueries(client);
     if (!(await this.#takeWith(client))) {
       await closeClient(client);
       return false;
@@ -194,7 +253,13 @@ export class FleetLock {
 
   async #takeWith(client: Client): Promise<boolean> {
     try {
-      if (this.#server !== undefined) await prepare(client, this.#server);
+      if (this.#server !== undefined) {
+        await prepareOwn(this.#project, client, this.#server);
+        await prepare(client, this.#server);
+      }
+      // The server may not know yet that the old connection is gone, and keep the locks for it.
+      const old = backendOf(this.#client);
+      if (old !== undefined) await endBackend(client, old);
       const taken = await tryLocks(client);
       if (taken === undefined) return true;
       await this.#noteHolder(client, taken);

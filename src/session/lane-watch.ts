@@ -1,7 +1,8 @@
 import type { Client } from 'pg';
 
+import { blocksUs, type WaitingBackend, waitingBackends } from '../db/backend/waiting-backends.js';
 import { describeHolder, NODE_PG_MIGRATE_LOCK } from '../db/locks.js';
-import { blocksUs, type WaitingBackend, waitingBackends } from '../db/waiting-backends.js';
+import { isAwaitingAnswer } from '../db/pg-internals.js';
 import { formatDuration } from '../util/duration.js';
 
 /** Pause between two looks at the lanes, in ms. */
@@ -49,6 +50,7 @@ export class LaneWatch {
     this.#looking = true;
     try {
       const client = this.#options.client();
+      if (isAwaitingAnswer(client)) return;
       if (await blocksUs(client, NODE_PG_MIGRATE_LOCK)) this.#options.onDeadlock();
       await this.#explain(client);
     } catch {

@@ -1,9 +1,10 @@
 import { expect, it, vi } from 'vitest';
 
+import { findCommitOutcome } from '../../src/db/backend/commit-outcome.js';
+import { type Backend, backendOf, endBackend, isDecided } from '../../src/db/backend/identity.js';
 import { closeClient, openClient } from '../../src/db/connect.js';
 import { tenantLock } from '../../src/db/locks.js';
-import { announcedPid } from '../../src/db/pg-internals.js';
-import { findOutcome } from '../../src/engine/apply/find-outcome.js';
+import { readOutcome } from '../../src/engine/apply/find-outcome.js';
 import type { Plan, TenantAssignment } from '../../src/engine/types.js';
 import { findOutcomes } from '../../src/executors/parent/dead-worker-outcome.js';
 import { applySettings } from '../../src/fleet/apply-settings.js';
@@ -128,16 +129,27 @@ it('a connection that was lost is over before its tenant is looked at', async ()
     const work: TenantAssignment = { tenant: 't01', planId: 'plan', schemaOid: 1 };
     const settings = applySettings(await fleet.project());
     const frame = { work, plan: PLAN, segment, applied: PLAN.applied, tableExists: true, settings };
+    const client = await openClient(database, 'lane');
     // It has not begun with what it was sent, and holds no lock: only its being there shows that it may.
     const lost = await openClient(database, 'lane');
-    const client = await openClient(database, 'lane');
-    const pid = announcedPid(lost) ?? 0;
-    expect(await findOutcome(client, frame, pid)).toBe('busy');
-    await closeClient(lost);
-    await expect.poll(() => findOutcome(client, frame, pid)).toBe('notCommitted');
-    // A backend that is younger has its number by chance.
+    const ended = lost.query('SELECT pg_sleep(60)').catch((error: unknown) => (error as { code: string }).code);
+    const backend = backendOf(lost);
+    const outcome = await findCommitOutcome({
+      database,
+      purpose: 'lane',
+      lost: backend,
+      ask: (other) => readOutcome(other, frame),
+      waitMs: 20_000,
+      cancel: undefined,
+    });
+    expect(outcome).toEqual({ found: 'notCommitted' });
+    expect(await ended).toBe('57P01');
+    // A backend that has its number by chance began at another time, and is left alone.
     const young = await openClient(database, 'lane');
-    expect(await findOutcome(client, frame, announcedPid(young) ?? 0)).toBe('notCommitted');
+    const old = { ...backendOf(young), startedAt: '1' } as Backend;
+    await endBackend(client, old);
+    expect(await isDecided(client, old)).toBe(true);
+    expect((await young.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
     await closeClient(young);
     await closeClient(client);
   });

@@ -177,12 +177,29 @@ describe('commits', () => {
     const there = await fleet.applied('a');
     const whole = { tenant: 'a', status: 'applied' as const, migrations: there, durationMs: 1 };
     const part = { ...whole, tenant: 'b', migrations: [...there, '0999_gone'] };
-    const up = await findLostCommits(project, [whole, part], 'up');
-    expect(up).toEqual({ lost: [{ result: part, kept: there }], unknown: [] });
+    const options = { flush: true, waitMs: 0 };
+    const up = await findLostCommits(
+      project,
+      { results: [whole, part], current: new Map() },
+      { ...options, direction: 'up' },
+    );
+    expect(up).toEqual({ lost: [{ tenant: 'b', kept: there }], unknown: [] });
 
     const error = serializeError(new TenantsError('MIGRATION_FAILED', 'no'));
     const failed = { tenant: 'a', status: 'failed' as const, committed: ['0999_gone', ...there], error };
-    const down = await findLostCommits(project, [failed], 'down');
+    const down = await findLostCommits(
+      project,
+      { results: [failed], current: new Map() },
+      { ...options, direction: 'down' },
+    );
     expect(down.lost).toMatchObject([{ kept: ['0999_gone'] }]);
+
+    // A tenant that had nothing to do must have what it had.
+    const current = new Map([
+      ['a', there],
+      ['b', [...there, '0999_gone']],
+    ]);
+    const had = await findLostCommits(project, { results: [], current }, { ...options, direction: 'up' });
+    expect(had.lost).toEqual([{ tenant: 'b', kept: [] }]);
   });
 });

@@ -22,8 +22,14 @@ export type DebianPostgres = {
   bin: string;
   /** The data directory; it belongs to the account that runs the server. */
   data: string;
-  /** Starts a copy of it, as it is now, that is in recovery forever. */
-  startStandby(): Promise<DebianPostgres>;
+  /**
+   * Starts a copy of it, as it is now, that is in recovery until it is promoted.
+   *
+   * @param via another way to this server, a proxy for instance, by which the copy follows it
+   */
+  startStandby(via?: ClientConfig): Promise<DebianPostgres>;
+  /** Ends it at once, as a crash does. */
+  crash(): Promise<void>;
   stop(): Promise<void>;
 };
 
@@ -90,7 +96,11 @@ async function run(bin: string, data: string, wanted: Record<string, string>): P
     throw error;
   }
   const url = `postgres://admin@127.0.0.1:${port}/postgres`;
-  return { url, config, bin, data, startStandby: () => startStandby(bin, config), stop };
+  const crash = async (): Promise<void> => {
+    child.kill('SIGQUIT');
+    await ended;
+  };
+  return { url, config, bin, data, startStandby: (via = config) => startStandby(bin, via), crash, stop };
 }
 
 /** The server's own database, as the support of a fleet takes one. It stays when the test is done. */

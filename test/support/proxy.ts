@@ -49,6 +49,16 @@ export type Proxy = {
    * False when none is open.
    */
   cutOne(choose: (open: number) => number, when: CutPoint): boolean;
+  /**
+   * Swallows what connections send and are sent from now on, new ones included, and keeps them open: neither end notices.
+   *
+   * @param which only those whose `application_name` at the start fits, and whose number among all, from 1; default all
+   */
+  hold(which?: (application: string, number: number) => boolean): void;
+  /** Delivers what was swallowed, and everything from now on. */
+  release(): void;
+  /** New connections lead to another server from now on. */
+  retarget(config: ClientConfig): void;
   /** Cuts the connection on which the `count`-th message from now of this type arrives, before it reaches the server. */
   cutAfter(type: string, count: number): void;
   close(): Promise<void>;
@@ -59,6 +69,9 @@ export async function openProxy(target: { url: string; config: ClientConfig }): 
   let counts = zero();
   let latency = 0;
   let cuts: { when: Cut['when']; deliver: boolean; left: number }[] = [];
+  let held: ((application: string, number: number) => boolean) | undefined;
+  let opened = 0;
+  let leadsTo = target.config;
   const sockets = new Set<Socket>();
   const open = new Set<Connection>();
 
@@ -72,18 +85,20 @@ export async function openProxy(target: { url: string; config: ClientConfig }): 
   };
 
   const server = createServer((client) => {
-    const upstream = connect({ host: target.config.host ?? '127.0.0.1', port: target.config.port ?? 5432 });
+    const upstream = connect({ host: leadsTo.host ?? '127.0.0.1', port: leadsTo.port ?? 5432 });
     for (const socket of [client, upstream]) {
       sockets.add(socket);
       socket.setNoDelay(true);
       socket.on('error', () => undefined);
       socket.on('close', () => sockets.delete(socket));
     }
+    const number = (opened += 1);
     const connection = pass(client, upstream, {
       note: (frame, state) => note(frame, counts, state),
       noteAnswer: (frame) => void (counts.bytes.received += frame.bytes.length),
       findCut,
       latency: () => latency,
+      isHeld: (application) => held?.(application, number) === true,
     });
     open.add(connection);
     client.on('close', () => open.delete(connection));
@@ -109,6 +124,12 @@ export async function openProxy(target: { url: string; config: ClientConfig }): 
       chosen?.cut(when);
       return chosen !== undefined;
     },
+    hold: (which = () => true) => void (held = which),
+    release: () => {
+      held = undefined;
+      for (const connection of open) connection.release();
+    },
+    retarget: (config) => void (leadsTo = config),
     cutAfter: (type, count) => {
       let seen = 0;
       cut({ when: (frame) => frame.type === type && ++seen === count });
@@ -149,10 +170,15 @@ type Hooks = {
   noteAnswer: (frame: Frame) => void;
   findCut: (frame: Frame) => { deliver: boolean } | undefined;
   latency: () => number;
+  isHeld: (application: string) => boolean;
 };
 
 /** One that passes. */
-type Connection = { cut(when: CutPoint): void };
+type Connection = {
+  cut(when: CutPoint): void;
+  /** Delivers what was swallowed. */
+  release(): void;
+};
 
 /** How long a chosen connection may be silent before it is cut all the same, in ms. */
 const SILENT_MS = 500;
@@ -163,6 +189,13 @@ function pass(client: Socket, upstream: Socket, hooks: Hooks): Connection {
   let isCut = false;
   let delivering = false;
   let chosen: CutPoint | undefined;
+  let application = '';
+  const swallowed: (() => void)[] = [];
+  /** At once, or when it is released. */
+  const deliver = (action: () => void): void => {
+    if (swallowed.length > 0 || hooks.isHeld(application)) swallowed.push(action);
+    else action();
+  };
   const endUpstream = (): void => void setTimeout(() => upstream.end(), hooks.latency());
   const send = (bytes: Buffer): void => {
     if (hooks.latency() === 0) upstream.write(bytes);
@@ -184,29 +217,43 @@ function pass(client: Socket, upstream: Socket, hooks: Hooks): Connection {
   };
   const fromClient = frameReader(1);
   client.on('data', (chunk) => {
-    for (const frame of fromClient.push(chunk)) if (!isCut) forward(frame);
+    for (const frame of fromClient.push(chunk)) {
+      if (frame.type === '' && !isCancelRequest(frame.bytes)) application = applicationOf(frame.bytes);
+      deliver(() => void (isCut || forward(frame)));
+    }
   });
   const fromServer = frameReader(0);
   upstream.on('data', (chunk) => {
     for (const frame of fromServer.push(chunk)) {
-      hooks.noteAnswer(frame);
-      if (frame.type === 'Z') {
-        state.started = true;
-        state.outstanding -= 1;
-      }
-      if (!isCut && !delivering) client.write(frame.bytes);
+      deliver(() => {
+        hooks.noteAnswer(frame);
+        if (frame.type === 'Z') {
+          state.started = true;
+          state.outstanding -= 1;
+        }
+        if (!isCut && !delivering) client.write(frame.bytes);
+      });
     }
   });
-  client.on('end', endUpstream);
-  client.on('close', endUpstream);
-  upstream.on('close', () => client.end());
+  client.on('end', () => deliver(endUpstream));
+  client.on('close', () => deliver(endUpstream));
+  upstream.on('close', () => deliver(() => client.end()));
   return {
+    release: () => {
+      for (const action of swallowed.splice(0)) action();
+    },
     cut: (when) => {
       chosen = when;
       if (when === 'now') cutHere();
       else setTimeout(cutHere, SILENT_MS).unref();
     },
   };
+}
+
+/** The parameter of a startup message. */
+function applicationOf(startup: Buffer): string {
+  const words = startup.subarray(8).toString('utf8').split('\0');
+  return words[words.indexOf('application_name') + 1] ?? '';
 }
 
 function zero(): Counts {

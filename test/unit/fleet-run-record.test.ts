@@ -19,7 +19,7 @@ const AGAIN: TenantResult = { tenant: 'acme', status: 'applied', migrations: ['0
 function reportOf(left: string[], then: (record: RunRecord) => void): MigrateReport {
   const record = new RunRecord(undefined);
   record.set(DONE);
-  record.recordLost(lostResult(DONE, left));
+  record.recordLost(lostResult('acme', left));
   record.forget('acme');
   then(record);
   return record.report({
@@ -57,16 +57,15 @@ describe('what a crash of the server has left of a tenant counts', () => {
   });
 
   it('where another session has done the rest', () => {
-    const { results, tenants } = reportOf(left, (record) => record.settleUpToDate('acme', 'applied'));
+    const { results, tenants } = reportOf(left, (record) => record.settleUpToDate('acme', 'applied', []));
     expect(results).toMatchObject([{ status: 'applied', migrations: left }]);
     expect(tenants).toMatchObject({ applied: 1, upToDate: 0 });
   });
 
   it('after a second crash together with what that one has left', () => {
     const { results } = reportOf(['0001_a'], (record) => {
-      const second: TenantResult = { ...AGAIN, migrations: ['0002_b', '0003_c'] };
-      record.set(second);
-      record.recordLost(lostResult(second, ['0002_b']));
+      record.set({ ...AGAIN, migrations: ['0002_b', '0003_c'] });
+      record.recordLost(lostResult('acme', ['0001_a', '0002_b']));
       record.set(AGAIN);
     });
     expect(results).toMatchObject([{ status: 'applied', migrations: ['0001_a', '0002_b', '0003_c'] }]);
@@ -74,6 +73,23 @@ describe('what a crash of the server has left of a tenant counts', () => {
 });
 
 describe('where a crash of the server has left nothing', () => {
+  it('not even what an earlier one had left counts', () => {
+    const { results } = reportOf(['0001_a'], (record) => {
+      record.recordLost(lostResult('acme', []));
+      record.set(DONE);
+    });
+    expect(results).toEqual([DONE]);
+  });
+
+  it('a tenant that had nothing to do is not counted as up to date', () => {
+    const { results, tenants } = reportOf([], (record) => {
+      record.settleUpToDate('beta', 'applied', ['0001_a']);
+      record.recordLost(lostResult('beta', []));
+    });
+    expect(results).toMatchObject([{ tenant: 'beta', status: 'failed', committed: [] }]);
+    expect(tenants).toMatchObject({ total: 1, failed: 1, upToDate: 0 });
+  });
+
   it('the next round alone counts', () => {
     expect(reportOf([], (record) => record.set(DONE)).results).toEqual([DONE]);
   });

@@ -1,10 +1,10 @@
 import type { Client } from 'pg';
 
+import { withCancel } from '../../db/backend/with-cancel.js';
 import { withClient } from '../../db/connect.js';
 import { qualified, quoteIdentifier } from '../../db/identifiers.js';
 import { NODE_PG_MIGRATE_LOCK, tenantLock, tryLock, unlock } from '../../db/locks.js';
 import { isConnectionError } from '../../db/sqlstates.js';
-import { withCancel } from '../../engine/apply/cancel.js';
 import { lockTenant } from '../../lifecycle/change-transaction.js';
 import type { Project } from '../../project/project.js';
 import { type InvalidIndex, readInvalidIndexes } from '../checks/invalid-indexes.js';

@@ -1,3 +1,4 @@
+import { withCancel } from '../../db/backend/with-cancel.js';
 import { isConnectionError } from '../../db/sqlstates.js';
 import { isTenantsError } from '../../errors/tenants-error.js';
 import type { LockedSession } from '../../session/control-session.js';
@@ -50,7 +51,8 @@ export async function repair(
       } else if (!(await session.holdsLock())) {
         outcome.failures.push(`${undone}: the lock of the run was lost`);
       } else {
-        await attempt({ done, undone, run }, outcome, session);
+        const canceled = () => withCancel(exam.project.database, exam.client, options.cancel, run);
+        await attempt({ done, undone, run: canceled }, outcome, session);
       }
     }
     if (outcome.done.length + outcome.failures.length > 0) repaired.set(name, outcome);

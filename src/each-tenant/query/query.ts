@@ -2,12 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Client } from 'pg';
 
+import { withCancel } from '../../db/backend/with-cancel.js';
 import { closeClient, openClient } from '../../db/connect.js';
 import { assertOwn, assertTransactions } from '../../db/own-session.js';
 import type { ResultPart } from '../../db/portal.js';
 import { assertWritable } from '../../db/server.js';
 import { codeOf, SQLSTATE } from '../../db/sqlstates.js';
-import { withCancel } from '../../engine/apply/cancel.js';
 import { parseQuery, type QueryStatement } from '../../engine/sql/parse-query.js';
 import { serializeError } from '../../errors/serialize.js';
 import { TenantsError } from '../../errors/tenants-error.js';

@@ -1,10 +1,26 @@
 import { codeOf, SQLSTATE } from '../../db/sqlstates.js';
+import { serializeError } from '../../errors/serialize.js';
 import { TenantsError } from '../../errors/tenants-error.js';
-import type { ApplySettings } from '../types.js';
+import type { ApplySettings, TenantResult } from '../types.js';
+import { describeFailure } from './failure.js';
 import type { TransactionOutcome } from './run-transaction.js';
 
 export function canceledError(): TenantsError {
   return new TenantsError('INTERRUPTED', 'The run was canceled before this tenant was started.');
+}
+
+/**
+ * The result of a tenant that had not ended when a canceled run had to.
+ *
+ * @param inDoubt what was sent to the server last may have been committed
+ */
+export function unfinishedResult(tenant: string, committed: readonly string[], inDoubt: boolean): TenantResult {
+  if (committed.length === 0 && !inDoubt) return { tenant, status: 'notExecuted', reason: 'interrupted' };
+  const silence = new Error('it did not answer when the run was canceled');
+  const error = inDoubt
+    ? describeFailure(silence, tenant, {}, { isUnknown: true })
+    : serializeError(new TenantsError('INTERRUPTED', 'The run was canceled before this tenant was finished.'));
+  return { tenant, status: 'failed', committed: [...committed], error, ...(inDoubt ? { unknownOutcome: true } : {}) };
 }
 
 /** The schema, its registration or its applied list is not what the survey found. */

@@ -2,31 +2,31 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { Client, ClientConfig } from 'pg';
 
+import { findCommitOutcome } from '../../db/backend/commit-outcome.js';
+import { type Backend, backendOf } from '../../db/backend/identity.js';
+import { withCancel } from '../../db/backend/with-cancel.js';
 import type { BatchItem } from '../../db/batch.js';
 import { closeClient } from '../../db/connect.js';
 import { describeHolder, lockHolders, tenantLock } from '../../db/locks.js';
-import { announcedPid } from '../../db/pg-internals.js';
+import { destroySocket } from '../../db/pg-internals.js';
 import { deadlineAfter, pollLock } from '../../db/poll-lock.js';
-import { CANCELED_WAIT_MS } from '../../db/restart.js';
+import { CANCELED_TENANT_MS } from '../../db/restart.js';
 import { isConnectionError } from '../../db/sqlstates.js';
 import { serializeError } from '../../errors/serialize.js';
 import { TenantsError } from '../../errors/tenants-error.js';
+import { limitAfterAbort } from '../../util/after-abort.js';
 import { type MigrateHooks, type RegistrationHooks, segmentHooks } from '../hooks/migrate-hooks.js';
 import { runHookAlone } from '../hooks/run-hook.js';
 import { appliedBefore, doneStatus, isRepeatable, leavesTraces, planNames } from '../plan.js';
 import type { TenantResult, ApplySettings, MigrationFile, Plan, Segment, TenantAssignment } from '../types.js';
-import { withCancel } from './cancel.js';
 import { describeFailure } from './failure.js';
-import { findOutcome, type SegmentOutcome } from './find-outcome.js';
-import { canceledError, lacksPrepared, movedError } from './lane-errors.js';
+import { readOutcome, type SegmentOutcome } from './find-outcome.js';
+import { canceledError, lacksPrepared, movedError, unfinishedResult } from './lane-errors.js';
 import { openLaneSession, resetLaneSession } from './lane-session.js';
 import { reasonOf, Retries, wasStopped, withAttempts } from './retry.js';
 import { runOutsideTransaction } from './run-outside.js';
 import { type FailurePoint, runTransaction, type TransactionOutcome } from './run-transaction.js';
 import type { SegmentFrame } from './steps.js';
-
-/** Pause between two questions for the outcome of a COMMIT, in ms. */
-const OUTCOME_PAUSE_MS = 500;
 
 export type LaneOptions = {
   database: ClientConfig;
@@ -56,7 +56,9 @@ export class EngineLane {
   readonly #options: LaneOptions;
   #client: Client | undefined;
   /** The backend of the latest try, for when its answer is lost. */
-  #backend: number | undefined;
+  #backend: Backend | undefined;
+  /** What was sent may have been committed; it is not known yet. */
+  #inDoubt = false;
   #served = 0;
   #lastFailure: LaneFailure | undefined;
 
@@ -66,14 +68,26 @@ export class EngineLane {
 
   /**
    * Applies a plan to one tenant. The tenant ends where it was or where it should be; with segments of its own making,
-   * at the end of one of them. Never throws for what happens to one tenant.
+   * at the end of one of them. Never throws for what happens to one tenant. Once the run is canceled it has a result within
+   * `CANCELED_TENANT_MS`, whatever the server and the code of migrations do.
    */
   async apply(work: TenantAssignment, registration?: Registration): Promise<TenantResult> {
-    const { plans } = this.#options;
+    const { plans, cancel } = this.#options;
     const plan = plans.get(work.planId);
     if (plan === undefined) throw new TenantsError('UNEXPECTED', `There is no plan ${work.planId}.`);
-    const started = performance.now();
     const committed: string[] = [];
+    this.#inDoubt = false;
+    const result = this.#applyPlan(work, plan, committed, registration);
+    return await limitAfterAbort(result, cancel, CANCELED_TENANT_MS, () => this.#giveUp(work, committed));
+  }
+
+  async #applyPlan(
+    work: TenantAssignment,
+    plan: Plan,
+    committed: string[],
+    registration: Registration | undefined,
+  ): Promise<TenantResult> {
+    const started = performance.now();
     const attempts = new Map<string, number>();
     const warnings: string[] = [];
     for (const index of plan.segments.keys()) {
@@ -136,10 +150,12 @@ export class EngineLane {
     for (;;) {
       const outcome = await this.#tryUntilFree(frame, plan, until);
       if (outcome.kind === 'lost') {
-        const found = await this.#findOutcome(frame, until);
+        const found = await this.#findOutcome(frame);
+        if (found === 'unknown') return outcome;
+        this.#inDoubt = false;
         if (found === 'committed') return await this.#after({ kind: 'committed', warnings: [] }, frame);
         if (found === 'moved') return { kind: 'moved' };
-        if (found === 'unknown') return outcome;
+        if (this.#canceled() && segment.transaction) return { kind: 'failed', error: canceledError(), place: {} };
       }
       if (outcome.kind !== 'failed' && outcome.kind !== 'lost') return await this.#after(outcome, frame);
       const { error, place } = outcome;
@@ -187,15 +203,17 @@ export class EngineLane {
       return { kind: 'failed', error: error as Error, place: {}, begun: false };
     }
     if (this.#canceled()) return { kind: 'failed', error: canceledError(), place: {}, begun: false };
-    this.#backend = announcedPid(client) ?? undefined;
+    this.#backend = backendOf(client);
+    this.#inDoubt = true;
     const run = frame.segment.transaction ? runTransaction : runOutsideTransaction;
     let outcome: TransactionOutcome;
     try {
       outcome = await withCancel(database, client, cancel, () => run(client, frame, filesOf(plan)));
     } catch (error) {
       await this.close();
-      return { kind: isConnectionError(error) ? 'lost' : 'failed', error: error as Error, place: {} };
+      outcome = { kind: isConnectionError(error) ? 'lost' : 'failed', error: error as Error, place: {} };
     }
+    this.#inDoubt = outcome.kind === 'lost';
     if (lacksPrepared(outcome)) {
       await this.close();
       return await this.#try(frame, plan);
@@ -223,20 +241,25 @@ export class EngineLane {
     return this.#client;
   }
 
-  /** @param until when a session that holds the tenant's lock is no longer waited for. */
-  async #findOutcome(frame: SegmentFrame, until: number): Promise<SegmentOutcome | 'unknown'> {
-    const since = Date.now();
-    const { restartWaitMs } = this.#options.settings;
-    for (;;) {
-      const answer = await this.#connection()
-        .then((client) => findOutcome(client, frame, this.#backend))
-        .catch(() => this.close().then(() => 'unreachable' as const));
-      if (answer !== 'busy' && answer !== 'unreachable') return answer;
-      const patience = since + (this.#canceled() ? Math.min(CANCELED_WAIT_MS, restartWaitMs) : restartWaitMs);
-      const waitsForLock = answer === 'busy' && !this.#canceled();
-      if (Date.now() >= (waitsForLock ? Math.max(until, patience) : patience)) return 'unknown';
-      await sleep(OUTCOME_PAUSE_MS);
-    }
+  async #findOutcome(frame: SegmentFrame): Promise<SegmentOutcome | 'unknown'> {
+    const { database, settings, cancel } = this.#options;
+    const outcome = await findCommitOutcome({
+      database,
+      purpose: 'lane',
+      lost: this.#backend,
+      ask: (client) => readOutcome(client, frame),
+      waitMs: settings.restartWaitMs,
+      cancel,
+    });
+    return 'found' in outcome ? outcome.found : 'unknown';
+  }
+
+  /** The result of a tenant that was canceled and is still not at its end. What it is at is cut off, and goes on by itself. */
+  #giveUp(work: TenantAssignment, committed: readonly string[]): TenantResult {
+    const client = this.#client;
+    this.#client = undefined;
+    if (client !== undefined) destroySocket(client);
+    return unfinishedResult(work.tenant, committed, this.#inDoubt);
   }
 
   async #failed(
@@ -247,21 +270,15 @@ export class EngineLane {
   ): Promise<TenantResult> {
     const base = { tenant: work.tenant, status: 'failed', committed } as const;
     if (outcome.kind === 'moved') {
-      return {
-        ...base,
-        error: serializeError(movedError(work.tenant, this.#options.settings)),
-      };
+      return { ...base, error: serializeError(movedError(work.tenant, this.#options.settings)) };
     }
     if (this.#canceled() && committed.length === 0 && wasStopped(outcome)) {
       return { tenant: work.tenant, status: 'notExecuted', reason: 'interrupted' };
     }
     if (outcome.kind === 'busy') {
-      return {
-        ...base,
-        error: serializeError(
-          new TenantsError('TENANT_BUSY', await this.#whoIsBusy(work.tenant), { tenant: work.tenant }),
-        ),
-      };
+      const { tenant } = work;
+      const error = new TenantsError('TENANT_BUSY', await this.#whoIsBusy(tenant), { tenant });
+      return { ...base, error: serializeError(error) };
     }
     const migration = outcome.place.migration?.name;
     return {

@@ -1,8 +1,10 @@
+import type { DatabaseConfig } from '../../db/database-config.js';
 import { EngineLane } from '../../engine/apply/lane.js';
 import { listMigrationFiles } from '../../engine/files.js';
 import type { MigrateHooks } from '../../engine/hooks/migrate-hooks.js';
 import type { MigrationFile, Plan, TenantAssignment } from '../../engine/types.js';
 import { serializeError } from '../../errors/serialize.js';
+import { sharedAbortController } from '../../util/after-abort.js';
 import { setInvocation } from '../../util/tenants-command.js';
 import type { ParentChannel } from '../channel.js';
 import { unpackDatabase } from '../pack-database.js';
@@ -36,10 +38,11 @@ class WorkerServer {
   readonly #plans = new Map<string, Plan>();
   readonly #files = new Map<string, Promise<MigrationFile[]>>();
   readonly #listed = new Map<string, MigrationFile[]>();
-  readonly #cancel = new AbortController();
+  readonly #cancel = sharedAbortController();
   readonly #questions = new Map<number, Question>();
   readonly #idle: EngineLane[] = [];
   #setup: WorkerSetup | undefined;
+  #database: DatabaseConfig | undefined;
   #hooks: MigrateHooks | undefined;
   #waiting: TenantAssignment[] = [];
   #busy = 0;
@@ -149,8 +152,10 @@ class WorkerServer {
   }
 
   #openLane(setup: WorkerSetup): EngineLane {
+    // The same object for all lanes: their connections are watched together.
+    this.#database ??= unpackDatabase(setup.database, () => this.#askPassword());
     return new EngineLane({
-      database: unpackDatabase(setup.database, () => this.#askPassword()),
+      database: this.#database,
       plans: this.#plans,
       settings: setup.settings,
       filesOf: (plan) => this.#listed.get(JSON.stringify(plan.source)) ?? [],

@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
 
+import { isAwaitingAnswer } from '../../db/pg-internals.js';
 import { serializeError } from '../../errors/serialize.js';
 import type { TenantResult } from '../../executors/types.js';
 import type { Project } from '../../project/project.js';
@@ -187,7 +188,8 @@ export class RunJournal {
   }
 
   async #flush(): Promise<void> {
-    if (this.#open.size === 0) return;
+    // The connection may wait for a synchronous standby; the record can wait as well.
+    if (this.#open.size === 0 || isAwaitingAnswer(this.#control())) return;
     this.#flushing ??= this.#flushOnce().finally(() => (this.#flushing = undefined));
     await this.#flushing;
   }

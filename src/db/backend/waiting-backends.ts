@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 
-import { APPLICATION_PREFIX } from './connect.js';
-import { ADVISORY_KEY, IS_ADVISORY, type LockHolder } from './locks.js';
+import { APPLICATION_PREFIX } from '../connect.js';
+import { ADVISORY_KEY, IS_ADVISORY, type LockHolder } from '../locks.js';
 
 /** A backend of this product that has been waiting, or building an index, for some time. */
 export type WaitingBackend = {

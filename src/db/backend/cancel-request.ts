@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 
 import type { Client } from 'pg';
 
-import { cancelKey } from './pg-internals.js';
+import { cancelKey } from '../pg-internals.js';
 
 /** The protocol's word for a request to cancel, in place of a version. */
 const CANCEL_REQUEST = 80_877_102;
