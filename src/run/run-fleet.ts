@@ -12,13 +12,13 @@ import { type LockedSession, withFleetLock } from '../session/control-session.js
 import { forwardAbort, sharedAbortController } from '../util/after-abort.js';
 import { compile } from './compile-phase.js';
 import type { RunDirection } from './direction.js';
+import { secureShared } from './durability/secure-commits.js';
 import { heedCancel } from './heed-cancel.js';
 import type { Prepared } from './of-run.js';
 import { recordPlans } from './record-plans.js';
 import { completeRecords, createJournal, placesReader, recorded } from './run-journal.js';
 import { type Ending, RunRecord } from './run-record.js';
 import type { Run } from './run.js';
-import { secureShared } from './secure-commits.js';
 import { applyShared } from './shared-phase.js';
 import { StopSign } from './stop-sign.js';
 import { survey } from './survey-phase.js';

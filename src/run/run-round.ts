@@ -4,10 +4,10 @@ import { applySettings } from '../fleet/apply-settings.js';
 import { createLaneOpener } from '../fleet/open-lanes.js';
 import type { LockedSession } from '../session/control-session.js';
 import { dispatch, isMoved } from './dispatch.js';
-import { GroupCommit } from './group-commit.js';
+import { GroupCommit } from './durability/group-commit.js';
+import { secureCommits } from './durability/secure-commits.js';
 import { plannedTenants } from './run-journal.js';
 import type { Round, Run } from './run.js';
-import { secureCommits } from './secure-commits.js';
 
 /**
  * Hands the tenants of a round out and records what becomes of them.

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, i
 
 import { serializeError } from '../../src/errors/serialize.js';
 import { TenantsError } from '../../src/errors/tenants-error.js';
-import { findLostCommits } from '../../src/run/find-lost-commits.js';
+import { findLostCommits } from '../../src/run/durability/find-lost-commits.js';
 import { exitCodeOf } from '../../src/run/report.js';
 import type { MigrateReport } from '../../src/run/types.js';
 import { withAdmin } from '../support/admin.js';

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { serializeError } from '../../src/errors/serialize.js';
 import { TenantsError } from '../../src/errors/tenants-error.js';
 import type { TenantResult } from '../../src/executors/types.js';
-import { lostResult } from '../../src/run/find-lost-commits.js';
+import { lostResult } from '../../src/run/durability/find-lost-commits.js';
 import { RunRecord } from '../../src/run/run-record.js';
 import type { MigrateReport } from '../../src/run/types.js';
 

@@ -1,12 +1,12 @@
-import { findCommitOutcome } from '../db/backend/commit-outcome.js';
-import type { Direction } from '../engine/types.js';
-import { serializeError } from '../errors/serialize.js';
-import { TenantsError } from '../errors/tenants-error.js';
-import type { TenantResult } from '../executors/types.js';
-import { surveySchemas } from '../fleet/survey.js';
-import type { Project } from '../project/project.js';
+import { findCommitOutcome } from '../../db/backend/commit-outcome.js';
+import type { Direction } from '../../engine/types.js';
+import { serializeError } from '../../errors/serialize.js';
+import { TenantsError } from '../../errors/tenants-error.js';
+import type { TenantResult } from '../../executors/types.js';
+import { surveySchemas } from '../../fleet/survey.js';
+import type { Project } from '../../project/project.js';
+import type { FailedResult } from '../run-record.js';
 import { committedBy, FLUSH } from './group-commit.js';
-import type { FailedResult } from './run-record.js';
 
 /** What is looked for in the database. */
 export type Doubtful = {

@@ -1,8 +1,8 @@
 import type { Client } from 'pg';
 
-import { CANCELED_CHECK_MS } from '../db/restart.js';
-import type { TenantResult } from '../executors/types.js';
-import { limitAfterAbort } from '../util/after-abort.js';
+import { CANCELED_CHECK_MS } from '../../db/restart.js';
+import type { TenantResult } from '../../executors/types.js';
+import { limitAfterAbort } from '../../util/after-abort.js';
 
 /** Pause between two flushes while tenants are migrated, in ms: no more than these are in doubt when the server is lost for good. */
 const PERIOD_MS = 500;

@@ -1,16 +1,16 @@
-import { RESTART_WAIT_MS } from '../db/restart.js';
-import { planNames } from '../engine/plan.js';
-import type { Plan } from '../engine/types.js';
-import { serializeError } from '../errors/serialize.js';
-import { TenantsError } from '../errors/tenants-error.js';
-import type { SharedSchema } from '../fleet/shared-schema.js';
-import { surveySchema } from '../fleet/survey.js';
-import type { SharedResult } from '../fleet/types.js';
-import type { LockedSession } from '../session/control-session.js';
-import { plural } from '../util/format-count.js';
+import { RESTART_WAIT_MS } from '../../db/restart.js';
+import { planNames } from '../../engine/plan.js';
+import type { Plan } from '../../engine/types.js';
+import { serializeError } from '../../errors/serialize.js';
+import { TenantsError } from '../../errors/tenants-error.js';
+import type { SharedSchema } from '../../fleet/shared-schema.js';
+import { surveySchema } from '../../fleet/survey.js';
+import type { SharedResult } from '../../fleet/types.js';
+import type { LockedSession } from '../../session/control-session.js';
+import { plural } from '../../util/format-count.js';
+import type { Run } from '../run.js';
 import { type Doubtful, findLostCommits, lostResult, unknownResult, WHY_LOST } from './find-lost-commits.js';
 import { committedBy, type GroupCommit } from './group-commit.js';
-import type { Run } from './run.js';
 
 /**
  * Makes durable what was committed in a round, and looks again at what may be lost: at what could not be made durable, and at
