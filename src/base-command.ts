@@ -139,6 +139,12 @@ export abstract class BaseCommand extends Command {
     if (outputOptions().json) warn(warnings);
   }
 
+  /** Like `print`, for the password that was asked for: nothing is masked. */
+  protected printSecret(document: unknown, format: (context: FormatContext) => string): number {
+    printResult(outputOptions().json ? JSON.stringify(document) : format(formatContext(process.stdout)));
+    return EXIT.ok;
+  }
+
   /** Prints the result, as a document or as text, and returns the exit code. */
   protected print(document: unknown, format: (context: FormatContext) => string, exitCode: number = EXIT.ok): number {
     const asText = (): string => format(formatContext(process.stdout));

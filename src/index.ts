@@ -12,6 +12,8 @@ export type { CreatedTenant, CreateTenantOptions, CreateTenantResult } from './l
 export { doctor, isHealthy } from './doctor/doctor.js';
 export type { Check, CheckName, DoctorOptions, DoctorReport } from './doctor/types.js';
 export { exec } from './each-tenant/exec/exec.js';
+export { shell, type ShellOptions } from './each-tenant/exec/shell.js';
+export { embeddedUrl, keepEmbedded, type KeptServer, stopEmbedded, type StopOutcome } from './embedded/keep-running.js';
 export type { ExecOptions, ExecReport, ExecResult } from './each-tenant/exec/types.js';
 export { deleteDomain } from './lifecycle/delete-domain.js';
 export { deleteTenant, type DeleteTenantOptions } from './lifecycle/delete-tenant.js';

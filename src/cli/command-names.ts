@@ -4,6 +4,7 @@
  */
 export const COMMAND_FOLDERS = {
   init: 'setup',
+  db: 'setup',
   'create-migration': 'migrations',
   migrate: 'migrations',
   rollback: 'migrations',
@@ -19,6 +20,7 @@ export const COMMAND_FOLDERS = {
   'delete-domain': 'tenants',
   query: 'fleet',
   exec: 'fleet',
+  shell: 'fleet',
   doctor: 'fleet',
 } as const;
 

@@ -4,11 +4,13 @@ import Doctor from './fleet/doctor.js';
 import Exec from './fleet/exec.js';
 import Query from './fleet/query.js';
 import Runs from './fleet/runs.js';
+import Shell from './fleet/shell.js';
 import Status from './fleet/status.js';
 import CreateMigration from './migrations/create-migration.js';
 import Migrate from './migrations/migrate.js';
 import Plan from './migrations/plan.js';
 import Rollback from './migrations/rollback.js';
+import Db from './setup/db.js';
 import Init from './setup/init.js';
 import CloneTenant from './tenants/clone-tenant.js';
 import CreateDomain from './tenants/create-domain.js';
@@ -26,6 +28,7 @@ const BY_NAME: Record<CommandName, CommandClass> = {
   'create-domain': CreateDomain,
   'create-migration': CreateMigration,
   'create-tenant': CreateTenant,
+  db: Db,
   'delete-domain': DeleteDomain,
   'delete-tenant': DeleteTenant,
   doctor: Doctor,
@@ -38,6 +41,7 @@ const BY_NAME: Record<CommandName, CommandClass> = {
   'rename-tenant': RenameTenant,
   rollback: Rollback,
   runs: Runs,
+  shell: Shell,
   status: Status,
 };
 

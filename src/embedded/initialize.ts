@@ -40,7 +40,7 @@ export async function ensureData(
 }
 
 /** `global/pg_control` is the heart of a data directory: without it nothing can be started or saved. */
-async function isComplete(data: string): Promise<boolean> {
+export async function isComplete(data: string): Promise<boolean> {
   return (await stat(join(data, 'global', 'pg_control')).catch(() => undefined)) !== undefined;
 }
 
@@ -64,7 +64,8 @@ async function assertSameMajor(home: Home, binaries: Binaries): Promise<void> {
   );
 }
 
-async function readPassword(home: Home): Promise<string> {
+/** The superuser's password. @throws `EMBEDDED_FAILED` when it cannot be read. */
+export async function readPassword(home: Home): Promise<string> {
   try {
     return (await readFile(passwordFile(home), 'utf8')).trim();
   } catch (error) {

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { open, rename, stat, type FileHandle } from 'node:fs/promises';
+import { type FileHandle, open, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -29,7 +29,7 @@ const SETTINGS: Record<string, string> = { max_connections: '200', max_locks_per
 const FIXED: Record<string, string> = { listen_addresses: '127.0.0.1', unix_socket_directories: '' };
 
 /**
- * Starts the server of `home` on a free port of 127.0.0.1 and waits until it accepts the password.
+ * Starts the server of `home` on a port of 127.0.0.1, the one that it had before if that is free, and waits until it accepts the password.
  *
  * @throws `EMBEDDED_FAILED` with the server's last log lines
  */
@@ -41,8 +41,12 @@ export async function launch(
 ): Promise<Postmaster> {
   let lines: string[] = [];
   for (let attempt = 1; attempt <= PORT_ATTEMPTS; attempt += 1) {
-    const outcome = await launchOnce(home, binaries, login, settings);
-    if ('pid' in outcome) return outcome;
+    const port = await choosePort(attempt === 1 ? await lastPort(home) : undefined);
+    const outcome = await launchOnce(home, binaries, login, settings, port);
+    if ('pid' in outcome) {
+      await writeFile(portFile(home), `${port}\n`);
+      return outcome;
+    }
     lines = outcome.lines;
     const busy = lines.some((line) =>
       /could not (bind|create any TCP\/IP sockets)|shared memory block .* in use/.test(line),
@@ -66,8 +70,8 @@ async function launchOnce(
   binaries: Binaries,
   login: Login,
   settings: Record<string, string>,
+  port: number,
 ): Promise<Postmaster | { lines: string[] }> {
-  const port = await freePort();
   const log = await openLog(home);
   try {
     const { size } = await log.stat();
@@ -100,11 +104,27 @@ async function openLog(home: Home): Promise<FileHandle> {
   return open(logFile(home), 'a', 0o600);
 }
 
-function freePort(): Promise<number> {
+/** The port that the server had last, `undefined` before its first start: a URL in a `.env` should stay true. */
+export async function lastPort(home: Home): Promise<number | undefined> {
+  const text = await readFile(portFile(home), 'utf8').catch(() => '');
+  const port = Number(text.trim());
+  return Number.isInteger(port) && port > 0 && port < 65_536 ? port : undefined;
+}
+
+function portFile(home: Home): string {
+  return join(home.state, 'port');
+}
+
+/** The wanted port where it is free, otherwise any other. */
+function choosePort(wanted: number | undefined): Promise<number> {
+  return wanted === undefined ? freePort(0) : freePort(wanted).catch(() => freePort(0));
+}
+
+function freePort(wanted: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
+    server.listen(wanted, '127.0.0.1', () => {
       const { port } = server.address() as AddressInfo;
       server.close(() => resolve(port));
     });

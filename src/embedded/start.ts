@@ -11,6 +11,7 @@ import { withFileLock } from './file-lock.js';
 import { findHome, type Home } from './home.js';
 import { realHostEnvironment, type HostEnvironment } from './host-environment.js';
 import { ensureData } from './initialize.js';
+import { isKept } from './kept.js';
 import { launch, logFile, START_TIMEOUT } from './launch.js';
 import { countLeases, takeLease } from './leases.js';
 import { locateBinaries } from './locate-binaries.js';
@@ -34,12 +35,15 @@ export type EmbeddedServer = {
   config: ClientConfig;
   /** With the password: not to be printed. */
   url: string;
-  /** Gives the server back; the last user's call ends it. A second call does nothing. */
+  /** Gives the server back; the last user's call ends it, unless it is kept. A second call does nothing. */
   stop(): Promise<void>;
 };
 
+/** The database of a project unless it asks for another one. */
+export const DATABASE = 'tenants';
+
 /** ms to wait for another command that is just starting or stopping the same server. */
-const LOCK_TIMEOUT = 120_000;
+export const LOCK_TIMEOUT = 120_000;
 
 /**
  * Starts the project's own PostgreSQL, or joins the one that another command has started.
@@ -73,7 +77,7 @@ async function start(options: EmbeddedOptions, surroundings: HostEnvironment): P
     try {
       const login = loginWith(await password(home, binaries, options));
       server = await runningServer(home, binaries, login, options);
-      const config = { ...login, port: server.port, database: options.database ?? 'tenants' };
+      const config = { ...login, port: server.port, database: options.database ?? DATABASE };
       await ensureDatabase(config, config.database);
       const running = server;
       let stopped: Promise<void> | undefined;
@@ -87,11 +91,11 @@ async function start(options: EmbeddedOptions, surroundings: HostEnvironment): P
   });
 }
 
-function lockFile(home: Home): string {
+export function lockFile(home: Home): string {
   return join(home.state, 'lock');
 }
 
-function leaseFolder(home: Home): string {
+export function leaseFolder(home: Home): string {
   return join(home.state, 'leases');
 }
 
@@ -129,7 +133,8 @@ async function joinRunning(home: Home, login: Login): Promise<Postmaster | undef
   });
 }
 
-function urlOf(config: Login & { port: number; database: string }): string {
+/** A connection URL for the superuser. */
+export function urlOf(config: Login & { port: number; database: string }): string {
   const part = encodeURIComponent;
   return `postgresql://${part(config.user)}:${part(config.password)}@${config.host}:${config.port}/${part(config.database)}`;
 }
@@ -149,5 +154,6 @@ async function giveBack(home: Home, binaries: Binaries, server: Postmaster, leas
   if ((await countLeases(leaseFolder(home))) > 0) return;
   const alive = await isSameProcess(server.pid, server.identity);
   const running = alive ? server : await findPostmaster(home.data);
-  if (running !== undefined) await stopPostmaster(running, home.data, binaries.pgCtl, home.account);
+  if (running === undefined || (await isKept(home.state, running))) return;
+  await stopPostmaster(running, home.data, binaries.pgCtl, home.account);
 }

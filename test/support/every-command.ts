@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import { expect } from 'vitest';
 
 import { exec } from '../../src/each-tenant/exec/exec.js';
+import { shell } from '../../src/each-tenant/exec/shell.js';
 import { query } from '../../src/each-tenant/query/query.js';
 import { isTenantsError } from '../../src/errors/tenants-error.js';
 import { listTenants } from '../../src/fleet/list-tenants.js';
@@ -46,6 +47,7 @@ export const READING: Command[] = [
   ['status --tenant', async (project) => await status(project, { names: ['t2'] })],
   ['plan', async (project) => await plan(project, { selection: { kind: 'all' }, sql: true })],
   ['list', async (project) => await listTenants(project)],
+  ['shell', (project) => shell(project, 't2', { command: ['true'], cwd: '/', env: process.env, stdout: 'stderr' })],
   ['query', async (project) => await ask(project, 'SELECT name, current_schema() AS at FROM projects ORDER BY 1')],
   ['query of a mistake', async (project) => await ask(project, 'SELECT no_such_column FROM projects')],
 ];

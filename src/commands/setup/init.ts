@@ -3,7 +3,7 @@ import { relative, resolve } from 'node:path';
 import * as Args from '@oclif/core/args';
 
 import { BaseCommand } from '../../base-command.js';
-import { formatScaffolded } from '../../cli/format-scaffolded.js';
+import { formatScaffolded } from '../../cli/scaffold/format-scaffolded.js';
 
 export default class Init extends BaseCommand {
   static override summary = 'Create a configuration and the first migrations.';
@@ -21,7 +21,7 @@ export default class Init extends BaseCommand {
     const { args, flags } = await this.parse(Init);
     const { defaultLayout } = await import('../../config/scaffold.js');
     const { findConfig } = await import('../../config/find.js');
-    const { scaffoldProject } = await import('../../cli/scaffold-project.js');
+    const { scaffoldProject } = await import('../../cli/scaffold/scaffold-project.js');
     const root = resolve(args.dir ?? '.');
     // The search ends at the directory itself: a configuration further up belongs to another project.
     const configFile = flags.config === undefined ? await findConfig(root, root) : resolve(flags.config);

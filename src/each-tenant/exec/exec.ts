@@ -10,6 +10,7 @@ import { chooseTenants } from '../../fleet/selection.js';
 import type { Project } from '../../project/project.js';
 import { assertRegistry } from '../../registry/check.js';
 import { readTenants } from '../../registry/list.js';
+import type { TenantSelection } from '../../registry/select.js';
 import type { Tenant } from '../../registry/types.js';
 import { withSession } from '../../session/control-session.js';
 import { assertOptionsArrive } from './assert-options.js';
@@ -65,7 +66,8 @@ async function runTenants(
   }
 }
 
-async function selectedTenants(project: Project, options: ExecOptions): Promise<readonly Tenant[]> {
+/** The tenants that are meant, once it is certain that a program can be led to them. */
+export async function selectedTenants(project: Project, selection: TenantSelection): Promise<readonly Tenant[]> {
   const { registry, tenants: settings } = project;
   return await withSession(project, 'exec', async ({ client, server, session }) => {
     assertOwn(session);
@@ -76,11 +78,12 @@ async function selectedTenants(project: Project, options: ExecOptions): Promise<
       project,
       all.map(({ schema }) => schema),
     );
-    return await chooseTenants(project, options)(all, client);
+    return await chooseTenants(project, selection)(all, client);
   });
 }
 
-function schemasOf({ shared, tenants }: Project, tenant: string): TenantSchemas {
+/** What a program of the tenant sees. */
+export function schemasOf({ shared, tenants }: Project, tenant: string): TenantSchemas {
   return { tenant, sharedSchema: shared.schema, extraSearchPath: tenants.extraSearchPath };
 }
 

@@ -1,6 +1,6 @@
-import type { FormatContext } from '../ui/text/format-context.js';
-import { createStyle } from '../ui/text/style.js';
-import { tenantsCommand } from '../util/tenants-command.js';
+import type { FormatContext } from '../../ui/text/format-context.js';
+import { createStyle } from '../../ui/text/style.js';
+import { tenantsCommand } from '../../util/tenants-command.js';
 import type { Scaffolded } from './scaffold-project.js';
 
 /**

@@ -1,9 +1,15 @@
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 
-import { CONFIG_FILE, CONFIG_TEXT, FIRST_MIGRATIONS, type Layout, TENANT_MIGRATION_TEXT } from '../config/scaffold.js';
-import { TenantsError } from '../errors/tenants-error.js';
-import { registryMigration } from '../registry/migration-template.js';
+import {
+  CONFIG_FILE,
+  CONFIG_TEXT,
+  FIRST_MIGRATIONS,
+  type Layout,
+  TENANT_MIGRATION_TEXT,
+} from '../../config/scaffold.js';
+import { TenantsError } from '../../errors/tenants-error.js';
+import { registryMigration } from '../../registry/migration-template.js';
 
 /** Paths relative to the project, with `/`. */
 export type Scaffolded = { written: string[]; kept: string[] };
