@@ -27,6 +27,9 @@ export type {
   TenantHook,
   TenantHookContext,
 } from './project/hook-types.js';
+export { checksums, type ChecksumsOptions, type ChecksumsReport } from './fleet/checksums/checksums.js';
+export type { EditedFiles } from './fleet/checksums/look.js';
+export type { ChangedFile, RenamedFile } from './journal/checksums/types.js';
 export { listRuns, readRun, type RunReport, type RunsOptions, type RunsReport } from './journal/read/runs.js';
 export type { LeftUndone, RunsNow } from './journal/read/last-run.js';
 export type { Invocation, RecordedResult, RecordedRun, RecordedShared, RunCounts } from './journal/types.js';

@@ -9,6 +9,7 @@ export const COMMAND_FOLDERS = {
   migrate: 'migrations',
   rollback: 'migrations',
   plan: 'migrations',
+  checksums: 'migrations',
   status: 'fleet',
   runs: 'fleet',
   list: 'tenants',

@@ -1,4 +1,5 @@
 import type { DoctorReport } from '../doctor/types.js';
+import type { ChecksumsReport } from '../fleet/checksums/checksums.js';
 import type { StatusReport } from '../fleet/types.js';
 import type { RunReport, RunsReport } from '../journal/read/runs.js';
 import type { CreatedTenant } from '../lifecycle/create-types.js';
@@ -17,13 +18,14 @@ export function migrateDocument(
   return { command, exitCode, durationMs, executor, processes, concurrency, run, shared, tenants, results };
 }
 
-export function statusDocument({ shared, tenants, cohorts, details, runs }: StatusReport) {
+export function statusDocument({ shared, tenants, cohorts, details, runs, edited }: StatusReport) {
   return {
     shared: { applied: shared.applied, pending: shared.pending },
     tenants,
     cohorts: cohorts.map((cohort) => cohortDocument(cohort)),
     ...(details === undefined ? {} : { details }),
     ...(runs === undefined ? {} : { lastRun: runs.lastRun, running: runs.running }),
+    ...(edited === undefined ? {} : { edited: { changed: edited.changed, renamed: edited.renamed } }),
   };
 }
 
@@ -40,6 +42,25 @@ export function planDocument({ shared, tenants, cohorts }: PlanReport) {
       mode: cohort.mode,
       ...(cohort.sql === undefined ? {} : { sql: cohort.sql }),
     })),
+  };
+}
+
+export function checksumsDocument({ changed, renamed, recorded, accepted }: ChecksumsReport) {
+  return {
+    changed: changed.map(({ migration, schema, type, firstAppliedAt, firstAppliedBy, tenant, run, file, certain }) => ({
+      migration,
+      schema,
+      type,
+      firstAppliedAt,
+      tenant,
+      firstAppliedBy,
+      run,
+      file,
+      certain,
+    })),
+    renamed,
+    recorded,
+    ...(accepted.length === 0 ? {} : { accepted }),
   };
 }
 

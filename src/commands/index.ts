@@ -6,6 +6,7 @@ import Query from './fleet/query.js';
 import Runs from './fleet/runs.js';
 import Shell from './fleet/shell.js';
 import Status from './fleet/status.js';
+import Checksums from './migrations/checksums.js';
 import CreateMigration from './migrations/create-migration.js';
 import Migrate from './migrations/migrate.js';
 import Plan from './migrations/plan.js';
@@ -24,6 +25,7 @@ type CommandClass = typeof BaseCommand;
 
 /** Has a key for each command, and no other. */
 const BY_NAME: Record<CommandName, CommandClass> = {
+  checksums: Checksums,
   'clone-tenant': CloneTenant,
   'create-domain': CreateDomain,
   'create-migration': CreateMigration,

@@ -4,6 +4,8 @@ import { inspectRegistry } from '../registry/check.js';
 import { readTenants } from '../registry/list.js';
 import { areExactNames } from '../registry/select.js';
 import { withSession } from '../session/control-session.js';
+import { fileSets } from './checksums/file-sets.js';
+import { lookForEdits } from './checksums/look.js';
 import { surveyFleet } from './read-fleet.js';
 import { readShared } from './read-shared.js';
 import { chooseTenants } from './selection.js';
@@ -28,24 +30,28 @@ export async function status(project: Project, options: StatusOptions = {}): Pro
     const present = (await inspectRegistry(client, project.registry)) === 'present';
     const registered = present ? await readTenants(client, project.registry, { order: project.tenants.order }) : [];
     const choose = chooseTenants(project, selection);
-    const { cohorts } = await surveyFleet(client, project, registered, { choose });
+    const { cohorts, files } = await surveyFleet(client, project, registered, { choose });
     const { counts, cohorts: summaries } = summarize(cohorts);
     const details =
       selection.names !== undefined && areExactNames(registered, selection.names)
         ? { details: await readDetails(client, cohorts, project.migrationsTable) }
         : {};
     const runs = await readRunsNow(client, project);
+    const whole = [selection.names, selection.types, selection.exclude].every((list) => list === undefined);
+    const edited = await lookForEdits(client, project, fileSets(shared, { cohorts, files }, whole));
     return {
       shared: { applied: shared.surveyed.applied, pending: shared.pending },
       tenants: counts,
       cohorts: summaries,
       ...details,
       ...(runs === undefined ? {} : { runs }),
+      ...(edited === undefined ? {} : { edited }),
     };
   });
 }
 
-/** Nothing is pending, ahead, out of order, missing or unreadable. */
+/** Nothing is pending, ahead, out of order, missing or unreadable, nor edited where that is an error. */
 export function isUpToDate(report: StatusReport): boolean {
+  if (report.edited?.level === 'error' && report.edited.changed.length > 0) return false;
   return report.shared.pending.length === 0 && report.cohorts.every(({ state }) => state === 'upToDate');
 }

@@ -3,6 +3,7 @@ import type { NotExecutedReason, TenantResult } from '../executors/types.js';
 import type { RunsNow } from '../journal/read/last-run.js';
 import type { TenantSelection } from '../registry/select.js';
 import type { SessionEvent } from '../session/events.js';
+import type { EditedFiles } from './checksums/look.js';
 
 /** Which schemas a run is about. */
 export type Selection = { kind: 'all' } | { kind: 'shared' } | ({ kind: 'tenants' } & TenantSelection);
@@ -52,6 +53,8 @@ export type StatusReport = {
   details?: TenantDetail[];
   /** What the last run left undone, and the run that goes on now; absent without a journal. */
   runs?: RunsNow;
+  /** Migration files that were edited or renamed after they were applied; absent without a journal. */
+  edited?: EditedFiles;
 };
 
 /** Where one tenant stands. */

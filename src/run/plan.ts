@@ -8,6 +8,7 @@ import { summarize } from '../fleet/summaries.js';
 import type { Project } from '../project/project.js';
 import { withSession } from '../session/control-session.js';
 import { assertMigrateOptions } from './assert-options.js';
+import { checkFiles } from './check-files.js';
 import { compile, type DecidedCohort } from './compile-phase.js';
 import { migrateUp } from './direction.js';
 import { survey } from './survey-phase.js';
@@ -28,6 +29,7 @@ export async function plan(project: Project, options: PlanOptions): Promise<Plan
     const request = { project, options, direction: migrateUp(project, options) };
     onEvent?.({ type: 'phase', phase: 'survey' });
     const surveyed = await survey(client, request);
+    const checked = await checkFiles(client, request, surveyed);
     onEvent?.({ type: 'phase', phase: 'compile' });
     const { planner, shared, tenants = [] } = await compile(client, request, surveyed);
     if (options.selection.kind === 'all' && tenants.length === 0) await compileForNewTenants(project, planner);
@@ -37,7 +39,7 @@ export async function plan(project: Project, options: PlanOptions): Promise<Plan
       shared: { applied, pending, ...(shared === undefined ? {} : describe(shared, withSql)) },
       tenants: summarize(tenants.map(({ cohort }) => cohort)).counts,
       cohorts: tenants.flatMap((one) => describeCohort(one, withSql)).sort((a, b) => b.count - a.count),
-      warnings: [...planner.warnings],
+      warnings: [...(checked?.warnings ?? []), ...planner.warnings],
     };
   });
 }

@@ -10,6 +10,7 @@ import { hookSource } from '../project/hook-calls.js';
 import type { Project } from '../project/project.js';
 import { type LockedSession, withFleetLock } from '../session/control-session.js';
 import { forwardAbort, sharedAbortController } from '../util/after-abort.js';
+import { asFoundWarning, checkFiles, filesToRecord } from './check-files.js';
 import { compile } from './compile-phase.js';
 import type { RunDirection } from './direction.js';
 import { secureShared } from './durability/secure-commits.js';
@@ -94,12 +95,18 @@ async function runPhases(run: Run, session: LockedSession): Promise<Outcome> {
 
   record.emit({ type: 'phase', phase: 'survey' });
   const surveyed = await heedCancel(run, session.client, () => survey(session.client, run, wanted.concurrency));
+  const checked = await heedCancel(run, session.client, () => checkFiles(session.client, run, surveyed));
+  for (const warning of [...(checked?.warnings ?? []), ...asFoundWarning(checked)]) record.warn(warning);
 
   record.emit({ type: 'phase', phase: 'compile' });
   const { planner, ...planned } = await heedCancel(run, session.client, () => compile(session.client, run, surveyed));
   const cohorts = planned.tenants && recordPlans(record, direction.direction, planned.tenants);
-  const sharedNames = planned.shared === undefined ? [] : planNames(planned.shared);
-  await heedCancel(run, session.client, () => run.journal.begin(sharedNames, placesReader(project, session)));
+  const begin = {
+    shared: planned.shared === undefined ? [] : planNames(planned.shared),
+    files: await filesToRecord(checked, planned),
+    readPlaces: placesReader(project, session),
+  };
+  await heedCancel(run, session.client, () => run.journal.begin(begin));
 
   const shared = await applyShared(run, surveyed.shared, planned.shared);
   const outcome = { shared, warnings: planner.warnings, concurrency: wanted.concurrency };

@@ -43,6 +43,11 @@ function relevantText(text: string, direction: Direction): string {
   return `${preamble}\n${(direction === 'up' ? up : down) ?? ''}`;
 }
 
+/** The part of an SQL file that is applied. */
+export function upText(text: string): string {
+  return parts(text).up;
+}
+
 type Parts = { up: string; down: string | undefined; preamble: string; upIsWhole: boolean };
 
 /** node-pg-migrate cuts the file; what it gives to neither direction is the preamble. */

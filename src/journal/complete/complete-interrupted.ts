@@ -5,6 +5,7 @@ import type { Client } from 'pg';
 import type { BatchItem } from '../../db/batch.js';
 import type { TenantResult } from '../../executors/types.js';
 import type { Project } from '../../project/project.js';
+import { fillChecksums } from '../checksums/store.js';
 import type { JournalPlace } from '../place/inspect.js';
 import { journalTable } from '../place/versions.js';
 import type { PlaceNow, ReadPlaces } from '../types.js';
@@ -57,7 +58,11 @@ async function completeAll({ project, client, place, before, readPlaces }: Compl
       run.direction === null
         ? await changeOutcome(client, project, place.schema, run)
         : completeRun(place.schema, run, placesAfter(later, now), busy);
-    await sendToJournal(client, place, [...items, close(place.schema, run, before)]);
+    await sendToJournal(client, place, [
+      ...items,
+      close(place.schema, run, before),
+      ...fillChecksums(place.schema, run.id),
+    ]);
   }
 }
 

@@ -4,6 +4,8 @@ import { isAwaitingAnswer } from '../../db/pg-internals.js';
 import { serializeError } from '../../errors/serialize.js';
 import type { TenantResult } from '../../executors/types.js';
 import type { Project } from '../../project/project.js';
+import { fillChecksums, insertChecksums, type NewChecksum, touchChecksums } from '../checksums/store.js';
+import type { TouchedFile } from '../checksums/types.js';
 import { completeInterrupted } from '../complete/complete-interrupted.js';
 import type { Invocation, PlannedTenants, ReadPlaces, RecordedShared, RunCounts } from '../types.js';
 import { JournalWriter } from './journal-writer.js';
@@ -27,6 +29,13 @@ export type JournalEvent =
   | { type: 'tenant:done'; result: TenantResult }
   | { type: 'shared'; result: RecordedShared }
   | { type: 'surveyed'; total: number; upToDate: number };
+
+/** What is known before the first change. */
+export type RunBegin = {
+  shared: readonly string[];
+  files: { checksums: readonly NewChecksum[]; touched: readonly TouchedFile[] };
+  readPlaces: ReadPlaces;
+};
 
 /** How a run has ended. */
 export type RunEnd = {
@@ -55,6 +64,7 @@ export class RunJournal {
   #open = new Map<string, Timed>();
   #shared: RecordedShared | undefined;
   #counts: RunCounts = {};
+  #recordsFiles = false;
   #plans: PlannedTenants[] = [];
   #timer: NodeJS.Timeout | undefined;
   #flushing: Promise<void> | undefined;
@@ -75,9 +85,10 @@ export class RunJournal {
    * Begins the record, before the first change: makes the journal where there is none, and completes the records of runs that
    * were ended from outside.
    *
-   * @param shared the shared migrations that are going to be applied or undone
+   * @param start.shared the shared migrations that are going to be applied or undone
+   * @param start.files checksums of what is going to be applied, or was applied before it was recorded
    */
-  async begin(shared: readonly string[], readPlaces: ReadPlaces): Promise<void> {
+  async begin({ shared, files, readPlaces }: RunBegin): Promise<void> {
     const place = await this.#writer.open(true);
     if (place === undefined) return;
     const { command, wholeFleet, invocation } = this.#options;
@@ -92,6 +103,13 @@ export class RunJournal {
     });
     const { id } = this.#writer;
     if (id === undefined) return;
+    if (files.checksums.length + files.touched.length > 0) {
+      this.#recordsFiles = files.checksums.some(({ asFound }) => !asFound);
+      await this.#writer.send((schema, run) => [
+        insertChecksums(schema, run, files.checksums),
+        ...touchChecksums(schema, files.touched),
+      ]);
+    }
     await completeInterrupted({ project: this.#project, client: this.#control(), place, before: id, readPlaces });
     this.#timer = setInterval(() => void this.#flush(), PERIOD_MS);
     this.#timer.unref();
@@ -156,6 +174,7 @@ export class RunJournal {
         ...(rows.length === 0 ? [] : [writeResults(schema, run, rows)]),
         ...(gone.length === 0 ? [] : [removeResults(schema, run, gone)]),
         finishRun(schema, run, end),
+        ...(this.#recordsFiles ? fillChecksums(schema, run) : []),
       ]);
       if (answers !== undefined) return;
     }

@@ -1,6 +1,8 @@
 import type { StatusReport } from '../../fleet/types.js';
+import { describeComparison } from '../../journal/checksums/describe.js';
 import { formatCount, plural } from '../../util/format-count.js';
 import { bar } from '../progress/bar.js';
+import { clean } from '../text/clean.js';
 import { truncate } from '../text/display-width.js';
 import type { FormatContext } from '../text/format-context.js';
 import { listed, listedWithin } from '../text/name-list.js';
@@ -25,6 +27,8 @@ export function formatStatus(report: StatusReport, context: FormatContext): stri
   if (exceptions.length > 0) lines.push('', ...exceptions);
   const runs = runsLines(report.runs, style);
   if (runs.length > 0) lines.push('', ...runs);
+  const edited = report.edited === undefined ? [] : describeComparison(report.edited, process.cwd());
+  if (edited.length > 0) lines.push('', ...edited.map((text) => style.yellow(clean(text))));
   if (report.details !== undefined) lines.push('', ...detailLines(report.details, context));
   return lines.join('\n');
 }
