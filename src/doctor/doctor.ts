@@ -1,11 +1,13 @@
 import { closeClient, openClient } from '../db/connect.js';
 import { readServer } from '../db/server.js';
+import { EXIT } from '../errors/codes.js';
+import { recordChange } from '../journal/write/change-journal.js';
 import type { Project } from '../project/project.js';
-import { explained, withFleetLock } from '../session/control-session.js';
+import { explained, type LockedSession, withFleetLock } from '../session/control-session.js';
 import { prepareOwn } from '../session/prepare-own.js';
 import { examine, examineOld, lookAtConnection, prepareExamination } from './examination.js';
 import { repair } from './repairs/repair.js';
-import type { DoctorOptions, DoctorReport } from './types.js';
+import type { Check, DoctorOptions, DoctorReport, Examination } from './types.js';
 
 /**
  * Checks whether the server, the registry and the fleet are fit for migrations. Only reads and acquires no lock; a few
@@ -55,20 +57,49 @@ async function examineAndFix(project: Project, options: DoctorOptions): Promise<
     options.onEvent?.({ type: 'phase', phase: 'survey' });
     const exam = await look();
     const before = await examine(exam);
-    const repairs = await repair(exam, before, session, options);
-    if (repairs.size === 0) return { checks: before };
-    options.onEvent?.({ type: 'phase', phase: 'verify' });
-    const after = await examine(await look());
-    return {
-      checks: after.map((check) => {
-        const { done = [], failures = [] } = repairs.get(check.name) ?? {};
-        return {
-          ...check,
-          fixed: check.ok && done.length > 0,
-          ...(done.length > 0 ? { done } : {}),
-          ...(failures.length > 0 ? { failures } : {}),
-        };
-      }),
-    };
+    return await recordChange(
+      project,
+      () => session.client,
+      {
+        command: 'doctor --fix',
+        invocation: options.invocation,
+        onWarning: (message) => options.onEvent?.({ type: 'warning', message }),
+        summarize,
+      },
+      () => fix(exam, before, session, options, look),
+      true,
+    );
   });
+}
+
+/** What the record says: how many checks were fixed, and how many are still wrong. */
+function summarize(report: DoctorReport): { exitCode: number; counts: Record<string, number> } {
+  const { checks } = report;
+  const fixed = checks.filter((check) => check.fixed).length;
+  const failed = checks.filter(({ ok }) => !ok).length;
+  return { exitCode: isHealthy(report) ? EXIT.ok : EXIT.failed, counts: { total: checks.length, fixed, failed } };
+}
+
+async function fix(
+  exam: Examination,
+  before: Check[],
+  session: LockedSession,
+  options: DoctorOptions,
+  look: () => Promise<Examination>,
+): Promise<DoctorReport> {
+  const repairs = await repair(exam, before, session, options);
+  if (repairs.size === 0) return { checks: before };
+  options.onEvent?.({ type: 'phase', phase: 'verify' });
+  const after = await examine(await look());
+  return {
+    checks: after.map((check) => {
+      const { done = [], failures = [] } = repairs.get(check.name) ?? {};
+      return {
+        ...check,
+        fixed: check.ok && done.length > 0,
+        ...(done.length > 0 ? { done } : {}),
+        ...(failures.length > 0 ? { failures } : {}),
+      };
+    }),
+  };
 }

@@ -4,6 +4,7 @@ import type { ServerInfo } from '../db/server.js';
 import type { SurveyedFleet } from '../fleet/read-fleet.js';
 import type { SurveyedShared } from '../fleet/read-shared.js';
 import type { FleetEvent } from '../fleet/types.js';
+import type { Invocation } from '../journal/types.js';
 import type { Project } from '../project/project.js';
 
 /** What each check expects to find. The names are stable, because scripts rely on them. */
@@ -69,6 +70,8 @@ export type DoctorOptions = {
   fix?: boolean;
   /** How long a transaction may be open, or a lock held by an idle session, in ms. Default: 5 minutes. */
   patienceMs?: number;
+  /** What the command line knows about the call, for its record. */
+  invocation?: Invocation;
   /** Aborted by the first signal: the running repair finishes and no other starts. */
   drain?: AbortSignal;
   /** Aborted by the second: what runs is canceled and rolled back. */

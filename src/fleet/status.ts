@@ -1,3 +1,4 @@
+import { findJournal } from '../journal/place/open-for-reading.js';
 import { readRunsNow } from '../journal/read/last-run.js';
 import type { Project } from '../project/project.js';
 import { inspectRegistry } from '../registry/check.js';
@@ -36,9 +37,10 @@ export async function status(project: Project, options: StatusOptions = {}): Pro
       selection.names !== undefined && areExactNames(registered, selection.names)
         ? { details: await readDetails(client, cohorts, project.migrationsTable) }
         : {};
-    const runs = await readRunsNow(client, project);
-    const whole = [selection.names, selection.types, selection.exclude].every((list) => list === undefined);
-    const edited = await lookForEdits(client, project, fileSets(shared, { cohorts, files }, whole));
+    const journal = await findJournal(client, project).catch(() => undefined);
+    const runs = await readRunsNow(client, journal);
+    const whole = Object.values(selection).every((part) => part === undefined);
+    const edited = await lookForEdits(client, project, journal, fileSets(shared, { cohorts, files }, whole));
     return {
       shared: { applied: shared.surveyed.applied, pending: shared.pending },
       tenants: counts,

@@ -1,4 +1,5 @@
 import type { FleetEvent } from '../fleet/types.js';
+import type { Invocation } from '../journal/types.js';
 import type { TenantDomain, TenantWithDomains } from '../registry/types.js';
 import type { CreatedTenant } from './create-types.js';
 
@@ -6,6 +7,8 @@ import type { CreatedTenant } from './create-types.js';
 export type ChangeOptions = {
   /** Aborted when the change is to be given up and rolled back. */
   cancel?: AbortSignal;
+  /** What the command line knows about the call, for its record. */
+  invocation?: Invocation;
   onEvent?: (event: FleetEvent) => void;
 };
 

@@ -25,6 +25,7 @@ import { changeTenant, send } from './change-transaction.js';
 import { type ChangedTenant, type ChangeOptions, toChangedTenant } from './changed-tenant.js';
 import { copySchema } from './copy-schema.js';
 import { findTextReferences } from './find-text-references.js';
+import { recorded } from './record.js';
 import { namespaceOf, readContents } from './schema-contents.js';
 import { writeRegistry } from './write-registry.js';
 
@@ -80,20 +81,24 @@ export async function cloneTenant(project: Project, options: CloneTenantOptions)
     };
     return await withDumpEnvironment(database, `tenants: ${purpose}`, async (environment) => {
       await assertPgDump(environment, server.version);
-      return await changeTenant(project, client, {
+      const change = {
         locks: [source, schema],
         purpose,
         tenant: schema,
         undone: `The tenant "${schema}" was not created`,
         cancel: options.cancel,
         work: () => clone(client, project, options, registration, environment),
-        isDone: async (other) => (await findTenant(other, registry, schema)) !== undefined,
-      }).catch(async (error: unknown) => {
-        if (error instanceof HookError) throw error;
-        const reason = error instanceof TenantsError ? error.cause : error;
-        const explained = await registrationFailure(client, registry, { ...registration, adopt: false }, reason);
-        throw explained instanceof TenantsError ? explained : error;
-      });
+        isDone: async (other: Client) => (await findTenant(other, registry, schema)) !== undefined,
+      };
+      const record = { command: 'clone-tenant', tenant: schema, options } as const;
+      return await recorded(project, client, record, () =>
+        changeTenant(project, client, change).catch(async (error: unknown) => {
+          if (error instanceof HookError) throw error;
+          const reason = error instanceof TenantsError ? error.cause : error;
+          const explained = await registrationFailure(client, registry, { ...registration, adopt: false }, reason);
+          throw explained instanceof TenantsError ? explained : error;
+        }),
+      );
     });
   });
   return toChangedTenant(result.tenant, startedAt, result.warnings);

@@ -30,6 +30,7 @@ import { tenantsCommand } from '../util/tenants-command.js';
 import type { CreatedTenant, CreateTenantOptions, CreateTenantResult } from './create-types.js';
 import { takeCreationLock } from './creation-lock.js';
 import { provision } from './provision.js';
+import { newChecksums, recorded } from './record.js';
 
 /**
  * Registers a tenant, creates its schema and migrates it, in one transaction: any error leaves nothing behind. If a
@@ -75,7 +76,16 @@ export async function createTenant(project: Project, options: CreateTenantOption
     const { plan, place, files } = await planNewTenant(client, project, { ...registration, type }, options);
     options.onEvent?.({ type: 'phase', phase: 'tenants', total: 1 });
     const hooks = hooksOf(project, { ...registration, type }, options);
-    const migrations = await provision(client, project, { registration, plan, place, files, leftover, options, hooks });
+    const record = {
+      command: 'create-tenant',
+      tenant: registration.schema,
+      checksums: await newChecksums(client, project, plan, files),
+      migrations: (applied: string[]) => applied,
+      options,
+    } as const;
+    const migrations = await recorded(project, client, record, () =>
+      provision(client, project, { registration, plan, place, files, leftover, options, hooks }),
+    );
     options.onEvent?.({
       type: 'tenant:done',
       result: { tenant: registration.schema, status: 'applied', migrations, durationMs: performance.now() - startedAt },

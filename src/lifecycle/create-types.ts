@@ -1,4 +1,5 @@
 import type { FleetEvent } from '../fleet/types.js';
+import type { Invocation } from '../journal/types.js';
 import type { Hooks } from '../project/hook-types.js';
 import type { TenantDomain } from '../registry/types.js';
 
@@ -18,6 +19,8 @@ export type CreateTenantOptions = {
   noMigrate?: boolean;
   /** Default: the project's hooks. */
   hooks?: Pick<Hooks, 'beforeCreateTenant' | 'afterCreateTenant'>;
+  /** What the command line knows about the call, for its record. */
+  invocation?: Invocation;
   drain?: AbortSignal;
   cancel?: AbortSignal;
   onEvent?: (event: FleetEvent) => void;

@@ -23,6 +23,7 @@ import { withChangeSession } from './change-session.js';
 import { asOwner, changeTenant, lockTenant, send } from './change-transaction.js';
 import { type ChangeOptions, type DeletedTenant, toChangedTenant } from './changed-tenant.js';
 import { dropInBatches, dropSchema } from './drop-in-batches.js';
+import { recorded } from './record.js';
 import { assertOwnContents, isLarge, readContents, type SchemaContents } from './schema-contents.js';
 import { writeRegistry } from './write-registry.js';
 
@@ -58,8 +59,13 @@ export async function deleteTenant(project: Project, options: DeleteTenantOption
   assertNotPublic(project.registry, schema, 'deleted');
   const deleted = await withChangeSession(project, purposeOf(schema), async ({ client, server }) => {
     await requireTenant(client, project.registry, schema);
-    if (dump === undefined) return await remove(client, project, options);
-    return await withDumpFile(project, dump, server.version, cancel, (file) => remove(client, project, options, file));
+    const status = options.keepSchema === true ? 'unregistered' : 'deleted';
+    const record = { command: 'delete-tenant', tenant: schema, status, options } as const;
+    return await recorded(project, client, record, () =>
+      dump === undefined
+        ? remove(client, project, options)
+        : withDumpFile(project, dump, server.version, cancel, (file) => remove(client, project, options, file)),
+    );
   });
   const { afterDeleteTenant } = options.hooks ?? project.hooks ?? {};
   await callAfterChange(hookCalls('afterDeleteTenant', afterDeleteTenant, hookContext(deleted.tenant)), cancel);

@@ -18,6 +18,7 @@ import { withChangeSession } from './change-session.js';
 import { asOwner, changeTenant, send } from './change-transaction.js';
 import { type ChangedTenant, type ChangeOptions, toChangedTenant } from './changed-tenant.js';
 import { findTextReferences } from './find-text-references.js';
+import { recorded } from './record.js';
 import { namespaceOf } from './schema-contents.js';
 import { writeRegistry } from './write-registry.js';
 
@@ -48,7 +49,8 @@ export async function renameTenant(project: Project, options: RenameTenantOption
   const purpose = `rename-tenant ${from}`;
   return await withChangeSession(project, purpose, async ({ client }) => {
     let oid: number | undefined;
-    const { tenant, warnings } = await changeTenant(project, client, {
+    const record = { command: 'rename-tenant', tenant: to, options } as const;
+    const change = {
       locks: [from, to],
       purpose,
       tenant: from,
@@ -57,12 +59,13 @@ export async function renameTenant(project: Project, options: RenameTenantOption
         oid = await assertRenamable(client, project, options);
         return await rename(client, project, options);
       },
-      isDone: async (other) =>
+      isDone: async (other: Client) =>
         oid !== undefined &&
         (await namespaceOf(other, to)) === oid &&
         (await findTenant(other, registry, to)) !== undefined,
       cancel: options.cancel,
-    });
+    };
+    const { tenant, warnings } = await recorded(project, client, record, () => changeTenant(project, client, change));
     return toChangedTenant(tenant, startedAt, warnings);
   });
 }

@@ -1,11 +1,10 @@
 import type { Client } from 'pg';
 
-import type { MigrationChecksum } from '../engine/compile/checksum.js';
-import { fileDigest } from '../engine/file-digest.js';
-import type { CompiledMigration, MigrationFile, Plan } from '../engine/types.js';
+import type { Plan } from '../engine/types.js';
 import { TenantsError } from '../errors/tenants-error.js';
 import { checksumCompiler } from '../fleet/checksums/compile-checksum.js';
 import { fileSets } from '../fleet/checksums/file-sets.js';
+import { newChecksum, plannedChecksum } from '../fleet/checksums/new-checksum.js';
 import { checksumAsFound, compareFiles } from '../journal/checksums/compare.js';
 import { describeComparison } from '../journal/checksums/describe.js';
 import { type NewChecksum, readChecksums } from '../journal/checksums/store.js';
@@ -88,7 +87,7 @@ async function checksumsOf(checked: CheckedFiles, planned: Omit<Planned, 'planne
       const file = set.files.find(({ name }) => name === migration.name);
       const key = JSON.stringify([set.schema, set.type, migration.name]);
       if (file === undefined || due.has(key) || isKept(recorded, set, migration.name)) continue;
-      due.set(key, checksumOf(set, file, plan, migration));
+      due.set(key, plannedChecksum(set, file, plan, migration));
     }
   }
   return { checksums: await Promise.all([...found, ...due.values()]), touched };
@@ -117,32 +116,4 @@ function isKept(
   if (applied.has(name)) return true;
   const known = recorded.find((one) => one.schema === schema && one.type === type && one.migration === name);
   return known !== undefined && !complete && (known.asFound || known.firstAppliedAt !== null);
-}
-
-async function checksumOf(
-  set: FileSet,
-  file: MigrationFile,
-  { fake }: Plan,
-  migration: CompiledMigration,
-): Promise<NewChecksum> {
-  const { compiledChecksum } = await import('../engine/compile/checksum.js');
-  const checksum = fake ? await checksumAsFound(file) : await compiledChecksum(file, migration);
-  return await newChecksum(set, file, checksum, false);
-}
-
-async function newChecksum(
-  { schema, type }: FileSet,
-  file: MigrationFile,
-  checksum: MigrationChecksum,
-  asFound: boolean,
-): Promise<NewChecksum> {
-  return {
-    ...checksum,
-    schema,
-    type,
-    migration: file.name,
-    fileDigest: await fileDigest(file),
-    file: file.path,
-    asFound,
-  };
 }

@@ -110,7 +110,8 @@ it('two transactions are two round trips a tenant', async () => {
   await fleet.tenantMigration('0101_b.sql', 'CREATE TABLE b (id int);');
   const { counts } = await migrate({ canary: 0, transaction: 'migration' });
   expect(counts.roundTrips).toBeGreaterThanOrEqual(2 * TENANTS);
-  expect(counts.roundTrips).toBeLessThan(2 * TENANTS + 90);
+  // While it goes on, the control connection flushes and writes its record twice a second each.
+  expect(counts.roundTrips).toBeLessThan(2 * TENANTS + 200);
 });
 
 it('a new tenant is two connections and a few round trips', async () => {

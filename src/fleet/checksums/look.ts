@@ -3,7 +3,7 @@ import type { Client } from 'pg';
 import { compareFiles } from '../../journal/checksums/compare.js';
 import { readChecksums } from '../../journal/checksums/store.js';
 import type { Comparison, FileSet } from '../../journal/checksums/types.js';
-import { findJournal } from '../../journal/place/open-for-reading.js';
+import type { JournalPlace } from '../../journal/place/inspect.js';
 import type { Project } from '../../project/project.js';
 
 /** Files that were edited or renamed after they were applied, as far as can be told without running them. */
@@ -12,14 +12,12 @@ export type EditedFiles = Pick<Comparison, 'changed' | 'renamed'> & { level: 'er
 /** Compares without running migration code; `undefined` without a journal, and when it is not asked for. */
 export async function lookForEdits(
   client: Client,
-  project: Project,
+  { checksums: level }: Pick<Project, 'checksums'>,
+  place: JournalPlace | undefined,
   sets: readonly FileSet[],
 ): Promise<EditedFiles | undefined> {
-  const { checksums: level } = project;
-  if (level === 'off') return undefined;
+  if (level === 'off' || place === undefined) return undefined;
   try {
-    const place = await findJournal(client, project);
-    if (place === undefined) return undefined;
     const { changed, renamed } = await compareFiles(await readChecksums(client, place.schema), sets);
     return { changed, renamed, level };
   } catch (error) {

@@ -75,6 +75,15 @@ export function fillChecksums(schema: string, run: number): BatchItem[] {
   ];
 }
 
+/** The same for a run that was about one tenant. */
+export function noteFirst(schema: string, run: number, tenant: string | null): BatchItem {
+  return {
+    text: `UPDATE ${journalTable(schema, 'checksums')} SET tenant = $2::text, first_applied_at = pg_catalog.now()
+      WHERE run = $1::bigint AND NOT as_found AND first_applied_at IS NULL`,
+    values: [run, tenant],
+  };
+}
+
 /** Notes the new bytes of files that do the same as before, so that they need not be examined again. */
 export function touchChecksums(schema: string, touched: readonly TouchedFile[]): BatchItem[] {
   return touched.map(({ recorded, fileDigest }) => ({

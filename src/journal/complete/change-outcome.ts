@@ -4,6 +4,7 @@ import type { BatchItem } from '../../db/batch.js';
 import type { Project } from '../../project/project.js';
 import { findTenant } from '../../registry/list.js';
 import { STATUS } from '../../registry/names.js';
+import { noteFirst } from '../checksums/store.js';
 import { journalTable } from '../place/versions.js';
 import { type ResultRow, writeRows } from '../write/statements.js';
 import type { OpenRun } from './open-runs.js';
@@ -34,7 +35,7 @@ export async function changeOutcome(
           message: 'The command was ended from outside.',
           completed: true,
         };
-  return [writeRows(schema, id, [result])];
+  return [writeRows(schema, id, [result]), ...(result.status === 'failed' ? [] : [noteFirst(schema, id, row.tenant)])];
 }
 
 /** The status of the tenant after each command. */

@@ -1,7 +1,6 @@
 import type { Client } from 'pg';
 
-import type { Project } from '../../project/project.js';
-import { findJournal } from '../place/open-for-reading.js';
+import type { JournalPlace } from '../place/inspect.js';
 import { journalTable } from '../place/versions.js';
 import type { RecordedRun } from '../types.js';
 import { readRunRows } from './run-rows.js';
@@ -20,10 +19,9 @@ export type LeftUndone = { status: 'failed' | 'notExecuted' | 'missing'; code: s
 const UNDONE = ['failed', 'notExecuted', 'missing'] as const;
 
 /** Reads that; `undefined` without a journal, and when it cannot be read. */
-export async function readRunsNow(client: Client, project: Project): Promise<RunsNow | undefined> {
+export async function readRunsNow(client: Client, place: JournalPlace | undefined): Promise<RunsNow | undefined> {
+  if (place === undefined) return undefined;
   try {
-    const place = await findJournal(client, project);
-    if (place === undefined) return undefined;
     const runs = await readRunRows(client, place.schema, { condition: 'r.direction IS NOT NULL', limit: 2 });
     const running = runs.find(({ state }) => state === 'running') ?? null;
     const last = runs.find(({ state }) => state !== 'running');
