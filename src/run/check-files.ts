@@ -10,9 +10,9 @@ import { describeComparison } from '../journal/checksums/describe.js';
 import { type NewChecksum, readChecksums } from '../journal/checksums/store.js';
 import type { Comparison, FileSet, RecordedChecksum, TouchedFile } from '../journal/checksums/types.js';
 import { findJournal } from '../journal/place/open-for-reading.js';
+import { isRestricted } from '../registry/select.js';
 import { plural } from '../util/format-count.js';
 import type { Planned } from './compile-phase.js';
-import { isWholeFleet } from './run-journal.js';
 import type { RunRequest, Surveyed } from './survey-phase.js';
 
 /** What the comparison of the files with what was applied of them has shown. */
@@ -39,7 +39,11 @@ export async function checkFiles(
   if (project.checksums === 'off' || project.journal === false || direction.direction === 'down') return undefined;
   const place = await findJournal(client, project).catch(() => undefined);
   const recorded = place === undefined ? [] : await readChecksums(client, place.schema).catch(() => []);
-  const sets = fileSets(shared, fleet, isWholeFleet(options));
+  const sets = fileSets(
+    shared,
+    fleet,
+    options.selection.kind === 'all' || (options.selection.kind === 'tenants' && !isRestricted(options.selection)),
+  );
   const comparison = await compareFiles(recorded, sets, { compile: checksumCompiler(project) }).catch(
     (error: Error) => {
       if (project.checksums === 'error') throw error;

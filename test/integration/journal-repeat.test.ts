@@ -80,9 +80,10 @@ describe('migrate --failed', () => {
     ['for what is no number', ['--failed', '--run', 'last'], /named by its number/],
     ['without --failed', ['--run', '1'], /--failed, which is missing/],
     ['together with --shared', ['--failed', '--shared'], /cannot be combined with --shared/],
-    ['when a name is none of them', ['--failed', '--run', '2', '--tenant', 't1'], /None of the selected tenants/],
+    ['when a name is none of them', ['--failed', '--run', '$first', '--tenant', 't1'], /None of the selected tenants/],
   ])('is refused with exit code 2 %s', async (_when, args, message) => {
-    const { code, stdout, stderr } = await tenants('migrate', ...args);
+    const given = args.map((word) => word.replace('$first', String(first.run)));
+    const { code, stdout, stderr } = await tenants('migrate', ...given);
     expect(stderr).toMatch(message);
     expect([code, stdout]).toEqual([2, '']);
   });

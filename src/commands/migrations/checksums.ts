@@ -2,7 +2,7 @@ import * as Flags from '@oclif/core/flags';
 
 import { BaseCommand } from '../../base-command.js';
 import { checksumsDocument } from '../../cli/documents.js';
-import { parseNames } from '../../cli/selection.js';
+import { parseNames } from '../../cli/selection/names.js';
 import { EXIT } from '../../errors/codes.js';
 import { formatChecksums } from '../../ui/summary/format-checksums.js';
 
