@@ -2,6 +2,7 @@ import type { DoctorReport } from '../doctor/types.js';
 import type { ChecksumsReport } from '../fleet/checksums/checksums.js';
 import type { StatusReport } from '../fleet/types.js';
 import type { RunReport, RunsReport } from '../journal/read/runs.js';
+import type { ChangedTenant } from '../lifecycle/changed-tenant.js';
 import type { CreatedTenant } from '../lifecycle/create-types.js';
 import type { MigrateReport, PlanReport, RollbackReport } from '../run/types.js';
 
@@ -90,9 +91,15 @@ export function doctorDocument({ checks }: DoctorReport) {
   };
 }
 
-/** The document of every command that changes one tenant: that of `create-tenant`. */
-export function tenantDocument({ tenant, domains, migrations, durationMs }: CreatedTenant): CreatedTenant {
-  return { tenant, domains, migrations, durationMs };
+/** The document of every command that changes one tenant: that of `create-tenant`, and what else there is to say. */
+export function tenantDocument({
+  tenant,
+  domains,
+  migrations,
+  durationMs,
+  mentions,
+}: CreatedTenant & Pick<ChangedTenant, 'mentions'>) {
+  return { tenant, domains, migrations, durationMs, ...(mentions === undefined ? {} : { mentions }) };
 }
 
 function cohortDocument({ type, last, applied, pending, count, tenants }: StatusReport['cohorts'][number]) {

@@ -19,6 +19,8 @@ export type ErrorDetails = {
   constraint?: string;
   /** Several complaints reported at once, such as all mistakes of a configuration. */
   problems?: string[];
+  /** Stored texts that name a schema: what has them, where in it, and the schema. */
+  mentions?: { object: string; place: string; schema: string; line?: number }[];
 };
 
 export type TenantsErrorOptions = ErrorDetails & {

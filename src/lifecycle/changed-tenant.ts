@@ -2,6 +2,7 @@ import type { FleetEvent } from '../fleet/types.js';
 import type { Invocation } from '../journal/types.js';
 import type { TenantDomain, TenantWithDomains } from '../registry/types.js';
 import type { CreatedTenant } from './create-types.js';
+import type { Mention } from './mentions/types.js';
 
 /** What every command that changes one tenant can be told. */
 export type ChangeOptions = {
@@ -13,7 +14,11 @@ export type ChangeOptions = {
 };
 
 /** A tenant as it is after a change, as `create-tenant` shows it, and what should be known about it. */
-export type ChangedTenant = CreatedTenant & { warnings: string[] };
+export type ChangedTenant = CreatedTenant & {
+  warnings: string[];
+  /** Stored texts that still name another schema; for a tenant that was renamed or cloned. */
+  mentions?: Mention[];
+};
 
 /** A tenant as it was before it was deleted; its status is `deleted`, or `unregistered` when the schema was kept. */
 export type DeletedTenant = ChangedTenant;

@@ -12,8 +12,9 @@ import type { Project } from '../project/project.js';
 import { assertAvailable } from '../registry/availability.js';
 import { parseDomain } from '../registry/domain-name.js';
 import { assertFinished, assertNotPublic, requireTenant } from '../registry/known-tenant.js';
-import { findTenant } from '../registry/list.js';
+import { findTenant, readTenants } from '../registry/list.js';
 import { STATUS } from '../registry/names.js';
+import { readOwnColumns } from '../registry/own-columns.js';
 import { registrationFailure } from '../registry/registration-failure.js';
 import { type NewTenant, registrationStatements } from '../registry/registration.js';
 import { lockRowStatement } from '../registry/statements.js';
@@ -21,10 +22,13 @@ import type { TenantWithDomains } from '../registry/types.js';
 import { tenantsCommand } from '../util/tenants-command.js';
 import { callInChange } from './call-hooks.js';
 import { withChangeSession } from './change-session.js';
-import { changeTenant, send } from './change-transaction.js';
+import { asOwner, changeTenant, send } from './change-transaction.js';
 import { type ChangedTenant, type ChangeOptions, toChangedTenant } from './changed-tenant.js';
 import { copySchema } from './copy-schema.js';
-import { findTextReferences } from './find-text-references.js';
+import { assertUnmentioned } from './mentions/assert-unmentioned.js';
+import { findMentionsWithin } from './mentions/find-mentions.js';
+import { rewriteFunctionPaths } from './mentions/function-paths.js';
+import type { Mention } from './mentions/types.js';
 import { recorded } from './record.js';
 import { namespaceOf, readContents } from './schema-contents.js';
 import { writeRegistry } from './write-registry.js';
@@ -37,10 +41,12 @@ export type CloneTenantOptions = ChangeOptions & {
   label?: string;
   /** The source's type; any other type is refused, because it has different migrations. */
   type?: string;
-  /** Values of additional columns of the tenant table, as text that PostgreSQL casts. */
+  /** Values of additional columns of the tenant table, as text that PostgreSQL casts. Default: those of the source. */
   set?: Record<string, string>;
   /** Copy the structure only; the migrations table keeps its rows. */
   noData?: boolean;
+  /** Clone also while texts in the source name its schema, or that of another tenant. Default: refuse. */
+  allowMentions?: boolean;
   /** Default: the project's hooks. */
   hooks?: Pick<Hooks, 'beforeCreateTenant' | 'afterCreateTenant'>;
 };
@@ -49,12 +55,16 @@ export type CloneTenantOptions = ChangeOptions & {
  * Creates a tenant with the structure and the rows of another, in one transaction: any error leaves nothing behind.
  *
  * `pg_dump` describes the source, and its output is executed as it is; `copySchema` explains how it ends up in a schema of
- * another name. Functions whose text mentions the source schema are copied unchanged and reported as warnings.
+ * another name. The search paths that functions set for themselves are adapted. Other texts of the source that name its schema, or
+ * that of another tenant, would be copied unchanged: they are refused, or reported if that is allowed.
+ *
+ * The row of the copy has the source's values in the columns that the owner of the tenant table has added, except for those that must
+ * be unique.
  *
  * The copy shows the source as it was when its lock was acquired; applications can keep reading and writing it.
  *
  * @throws TenantsError UNKNOWN_TENANT; INVALID_NAME, TENANT_EXISTS, SCHEMA_EXISTS, DOMAIN_TAKEN, INVALID_DOMAIN for the new
- *   tenant; USAGE for a source that is public, unfinished, of another type, without a schema or contains an extension;
+ *   tenant; SCHEMA_MENTIONED; USAGE for a source that is public, unfinished, of another type, without a schema or contains an extension;
  *   PG_DUMP_UNAVAILABLE, PG_DUMP_FAILED; and what `changeTenant` throws.
  */
 export async function cloneTenant(project: Project, options: CloneTenantOptions): Promise<ChangedTenant> {
@@ -85,7 +95,7 @@ export async function cloneTenant(project: Project, options: CloneTenantOptions)
         locks: [source, schema],
         purpose,
         tenant: schema,
-        undone: `The tenant "${schema}" was not created`,
+        undone: undone(schema),
         cancel: options.cancel,
         work: () => clone(client, project, options, registration, environment),
         isDone: async (other: Client) => (await findTenant(other, registry, schema)) !== undefined,
@@ -101,7 +111,7 @@ export async function cloneTenant(project: Project, options: CloneTenantOptions)
       );
     });
   });
-  return toChangedTenant(result.tenant, startedAt, result.warnings);
+  return { ...toChangedTenant(result.tenant, startedAt, result.warnings), mentions: result.mentions };
 }
 
 async function clone(
@@ -110,7 +120,7 @@ async function clone(
   options: CloneTenantOptions,
   registration: NewTenant,
   environment: NodeJS.ProcessEnv,
-): Promise<{ tenant: TenantWithDomains; warnings: string[] }> {
+): Promise<{ tenant: TenantWithDomains; warnings: string[]; mentions: Mention[] }> {
   const { registry } = project;
   const { source, schema, noData = false, hooks = project.hooks } = options;
   const { type, domains } = registration;
@@ -120,24 +130,34 @@ async function clone(
   await send(client, [lockRowStatement(registry, source)]);
   await assertClonable(client, project, options);
   await assertAvailable(client, registry, { schema, domains: registration.domains, adopt: false });
+  const registered = await readTenants(client, registry, { order: registry.tenants.columns.schemaName });
+  const tenants = new Set(registered.map((one) => one.schema).filter((name) => name !== registry.schema));
+  const mentions = await findMentionsWithin(client, source, tenants);
+  const allowed = options.allowMentions === true;
+  const warnings = assertUnmentioned(mentions, { tenant: source, undone: undone(schema), allowed });
   await callInChange(client, project, {
     ...call,
     calls: hookCalls('beforeCreateTenant', hooks?.beforeCreateTenant, told),
     path: shared,
     watched: false,
   });
+  registration.extra = { ...(await readOwnColumns(client, registry, source)), ...options.set };
   await writeRegistry(client, project, registrationStatements(registry, registration));
   // The dump changes the settings of the session, so everything about the registry comes first.
   const tenant = await requireTenant(client, registry, schema);
   await copySchema(client, project, { source, schema, noData, environment, cancel: options.cancel });
-  const warnings = await findTextReferences(client, source, { within: schema });
+  await asOwner(client, project.role, () => rewriteFunctionPaths(client, { from: source, to: schema, within: schema }));
   const others = await callInChange(client, project, {
     ...call,
     calls: hookCalls('afterCreateTenant', hooks?.afterCreateTenant, told),
     path: [schema, ...shared],
     watched: true,
   });
-  return { tenant, warnings: [...warnings, ...others] };
+  return { tenant, warnings: [...warnings, ...others], mentions };
+}
+
+function undone(schema: string): string {
+  return `The tenant "${schema}" was not created`;
 }
 
 async function assertClonable(

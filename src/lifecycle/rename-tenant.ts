@@ -9,7 +9,7 @@ import type { Hooks, RenameHookContext } from '../project/hook-types.js';
 import type { Project } from '../project/project.js';
 import { assertAvailable } from '../registry/availability.js';
 import { assertFinished, assertNotPublic, requireTenant } from '../registry/known-tenant.js';
-import { findTenant } from '../registry/list.js';
+import { findTenant, readTenants } from '../registry/list.js';
 import { lockRowStatement, renameStatement } from '../registry/statements.js';
 import type { TenantWithDomains } from '../registry/types.js';
 import { tenantsCommand } from '../util/tenants-command.js';
@@ -17,7 +17,10 @@ import { callInChange } from './call-hooks.js';
 import { withChangeSession } from './change-session.js';
 import { asOwner, changeTenant, send } from './change-transaction.js';
 import { type ChangedTenant, type ChangeOptions, toChangedTenant } from './changed-tenant.js';
-import { findTextReferences } from './find-text-references.js';
+import { assertUnmentioned } from './mentions/assert-unmentioned.js';
+import { findMentions } from './mentions/find-mentions.js';
+import { rewriteFunctionPaths } from './mentions/function-paths.js';
+import type { Mention } from './mentions/types.js';
 import { recorded } from './record.js';
 import { namespaceOf } from './schema-contents.js';
 import { writeRegistry } from './write-registry.js';
@@ -25,18 +28,21 @@ import { writeRegistry } from './write-registry.js';
 export type RenameTenantOptions = ChangeOptions & {
   from: string;
   to: string;
+  /** Rename also while stored texts name the schema. Default: refuse. */
+  allowMentions?: boolean;
   /** Default: the project's hooks. */
   hooks?: Pick<Hooks, 'beforeRenameTenant' | 'afterRenameTenant'>;
 };
 
 /**
- * Renames a tenant's schema and its row in one transaction. Domains, views, policies and constraints follow automatically;
- * functions and settings that mention the schema in text do not, and are reported as warnings.
+ * Renames a tenant's schema and its row in one transaction. Domains, views, policies and constraints follow automatically, and the
+ * search paths that functions set for themselves are adapted. Other texts that name the schema do not follow: they are refused, or
+ * reported if that is allowed.
  *
  * After the COMMIT, sessions that have the old name in their search path no longer find the tenant's tables.
  *
- * @throws TenantsError UNKNOWN_TENANT; INVALID_NAME, TENANT_EXISTS or SCHEMA_EXISTS for the new name; USAGE for the public
- *   tenant, for one whose creation or deletion is unfinished, and for one without a schema; and what `changeTenant` throws.
+ * @throws TenantsError UNKNOWN_TENANT; INVALID_NAME, TENANT_EXISTS or SCHEMA_EXISTS for the new name; SCHEMA_MENTIONED; USAGE for the
+ *   public tenant, for one whose creation or deletion is unfinished, and for one without a schema; and what `changeTenant` throws.
  */
 export async function renameTenant(project: Project, options: RenameTenantOptions): Promise<ChangedTenant> {
   const startedAt = performance.now();
@@ -54,7 +60,7 @@ export async function renameTenant(project: Project, options: RenameTenantOption
       locks: [from, to],
       purpose,
       tenant: from,
-      undone: `The tenant "${from}" was not renamed`,
+      undone: undone(from),
       work: async () => {
         oid = await assertRenamable(client, project, options);
         return await rename(client, project, options);
@@ -65,8 +71,10 @@ export async function renameTenant(project: Project, options: RenameTenantOption
         (await findTenant(other, registry, to)) !== undefined,
       cancel: options.cancel,
     };
-    const { tenant, warnings } = await recorded(project, client, record, () => changeTenant(project, client, change));
-    return toChangedTenant(tenant, startedAt, warnings);
+    const { tenant, warnings, mentions } = await recorded(project, client, record, () =>
+      changeTenant(project, client, change),
+    );
+    return { ...toChangedTenant(tenant, startedAt, warnings), mentions };
   });
 }
 
@@ -91,18 +99,29 @@ async function rename(
   client: Client,
   project: Project,
   options: RenameTenantOptions,
-): Promise<{ tenant: TenantWithDomains; warnings: string[] }> {
+): Promise<{ tenant: TenantWithDomains; warnings: string[]; mentions: Mention[] }> {
   const { registry, role } = project;
   const { from, to } = options;
   await callHook(client, project, options, 'beforeRenameTenant', await requireTenant(client, registry, from));
-  const warnings = await findTextReferences(client, from);
+  const registered = await readTenants(client, registry, { order: registry.tenants.columns.schemaName });
+  const others = registered
+    .map(({ schema }) => schema)
+    .filter((schema) => schema !== from && schema !== registry.schema);
+  const mentions = await findMentions(client, from, others);
+  const allowed = options.allowMentions === true;
+  const warnings = assertUnmentioned(mentions, { tenant: from, undone: undone(from), allowed });
   await writeRegistry(client, project, [renameStatement(registry, from, to)]);
-  await asOwner(client, role, () =>
-    client.query(`ALTER SCHEMA ${quoteIdentifier(from)} RENAME TO ${quoteIdentifier(to)}`),
-  );
+  await asOwner(client, role, async () => {
+    await client.query(`ALTER SCHEMA ${quoteIdentifier(from)} RENAME TO ${quoteIdentifier(to)}`);
+    await rewriteFunctionPaths(client, { from, to });
+  });
   const tenant = await requireTenant(client, registry, to);
-  const others = await callHook(client, project, options, 'afterRenameTenant', tenant);
-  return { tenant, warnings: [...warnings, ...others] };
+  const told = await callHook(client, project, options, 'afterRenameTenant', tenant);
+  return { tenant, warnings: [...warnings, ...told], mentions };
+}
+
+function undone(from: string): string {
+  return `The tenant "${from}" was not renamed`;
 }
 
 async function callHook(

@@ -17,7 +17,7 @@ export type PublicTenantOptions = {
   domains: readonly TenantDomain[];
   /** A public tenant that has these domains already is what was wished for. */
   ifNotExists: boolean;
-  extra: Record<string, string>;
+  extra: Record<string, string | null>;
   /** Schemas that the owner's triggers find names in, besides the shared one. */
   extraSearchPath?: readonly string[];
 };

@@ -11,7 +11,7 @@ export type NewTenant = {
   type: string | null;
   status: TenantStatus;
   /** Values for further columns of the tenant table, as text that PostgreSQL reads as the column's type. */
-  extra: Record<string, string>;
+  extra: Record<string, string | null>;
   domains: readonly TenantDomain[];
 };
 
@@ -117,7 +117,7 @@ export function domainStatement(
   };
 }
 
-function assertExtraColumns(shape: RegistryShape, extra: Record<string, string>): void {
+function assertExtraColumns(shape: RegistryShape, extra: NewTenant['extra']): void {
   const { id, schemaName, name, type, status } = shape.tenants.columns;
   const ways: [string | null, string][] = [
     [id, 'the database numbers the tenants itself'],

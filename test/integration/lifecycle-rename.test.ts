@@ -71,25 +71,6 @@ it('tenants of any name can be renamed, also to a spelling in small letters', as
   expect((await renameTenant(project, { from: 'Acme', to: 'acme' })).tenant.schema).toBe('acme');
 });
 
-it('functions and settings that name the schema by text are told', async () => {
-  await database.query(`
-    CREATE FUNCTION ${from}.by_body() RETURNS bigint LANGUAGE plpgsql AS $$ BEGIN RETURN (SELECT count(*) FROM ${from}.projects); END $$;
-    CREATE FUNCTION ${from}.by_path() RETURNS int LANGUAGE sql SET search_path = ${from} AS 'SELECT 1';
-    CREATE FUNCTION ${from}.by_string() RETURNS text LANGUAGE sql AS $$ SELECT set_config('search_path', '${from}', true) $$;
-    CREATE FUNCTION public.of_shared_${count}() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM ${from}.projects';
-    CREATE FUNCTION ${from}.innocent() RETURNS text LANGUAGE sql AS $$ SELECT 'x${from}.y, ${from}0.z' $$;
-    CREATE VIEW ${from}.view AS SELECT * FROM ${from}.projects;
-  `);
-  const { warnings } = await renameTenant(project, { from, to });
-  expect(warnings.map((warning) => /function (\S+?)\(/.exec(warning)?.[1]?.replace(/^.*\./, ''))).toEqual([
-    'by_body',
-    'by_path',
-    'by_string',
-    'of_shared_' + count,
-  ]);
-  expect((await database.query(`SELECT count(*)::int AS n FROM ${to}.view`)).rows).toEqual([{ n: 0 }]);
-});
-
 it.each<[string, () => [string, string], string]>([
   ['an unknown tenant', () => ['odl_' + count, to], 'UNKNOWN_TENANT'],
   ['a name that no new tenant may have', () => [from, 'Big'], 'INVALID_NAME'],

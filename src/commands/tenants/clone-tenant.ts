@@ -14,8 +14,9 @@ export default class CloneTenant extends BaseCommand {
   static override summary = 'Create a tenant with the structure and the rows of another.';
   static override description =
     'Runs in one transaction: an error leaves nothing behind. Applications can keep using the source while it is copied. Requires ' +
-    'pg_dump on the PATH, of the same version as the server or newer. Functions whose text mentions the source schema are ' +
-    'copied unchanged and reported as warnings.';
+    'pg_dump on the PATH, of the same version as the server or newer. The search paths of functions are adapted. Other stored texts ' +
+    "that name the source's schema, or that of another tenant, are listed and refused, because the copy would go on using it; " +
+    '--allow-mentions copies them unchanged.';
   static override examples = [
     '<%= config.bin %> clone-tenant template acme acme.example.com',
     { description: 'Structure only', command: '<%= config.bin %> clone-tenant acme sandbox --no-data' },
@@ -42,8 +43,9 @@ export default class CloneTenant extends BaseCommand {
       multiple: true,
       multipleNonGreedy: true,
       helpValue: 'column=value',
-      description: 'Value for another column of the tenant table.',
+      description: "Value for another column of the tenant table (default: the source's).",
     }),
+    'allow-mentions': Flags.boolean({ description: 'Clone although stored texts name the schema of a tenant.' }),
     ...changeFlags,
   };
 
@@ -55,6 +57,7 @@ export default class CloneTenant extends BaseCommand {
       domains: [...(args.domain === undefined ? [] : [args.domain]), ...(parseNames('--domain', flags.domain) ?? [])],
       set: assignments(flags.set),
       noData: flags['no-data'],
+      allowMentions: flags['allow-mentions'],
       ...(flags.label === undefined ? {} : { label: flags.label }),
       ...(flags.type === undefined ? {} : { type: flags.type }),
     };

@@ -62,6 +62,39 @@ export function parseTree(sql: string): ParseOutcome {
   }
 }
 
+/** A word, a constant or a sign of a text as the server's lexer sees it; `start` counts bytes of UTF-8. */
+export type Token = { kind: 'name' | 'string' | 'other'; text: string; start: number };
+
+/**
+ * Cuts a text into tokens with the server's own lexer, comments left out. `undefined` for text that it does not take, such as an
+ * open quote. Needs `loadSqlParser`, like `parseTree`.
+ */
+export function scanTokens(sql: string): Token[] | undefined {
+  if (parser === undefined) {
+    throw new TenantsError('UNEXPECTED', 'The SQL parser is not loaded: await loadSqlParser() first.');
+  }
+  if (sql === '') return [];
+  if (sql.length > LONGEST_TEXT || crashes >= CRASHES_TOLERATED) return undefined;
+  try {
+    const { tokens } = parser.scanSync(sql);
+    return tokens.flatMap(({ text, start, tokenName, tokenType }): Token[] => {
+      if (tokenName === 'SQL_COMMENT' || tokenName === 'C_COMMENT') return [];
+      return [{ kind: kindOf(text, tokenName, tokenType), text, start }];
+    });
+  } catch {
+    return undefined;
+  }
+}
+
+/** The token types of `U&"…"` and `U&'…'`, which the library has no names for (`gram.y`). */
+const UIDENT = 259;
+const USCONST = 262;
+
+function kindOf(text: string, name: string, type: number): Token['kind'] {
+  if (name === 'SCONST' || type === USCONST) return 'string';
+  return name === 'IDENT' || type === UIDENT || /^[A-Za-z_\u0080-\uFFFF]/.test(text) ? 'name' : 'other';
+}
+
 function rawStatements(result: LibPgQuery.ParseResult): { node: Node; start: number; length: number | undefined }[] {
   const statements = [];
   for (const { stmt, stmt_location = 0, stmt_len = 0 } of result.stmts ?? []) {

@@ -20,6 +20,22 @@ export function walk(root: unknown, visit: (type: string, value: Record<string, 
   }
 }
 
+/**
+ * Visits every record of a parse tree with the key that it stands under: its type, or the field of a statement that holds a node of
+ * a known type, such as `relation` or `typeName`.
+ */
+export function walkRecords(root: unknown, visit: (key: string, value: Record<string, unknown>) => void): void {
+  const open: [key: string, value: unknown][] = [['', root]];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const [key, value] = next;
+    if (Array.isArray(value)) for (const item of value) open.push([key, item]);
+    else if (isRecord(value)) {
+      visit(key, value);
+      for (const [field, inner] of Object.entries(value)) open.push([field, inner]);
+    }
+  }
+}
+
 /** Whether a node of one of these types stands anywhere in the tree. */
 export function contains(root: unknown, types: ReadonlySet<string>): boolean {
   let found = false;
