@@ -84,4 +84,41 @@ describe.skipIf(bin === undefined)('clone-tenant', () => {
     });
     expect(await one(`SELECT ${name}_copy.standard()::int`)).toBe(1);
   });
+
+  it("gives the row the source's own columns, except for those that must be unique or that the server fills", async () => {
+    const name = await tenantWith('');
+    await query(`ALTER TABLE public.tenants ADD COLUMN plan text, ADD COLUMN seats int, ADD COLUMN region text NOT NULL DEFAULT 'eu',
+      ADD COLUMN tags text[], ADD COLUMN settings jsonb, ADD COLUMN paid_until timestamptz DEFAULT now(), ADD COLUMN customer text UNIQUE,
+      ADD COLUMN secret uuid, ADD COLUMN slug text GENERATED ALWAYS AS (lower(schema_name)) STORED,
+      ADD COLUMN number int GENERATED ALWAYS AS IDENTITY, ADD COLUMN "Odd ""name" text;
+      CREATE UNIQUE INDEX one_secret ON public.tenants (secret, schema_name);
+      UPDATE public.tenants SET plan = 'gold', seats = 3, region = 'us', tags = '{a,"b,c"}', settings = '{"a": [1, null]}',
+        paid_until = NULL, customer = 'cus_1', secret = '00000000-0000-0000-0000-000000000001', "Odd ""name" = 'x', name = 'The source'
+       WHERE schema_name = '${name}'`);
+    await cloneTenant(await fleet.project(), {
+      source: name,
+      schema: `${name}_copy`,
+      set: { seats: '7' },
+      noData: true,
+    });
+    const { rows } = await query(
+      `SELECT name, plan, seats, region, tags, settings, paid_until, customer, secret, slug, "Odd ""name" AS odd
+         FROM public.tenants WHERE schema_name = '${name}_copy'`,
+    );
+    expect(rows).toEqual([
+      {
+        name: null,
+        plan: 'gold',
+        seats: 7,
+        region: 'us',
+        tags: ['a', 'b,c'],
+        settings: { a: [1, null] },
+        paid_until: null,
+        customer: null,
+        secret: null,
+        slug: `${name}_copy`,
+        odd: 'x',
+      },
+    ]);
+  });
 });
