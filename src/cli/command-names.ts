@@ -11,6 +11,7 @@ export const COMMAND_FOLDERS = {
   plan: 'migrations',
   checksums: 'migrations',
   status: 'fleet',
+  drift: 'fleet',
   runs: 'fleet',
   list: 'tenants',
   'create-tenant': 'tenants',
@@ -23,7 +24,6 @@ export const COMMAND_FOLDERS = {
   exec: 'fleet',
   shell: 'fleet',
   doctor: 'fleet',
-  completion: 'setup',
 } as const;
 
 export type CommandName = keyof typeof COMMAND_FOLDERS;

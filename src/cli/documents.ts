@@ -5,6 +5,7 @@ import type { RunReport, RunsReport } from '../journal/read/runs.js';
 import type { ChangedTenant } from '../lifecycle/changed-tenant.js';
 import type { CreatedTenant } from '../lifecycle/create-types.js';
 import type { MigrateReport, PlanReport, RollbackReport } from '../run/types.js';
+import type { DriftReport } from '../structure/types.js';
 
 /**
  * The documents of `--json`, key by key: scripts rely on them, so a new field of a report must not end up in them by
@@ -19,7 +20,7 @@ export function migrateDocument(
   return { command, exitCode, durationMs, executor, processes, concurrency, run, shared, tenants, results };
 }
 
-export function statusDocument({ shared, tenants, cohorts, details, runs, edited }: StatusReport) {
+export function statusDocument({ shared, tenants, cohorts, details, runs, edited }: StatusReport, drift?: DriftReport) {
   return {
     shared: { applied: shared.applied, pending: shared.pending },
     tenants,
@@ -27,6 +28,7 @@ export function statusDocument({ shared, tenants, cohorts, details, runs, edited
     ...(details === undefined ? {} : { details }),
     ...(runs === undefined ? {} : { lastRun: runs.lastRun, running: runs.running }),
     ...(edited === undefined ? {} : { edited: { changed: edited.changed, renamed: edited.renamed } }),
+    ...(drift === undefined ? {} : { drift: { different: drift.tenants.different } }),
   };
 }
 
@@ -62,6 +64,30 @@ export function checksumsDocument({ changed, renamed, recorded, accepted }: Chec
     renamed,
     recorded,
     ...(accepted.length === 0 ? {} : { accepted }),
+  };
+}
+
+export function driftDocument({ reference, tenants, groups, unreadable }: DriftReport) {
+  return {
+    reference: { kind: reference.kind, tenant: reference.tenant },
+    tenants: { total: tenants.total, equal: tenants.equal, different: tenants.different },
+    groups: groups.map(({ fingerprint, type, last, count, reference: isReference, tenants: names, differences }) => ({
+      fingerprint,
+      type,
+      last,
+      count,
+      reference: isReference,
+      tenants: names,
+      differences: differences.map(({ kind, object, change, expected, actual, sql }) => ({
+        kind,
+        object,
+        change,
+        expected,
+        actual,
+        sql,
+      })),
+    })),
+    unreadable: unreadable.map(({ tenant, reason }) => ({ tenant, reason })),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { BaseCommand } from '../base-command.js';
 import { COMMAND_NAMES, type CommandName } from '../cli/command-names.js';
 import Doctor from './fleet/doctor.js';
+import Drift from './fleet/drift.js';
 import Exec from './fleet/exec.js';
 import Query from './fleet/query.js';
 import Runs from './fleet/runs.js';
@@ -11,7 +12,6 @@ import CreateMigration from './migrations/create-migration.js';
 import Migrate from './migrations/migrate.js';
 import Plan from './migrations/plan.js';
 import Rollback from './migrations/rollback.js';
-import Completion from './setup/completion.js';
 import Db from './setup/db.js';
 import Init from './setup/init.js';
 import CloneTenant from './tenants/clone-tenant.js';
@@ -28,7 +28,6 @@ type CommandClass = typeof BaseCommand;
 const BY_NAME: Record<CommandName, CommandClass> = {
   checksums: Checksums,
   'clone-tenant': CloneTenant,
-  completion: Completion,
   'create-domain': CreateDomain,
   'create-migration': CreateMigration,
   'create-tenant': CreateTenant,
@@ -36,6 +35,7 @@ const BY_NAME: Record<CommandName, CommandClass> = {
   'delete-domain': DeleteDomain,
   'delete-tenant': DeleteTenant,
   doctor: Doctor,
+  drift: Drift,
   exec: Exec,
   init: Init,
   list: List,

@@ -1,14 +1,11 @@
 import type { Client, ClientConfig } from 'pg';
 
-import { withCancel } from '../db/backend/with-cancel.js';
-import { withClient } from '../db/connect.js';
 import { qualified, quoteLiteral } from '../db/identifiers.js';
 import { isRowSecurityError, ROW_SECURITY_ADVICE } from '../db/row-security.js';
 import { codeOf, isConnectionError, SQLSTATE } from '../db/sqlstates.js';
 import { APPLIED_DIGEST_SQL, appliedDigest } from '../engine/bookkeeping.js';
 import { type SerializedError, serializeError } from '../errors/serialize.js';
-import { isTenantsError } from '../errors/tenants-error.js';
-import { alignLockTimeout, lockTimeoutOf } from '../session/lock-timeout.js';
+import { readInBatches } from './read-in-batches.js';
 
 /** Schemas that one statement reads: each costs a relation lock until it ends. */
 const BATCH_SIZE = 200;
@@ -59,33 +56,11 @@ async function readDigests(
   table: string,
   { connections, cancel }: ListReading,
 ): Promise<Map<string, Digest>> {
-  const batches = chunk(schemas, BATCH_SIZE);
   const digests = new Map<string, Digest>();
-  const read = async (connection: Client, batch: readonly string[]): Promise<void> => {
+  const batches = { size: BATCH_SIZE, connections, cancel };
+  await readInBatches(client, database, schemas, batches, async (connection, batch) => {
     for (const [schema, digest] of await readBatch(connection, batch, table, cancel)) digests.set(schema, digest);
-  };
-  const extra = Math.min(connections, batches.length) - 1;
-  const drain = async (connection: Client): Promise<void> => {
-    for (let batch = batches.shift(); batch !== undefined; batch = batches.shift()) await read(connection, batch);
-  };
-  // An extra connection that the server refuses makes the survey slower, not impossible.
-  const help = async (): Promise<void> => {
-    try {
-      await withClient(database, 'survey', async (helper) => {
-        await alignLockTimeout(helper, lockTimeoutMs);
-        await withCancel(database, helper, cancel, () => drain(helper));
-      });
-    } catch (error) {
-      if (!isTenantsError(error)) throw error;
-    }
-  };
-  const lockTimeoutMs = extra > 0 ? await lockTimeoutOf(client) : 0;
-  try {
-    await Promise.all([drain(client), ...Array.from({ length: Math.max(0, extra) }, help)]);
-  } finally {
-    // After a failure the others end with the batch they are at.
-    batches.length = 0;
-  }
+  });
   return digests;
 }
 
@@ -186,10 +161,4 @@ async function tryNamesOf(
 function unreadable(error: unknown): SerializedError {
   const advice = isRowSecurityError(error) ? { suggestions: ROW_SECURITY_ADVICE } : {};
   return { ...serializeError(error), ...advice };
-}
-
-function chunk<T>(items: readonly T[], size: number): T[][] {
-  const chunks: T[][] = [];
-  for (let start = 0; start < items.length; start += size) chunks.push(items.slice(start, start + size));
-  return chunks;
 }

@@ -18,6 +18,7 @@ import type { Project } from '../../src/project/project.js';
 import { migrate } from '../../src/run/migrate.js';
 import { plan } from '../../src/run/plan.js';
 import { rollback } from '../../src/run/rollback.js';
+import { drift } from '../../src/structure/drift.js';
 import type { TestDatabase } from './database.js';
 import type { TestFleet } from './fleet.js';
 
@@ -46,6 +47,7 @@ export const READING: Command[] = [
   ['status', async (project) => await status(project)],
   ['status --tenant', async (project) => await status(project, { names: ['t2'] })],
   ['plan', async (project) => await plan(project, { selection: { kind: 'all' }, sql: true })],
+  ['drift', async (project) => await drift(project, { level: 'owners' })],
   ['list', async (project) => await listTenants(project)],
   ['shell', (project) => shell(project, 't2', { command: ['true'], cwd: '/', env: process.env, stdout: 'stderr' })],
   ['query', async (project) => await ask(project, 'SELECT name, current_schema() AS at FROM projects ORDER BY 1')],

@@ -5,7 +5,9 @@ import { statusDocument } from '../../cli/documents.js';
 import { tenantFlags } from '../../cli/flags.js';
 import { selectedTenants } from '../../cli/selection/selected-options.js';
 import { EXIT } from '../../errors/codes.js';
+import { driftLine } from '../../ui/summary/format-drift.js';
 import { formatStatus } from '../../ui/summary/format-status.js';
+import type { FormatContext } from '../../ui/text/format-context.js';
 
 export default class Status extends BaseCommand {
   static override summary = 'Show which tenants are up to date and which are behind.';
@@ -22,6 +24,9 @@ export default class Status extends BaseCommand {
   ];
   static override flags = {
     check: Flags.boolean({ description: 'Exit with 3 unless everything is up to date.' }),
+    drift: Flags.boolean({
+      description: 'Also compare the structure of tenants; with --check, exit with 3 if one differs.',
+    }),
     ...tenantFlags,
   };
 
@@ -29,8 +34,16 @@ export default class Status extends BaseCommand {
     const { flags } = await this.parse(Status);
     const selection = await selectedTenants(flags);
     const { isUpToDate, status } = await import('../../fleet/status.js');
-    const report = await this.read(await this.load(flags), (project) => status(project, selection));
-    const code = flags.check && !isUpToDate(report) ? EXIT.notUpToDate : EXIT.ok;
-    return this.print(statusDocument(report), (context) => formatStatus(report, context), code);
+    const { report, drifted } = await this.read(await this.load(flags), async (project) => {
+      const fleet = await status(project, selection);
+      if (!flags.drift) return { report: fleet };
+      const { drift } = await import('../../structure/drift.js');
+      return { report: fleet, drifted: await drift(project, selection) };
+    });
+    const isAsItShouldBe = isUpToDate(report) && (drifted?.tenants.different ?? 0) === 0;
+    const code = flags.check && !isAsItShouldBe ? EXIT.notUpToDate : EXIT.ok;
+    const text = (context: FormatContext): string =>
+      [formatStatus(report, context), ...(drifted === undefined ? [] : ['', driftLine(drifted, context)])].join('\n');
+    return this.print(statusDocument(report, drifted), text, code);
   }
 }
