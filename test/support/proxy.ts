@@ -74,6 +74,8 @@ export async function openProxy(target: { url: string; config: ClientConfig }): 
   let leadsTo = target.config;
   const sockets = new Set<Socket>();
   const open = new Set<Connection>();
+  /** Also those whose client is gone, which the server does not know while they are swallowed. */
+  const alive = new Set<Connection>();
 
   const findCut = (frame: Frame) => {
     const found = cuts.find((each) => each.when(frame));
@@ -101,6 +103,8 @@ export async function openProxy(target: { url: string; config: ClientConfig }): 
       isHeld: (application) => held?.(application, number) === true,
     });
     open.add(connection);
+    alive.add(connection);
+    upstream.on('close', () => alive.delete(connection));
     client.on('close', () => open.delete(connection));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -127,7 +131,7 @@ export async function openProxy(target: { url: string; config: ClientConfig }): 
     hold: (which = () => true) => void (held = which),
     release: () => {
       held = undefined;
-      for (const connection of open) connection.release();
+      for (const connection of alive) connection.release();
     },
     retarget: (config) => void (leadsTo = config),
     cutAfter: (type, count) => {
