@@ -4,6 +4,7 @@ import { EXIT } from '../errors/codes.js';
 import { recordChange } from '../journal/write/change-journal.js';
 import type { Project } from '../project/project.js';
 import { explained, type LockedSession, withFleetLock } from '../session/control-session.js';
+import { heedCancel } from '../session/heed-cancel.js';
 import { prepareOwn } from '../session/prepare-own.js';
 import { examine, examineOld, lookAtConnection, prepareExamination } from './examination.js';
 import { repair } from './repairs/repair.js';
@@ -53,17 +54,20 @@ async function examineAndFix(project: Project, options: DoctorOptions): Promise<
   const { drain = new AbortController().signal, cancel, onEvent = (): void => {} } = options;
   const lock = { drain, cancel, onEvent };
   return await withFleetLock(project, 'doctor --fix', lock, async (session) => {
-    const look = () => prepareExamination(project, session, true, options.patienceMs);
-    options.onEvent?.({ type: 'phase', phase: 'survey' });
-    const exam = await look();
-    const before = await examine(exam);
+    const look = () =>
+      heedCancel({ project, cancel }, session.client, async () => {
+        const exam = await prepareExamination(project, session, true, options.patienceMs);
+        return { exam, checks: await examine(exam) };
+      });
+    onEvent({ type: 'phase', phase: 'survey' });
+    const { exam, checks: before } = await look();
     return await recordChange(
       project,
       () => session.client,
       {
         command: 'doctor --fix',
         invocation: options.invocation,
-        onWarning: (message) => options.onEvent?.({ type: 'warning', message }),
+        onWarning: (message) => onEvent({ type: 'warning', message }),
         summarize,
       },
       () => fix(exam, before, session, options, look),
@@ -85,12 +89,13 @@ async function fix(
   before: Check[],
   session: LockedSession,
   options: DoctorOptions,
-  look: () => Promise<Examination>,
+  look: () => Promise<{ checks: Check[] }>,
 ): Promise<DoctorReport> {
   const repairs = await repair(exam, before, session, options);
   if (repairs.size === 0) return { checks: before };
   options.onEvent?.({ type: 'phase', phase: 'verify' });
-  const after = await examine(await look());
+  // What was canceled is not looked at again; what was repaired before that stands in the report all the same.
+  const { checks: after } = options.cancel?.aborted === true ? { checks: before } : await look();
   return {
     checks: after.map((check) => {
       const { done = [], failures = [] } = repairs.get(check.name) ?? {};

@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
 
+import type { BatchItem } from '../db/batch.js';
 import { assertOwn } from '../db/own-session.js';
 import { assertNewSchemaName } from '../db/schema-name.js';
 import { assertWritable } from '../db/server.js';
@@ -27,6 +28,7 @@ import type { NewTenant } from '../registry/registration.js';
 import type { TenantWithDomains } from '../registry/types.js';
 import { withSession } from '../session/control-session.js';
 import { tenantsCommand } from '../util/tenants-command.js';
+import { changeTenant, send } from './change-transaction.js';
 import type { CreatedTenant, CreateTenantOptions, CreateTenantResult } from './create-types.js';
 import { takeCreationLock } from './creation-lock.js';
 import { provision } from './provision.js';
@@ -52,15 +54,7 @@ export async function createTenant(project: Project, options: CreateTenantOption
     assertOwn(session);
     await assertRegistry(client, project.registry);
     if (registration.schema === project.shared.schema) {
-      const { name, domains, extra } = registration;
-      const ifNotExists = options.ifNotExists === true;
-      const made = await createPublicTenant(client, project.registry, {
-        name,
-        domains,
-        ifNotExists,
-        extra,
-        extraSearchPath: project.tenants.extraSearchPath,
-      });
+      const made = await createPublic(client, project, registration, options);
       return { ...answer(made.tenant, [], startedAt), created: made.created };
     }
     await takeCreationLock(client, project, registration.schema, options.cancel);
@@ -93,6 +87,38 @@ export async function createTenant(project: Project, options: CreateTenantOption
     // The tenant exists, even if this last look fails.
     const made = await findTenant(client, project.registry, registration.schema).catch(() => undefined);
     return { ...answer(made ?? registration, migrations, startedAt), created: true };
+  });
+}
+
+/** The public tenant is a row and its domains; nothing else is locked or changed. */
+async function createPublic(
+  client: Client,
+  project: Project,
+  { schema, name, domains, extra }: NewTenant,
+  { ifNotExists = false, cancel }: CreateTenantOptions,
+): Promise<{ tenant: TenantWithDomains; created: boolean }> {
+  const { registry, tenants } = project;
+  const inTransaction = (items: BatchItem[]): Promise<void> =>
+    changeTenant(project, client, {
+      locks: [],
+      purpose: `create-tenant ${schema}`,
+      tenant: schema,
+      undone: `The tenant "${schema}" was not created`,
+      work: () => send(client, items),
+      isDone: async (other) => {
+        const found = await findTenant(other, registry, schema);
+        return found !== undefined && hasDomains(found, domains);
+      },
+      cancel,
+    });
+  const { extraSearchPath } = tenants;
+  return await createPublicTenant(client, registry, {
+    inTransaction,
+    name,
+    domains,
+    ifNotExists,
+    extra,
+    extraSearchPath,
   });
 }
 

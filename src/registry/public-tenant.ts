@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 
-import { type BatchItem, sendBatch } from '../db/batch.js';
+import type { BatchItem } from '../db/batch.js';
 import { USERS_ROW_SECURITY } from '../db/empty-search-path.js';
 import { searchPath } from '../db/identifiers.js';
 import { isTenantsError, TenantsError } from '../errors/tenants-error.js';
@@ -9,10 +9,12 @@ import { assertPublicAvailable, tenantExists } from './availability.js';
 import { findTenant } from './list.js';
 import { type RegistryShape, STATUS } from './names.js';
 import { registrationFailure } from './registration-failure.js';
-import { type NewTenant, registrationStatements } from './registration.js';
+import { registrationStatements } from './registration.js';
 import type { TenantDomain, TenantWithDomains } from './types.js';
 
 export type PublicTenantOptions = {
+  /** Sends statements in a transaction of their own. What the server refuses is the error's `cause`, or the error itself. */
+  inTransaction: (items: BatchItem[]) => Promise<void>;
   name: string | null;
   domains: readonly TenantDomain[];
   /** A public tenant that has these domains already is what was wished for. */
@@ -32,25 +34,32 @@ export type PublicTenantOptions = {
 export async function createPublicTenant(
   client: Client,
   shape: RegistryShape,
-  { name, domains, ifNotExists, extra, extraSearchPath = [] }: PublicTenantOptions,
+  { inTransaction, name, domains, ifNotExists, extra, extraSearchPath = [] }: PublicTenantOptions,
 ): Promise<{ tenant: TenantWithDomains; created: boolean }> {
   const registration = { schema: shape.schema, name, type: null, status: STATUS.active, extra, domains, adopt: true };
   const items = registrationStatements(shape, registration);
   const existing = await findTenant(client, shape, shape.schema);
   if (existing !== undefined) return acceptExisting(existing, domains, ifNotExists);
   try {
-    await register(client, shape, registration, [
+    await assertPublicAvailable(client, shape, domains);
+    await inTransaction([
       { text: `SET LOCAL search_path TO ${searchPath([shape.schema, ...extraSearchPath])}` },
       { text: USERS_ROW_SECURITY },
       ...items,
-    ]);
+    ]).catch(async (error: unknown) => {
+      const refusal = isTenantsError(error) && error.cause !== undefined ? error.cause : error;
+      const explained = await registrationFailure(client, shape, registration, refusal);
+      throw explained === refusal ? error : explained;
+    });
   } catch (error) {
     const exists = isTenantsError(error) && error.code === 'TENANT_EXISTS';
     const faster = exists ? await findTenant(client, shape, shape.schema) : undefined;
     if (faster === undefined) throw error;
     return acceptExisting(faster, domains, ifNotExists);
   }
-  const tenant = await findTenant(client, shape, shape.schema);
+  // It is registered, even if this last look fails: the answer to the COMMIT may have been lost with the connection.
+  const told = { schema: shape.schema, name, type: null, status: STATUS.active, domains: [...domains] };
+  const tenant = await findTenant(client, shape, shape.schema).catch(() => told);
   if (tenant === undefined) {
     throw new TenantsError('UNEXPECTED', 'The public tenant was deleted as soon as it was made.');
   }
@@ -60,22 +69,6 @@ export async function createPublicTenant(
 /** True when a tenant has all of these domains; it may have others too. */
 export function hasDomains(tenant: TenantWithDomains, domains: readonly Pick<TenantDomain, 'domain'>[]): boolean {
   return lacking(tenant, domains).length === 0;
-}
-
-async function register(
-  client: Client,
-  shape: RegistryShape,
-  registration: NewTenant & { adopt: boolean },
-  items: BatchItem[],
-): Promise<void> {
-  await assertPublicAvailable(client, shape, registration.domains);
-  try {
-    await sendBatch(client, [{ text: 'BEGIN' }, ...items, { text: 'COMMIT' }]);
-  } catch (error) {
-    // On a connection that broke there is nothing left to roll back.
-    await client.query('ROLLBACK').catch(() => undefined);
-    throw await registrationFailure(client, shape, registration, error);
-  }
 }
 
 function acceptExisting(

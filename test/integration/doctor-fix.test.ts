@@ -177,6 +177,40 @@ it('a catalog that grew since it was last analyzed is analyzed', async () => {
   expect(await checkOf(project, 'catalog-statistics', { fix: true })).toMatchObject({ ok: true, fixed: false });
 });
 
+it('an analysis that waits for another session ends at the second signal', async () => {
+  await database.query(`DO $$ BEGIN FOR i IN 1..5200 LOOP EXECUTE format('CREATE SEQUENCE s%s', i);
+    IF i % 1000 = 0 THEN COMMIT; END IF; END LOOP; END $$`);
+  await database.query('ANALYZE pg_class');
+  await database.query(`UPDATE pg_class SET reltuples = 400 WHERE oid = 'pg_class'::regclass`);
+  const other = await database.client();
+  await other.query('BEGIN');
+  await other.query('ANALYZE pg_namespace');
+  const [drain, cancel] = [new AbortController(), new AbortController()];
+  const checked = checkOf({ ...(await fleet.project()), lockTimeoutMs: 0 }, 'catalog-statistics', {
+    fix: true,
+    drain: drain.signal,
+    cancel: cancel.signal,
+  });
+  await expect
+    .poll(
+      async () =>
+        (await database.query(`SELECT FROM pg_locks WHERE NOT granted AND relation = 'pg_namespace'::regclass`))
+          .rowCount,
+      { timeout: 10_000 },
+    )
+    .toBe(1);
+  drain.abort();
+  cancel.abort();
+  const since = performance.now();
+  expect(await checked).toMatchObject({
+    ok: false,
+    fixed: false,
+    failures: [expect.stringContaining('the catalog was not analyzed') as string],
+  });
+  expect(performance.now() - since).toBeLessThan(10_000);
+  await other.query('ROLLBACK');
+});
+
 it('after the first signal no other repair is begun', async () => {
   await database.query(`INSERT INTO tenants (schema_name, status) VALUES ('half', 'provisioning')`);
   const check = await checkOf(await fleet.project(), 'unfinished-creations', { fix: true, drain: AbortSignal.abort() });

@@ -1,10 +1,11 @@
 import type { Client } from 'pg';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
-import { sendBatch } from '../../src/db/batch.js';
+import { type BatchItem, sendBatch } from '../../src/db/batch.js';
 import { findTenant } from '../../src/registry/list.js';
-import { createPublicTenant, hasDomains } from '../../src/registry/public-tenant.js';
+import { createPublicTenant, hasDomains, type PublicTenantOptions } from '../../src/registry/public-tenant.js';
 import { registrationStatements } from '../../src/registry/registration.js';
+import { tenantsCommand } from '../../src/util/tenants-command.js';
 import { useDatabase } from '../support/database.js';
 import { SHAPES } from '../support/registry-shapes.js';
 import { createRegistry, register } from '../support/registry.js';
@@ -15,10 +16,23 @@ const DOMAINS = [
   { domain: 'example.com', primary: true },
   { domain: 'www.example.com', primary: false },
 ];
-const WISH = { name: null, domains: DOMAINS, ifNotExists: false, extra: {} };
+/** A transaction on a connection, as `changeTenant` runs it. */
+const on = (own: Client) => ({
+  inTransaction: async (items: BatchItem[]): Promise<void> => {
+    await own.query('BEGIN');
+    await sendBatch(own, [...items, { text: 'COMMIT' }]).catch(async (error: unknown) => {
+      await own.query('ROLLBACK');
+      throw error;
+    });
+  },
+});
+const PLAIN = { name: null, domains: DOMAINS, ifNotExists: false, extra: {} };
+
+let WISH: PublicTenantOptions;
 
 beforeAll(async () => {
   client = await database.client();
+  WISH = { ...PLAIN, ...on(client) };
 });
 
 describe.each(SHAPES)('createPublicTenant in a registry with %s', (_, shape) => {
@@ -43,7 +57,7 @@ describe.each(SHAPES)('createPublicTenant in a registry with %s', (_, shape) => 
     await expect(createPublicTenant(client, shape, more)).rejects.toMatchObject({
       code: 'TENANT_EXISTS',
       message: expect.stringContaining('without "new.example.com"'),
-      suggestions: [`To add it, run: tenants create-domain ${shape.schema} new.example.com`],
+      suggestions: [`To add it, run: ${tenantsCommand('create-domain', shape.schema, 'new.example.com')}`],
     });
   });
 
@@ -61,7 +75,7 @@ describe.each(SHAPES)('createPublicTenant in a registry with %s', (_, shape) => 
       await createRegistry(client, shape);
       const faster = await database.client();
       await faster.query('BEGIN');
-      const registration = { schema: shape.schema, type: null, status: 'active', ...WISH };
+      const registration = { schema: shape.schema, type: null, status: 'active', ...PLAIN };
       await sendBatch(faster, registrationStatements(shape, registration));
       const outcome = createPublicTenant(client, shape, { ...WISH, ifNotExists }).catch((error: unknown) => error);
       await expect.poll(() => isWaiting(faster)).toBe(true);
@@ -73,7 +87,7 @@ describe.each(SHAPES)('createPublicTenant in a registry with %s', (_, shape) => 
   it('is settled when four do it at the same time', async () => {
     const others = [client, await database.client(), await database.client(), await database.client()];
     const outcomes = await Promise.all(
-      others.map((other) => createPublicTenant(other, shape, { ...WISH, ifNotExists: true })),
+      others.map((other) => createPublicTenant(other, shape, { ...PLAIN, ...on(other), ifNotExists: true })),
     );
     expect(outcomes.filter(({ created }) => created)).toHaveLength(1);
     expect(new Set(outcomes.map(({ tenant }) => JSON.stringify(tenant))).size).toBe(1);

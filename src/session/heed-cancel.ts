@@ -3,24 +3,23 @@ import type { Client } from 'pg';
 import { withCancel } from '../db/backend/with-cancel.js';
 import { codeOf, isConnectionError, SQLSTATE } from '../db/sqlstates.js';
 import { isTenantsError, TenantsError } from '../errors/tenants-error.js';
-import type { Run } from './run.js';
+import type { Project } from '../project/project.js';
 
 /**
- * Runs a phase that reads on the control connection; it ends when the run is canceled, even if it waits for a table that somebody
- * has locked.
+ * Reads on the control connection; this ends when the run is canceled, even if it waits for a table that somebody has locked.
  *
  * @throws TenantsError INTERRUPTED then; otherwise what `read` throws.
  */
 export async function heedCancel<T>(
-  { project, cancel }: Pick<Run, 'project' | 'cancel'>,
+  { project, cancel }: { project: Project; cancel: AbortSignal | undefined },
   client: Client,
   read: () => Promise<T>,
 ): Promise<T> {
   try {
     return await withCancel(project.database, client, cancel, read);
   } catch (error) {
-    if (!cancel.aborted || isTenantsError(error) || !isCanceled(error)) throw error;
-    throw new TenantsError('INTERRUPTED', 'The run was canceled while it was reading where the schemas stand.', {
+    if (cancel?.aborted !== true || isTenantsError(error) || !isCanceled(error)) throw error;
+    throw new TenantsError('INTERRUPTED', 'Canceled while reading where the schemas stand.', {
       cause: error,
     });
   }
