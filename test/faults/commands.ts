@@ -1,5 +1,6 @@
 import { complain, complainAbout, complainAboutRegistry, doneBy, type RunDocument } from './complaints.js';
 import { LARGE } from './fleet.js';
+import { complainAboutJournal } from './journal.js';
 import { type Progress, until } from './moment.js';
 import type { Round } from './round.js';
 import type { FleetState } from './state.js';
@@ -127,5 +128,7 @@ export async function killRollback(round: Round, trials: Trials): Promise<void> 
   const next = await round.run([...args, '--lock-wait', '30s']);
   round.expectCode(next, 0);
   round.row.leftToDo += doneBy(next.json<RunDocument>());
-  round.expect(await round.settle(), { at: 'none' }, next);
+  const after = await round.settle();
+  round.expect(after, { at: 'none' }, next);
+  round.complain(await complainAboutJournal(round.url, after), next);
 }

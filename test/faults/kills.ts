@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { workersOf } from '../executors/fleets.js';
 import { doneBy, type RunDocument } from './complaints.js';
+import { complainAboutJournal } from './journal.js';
 import { until } from './moment.js';
 import type { Round } from './round.js';
 import { countHit, countTime } from './tally.js';
@@ -66,5 +67,6 @@ export async function finish(round: Round, args: string[], workers: readonly num
     round.complain([`the next run counts ${JSON.stringify(tenants)}`], next);
   }
   round.expect(after, { at: 'all' }, next);
+  round.complain(await complainAboutJournal(round.url, after), next);
   return document;
 }

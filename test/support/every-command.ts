@@ -6,8 +6,10 @@ import { exec } from '../../src/each-tenant/exec/exec.js';
 import { shell } from '../../src/each-tenant/exec/shell.js';
 import { query } from '../../src/each-tenant/query/query.js';
 import { isTenantsError } from '../../src/errors/tenants-error.js';
+import { checksums } from '../../src/fleet/checksums/checksums.js';
 import { listTenants } from '../../src/fleet/list-tenants.js';
 import { status } from '../../src/fleet/status.js';
+import { listRuns, readRun } from '../../src/journal/read/runs.js';
 import { cloneTenant } from '../../src/lifecycle/clone-tenant.js';
 import { createDomain } from '../../src/lifecycle/create-domain.js';
 import { createTenant } from '../../src/lifecycle/create-tenant.js';
@@ -49,6 +51,9 @@ export const READING: Command[] = [
   ['plan', async (project) => await plan(project, { selection: { kind: 'all' }, sql: true })],
   ['drift', async (project) => await drift(project, { level: 'owners' })],
   ['list', async (project) => await listTenants(project)],
+  ['runs', async (project) => await listRuns(project)],
+  ['runs ID', async (project) => await readRun(project, 1)],
+  ['checksums', async (project) => await checksums(project)],
   ['shell', (project) => shell(project, 't2', { command: ['true'], cwd: '/', env: process.env, stdout: 'stderr' })],
   ['query', async (project) => await ask(project, 'SELECT name, current_schema() AS at FROM projects ORDER BY 1')],
   ['query of a mistake', async (project) => await ask(project, 'SELECT no_such_column FROM projects')],

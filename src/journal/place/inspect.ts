@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
 
+import { sendBatch } from '../../db/batch.js';
 import { type JournalTable, journalTable, TABLES, VERSION } from './versions.js';
 
 /** The schema that holds a journal, and the role under which it is written, where that is not the session's own. */
@@ -10,7 +11,7 @@ export type JournalState =
   /** It can be read and written. */
   | { kind: 'ready'; place: JournalPlace }
   /** It has to be made or upgraded first, which `role` (or the session's own role) may do. */
-  | { kind: 'outdated'; place: JournalPlace; schemaExists: boolean }
+  | { kind: 'outdated'; place: JournalPlace; schemaExists: boolean; user: string }
   /** There is none, and it cannot be made. */
   | { kind: 'absent'; why: string; advice: string[] }
   /** There is something that is not read or not written. `readable` where it is only not written. */
@@ -28,10 +29,13 @@ export async function inspectJournal(client: Client, schema: string, role: strin
   if (look === undefined) throw new Error('A SELECT without FROM has one row.');
   const known = judge(look, schema, role);
   if (known.kind !== 'ready') return known;
-  const { rows: versions } = await client.query<{ version: number; writableFrom: number }>(
-    `SELECT version, writable_from AS "writableFrom" FROM ${journalTable(schema, 'about')}`,
-  );
-  return judgeVersion(known.place, versions[0]);
+  const acting = known.place.role;
+  const answers = await sendBatch(client, [
+    ...(acting === undefined ? [] : [{ text: `SELECT pg_catalog.set_config('role', $1, true)`, values: [acting] }]),
+    { text: `SELECT version, writable_from FROM ${journalTable(schema, 'about')}` },
+  ]);
+  const [row] = answers.at(-1)?.rows ?? [];
+  return judgeVersion(known.place, look.user, row && { version: Number(row[0]), writableFrom: Number(row[1]) });
 }
 
 /** What the catalog says about the journal. */
@@ -78,7 +82,7 @@ export function judge(look: Look, schema: string, role: string | undefined): Jou
     if (look.mayMake || (look.roleMayMake && role !== undefined)) {
       const place = { schema, role: acting, version: 0 };
       // Some of the tables are gone: they cannot be made again beside the others.
-      if (tables.length === 0) return { kind: 'outdated', place, schemaExists: look.exists };
+      if (tables.length === 0) return { kind: 'outdated', place, schemaExists: look.exists, user };
       const missing = TABLES.filter((name) => !tables.some((table) => table.name === name));
       return {
         kind: 'unusable',
@@ -119,11 +123,12 @@ export function judge(look: Look, schema: string, role: string | undefined): Jou
 /** An older journal is upgraded; a newer one is written as long as it says that this version may. Pure. */
 export function judgeVersion(
   place: JournalPlace,
+  user: string,
   found: { version: number; writableFrom: number } | undefined,
 ): JournalState {
-  if (found === undefined) return { kind: 'outdated', place, schemaExists: true };
+  if (found === undefined) return { kind: 'outdated', place, schemaExists: true, user };
   const known = { ...place, version: found.version };
-  if (found.version < VERSION) return { kind: 'outdated', place: known, schemaExists: true };
+  if (found.version < VERSION) return { kind: 'outdated', place: known, schemaExists: true, user };
   if (found.writableFrom <= VERSION) return { kind: 'ready', place: known };
   return {
     kind: 'unusable',

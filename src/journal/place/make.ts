@@ -41,7 +41,7 @@ export async function makeJournalUnlocked(
 }
 
 /** All of it is one transaction, which ends with the batch. */
-async function upgrade(client: Client, { place, schemaExists }: Extract<JournalState, { kind: 'outdated' }>) {
+async function upgrade(client: Client, { place, schemaExists, user }: Extract<JournalState, { kind: 'outdated' }>) {
   const { schema, role } = place;
   await sendBatch(client, [
     {
@@ -50,7 +50,19 @@ async function upgrade(client: Client, { place, schemaExists }: Extract<JournalS
     },
     ...(schemaExists ? [] : [{ text: `CREATE SCHEMA ${quoteIdentifier(schema)}` }]),
     ...stepsFrom(place.version, schema).map((text) => ({ text })),
+    ...(role === undefined ? [] : grants(schema, user).map((text) => ({ text }))),
   ]);
-  const made: JournalPlace = { ...place, version: VERSION };
+  // With the grants, the session's own role is enough.
+  const made: JournalPlace = { ...place, role: undefined, version: VERSION };
   return { kind: 'ready', place: made } as const;
+}
+
+/** A member of a role does not always inherit its rights, and what only reads does not act as it. */
+function grants(schema: string, user: string): string[] {
+  const [name, grantee] = [quoteIdentifier(schema), quoteIdentifier(user)];
+  return [
+    `GRANT USAGE ON SCHEMA ${name} TO ${grantee}`,
+    `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA ${name} TO ${grantee}`,
+    `GRANT USAGE ON ALL SEQUENCES IN SCHEMA ${name} TO ${grantee}`,
+  ];
 }

@@ -38,6 +38,7 @@ export class JournalWriter {
   /** The connection that has seen what was written so far. */
   #client: Client | undefined;
   #failures = 0;
+  #lastError: unknown = new Error('the server did not take what was written');
   #over = false;
 
   constructor(project: Project, control: () => Client, warn: (message: string) => void) {
@@ -91,6 +92,7 @@ export class JournalWriter {
     const answers = await this.send((schema) => [insertRun(schema, run)]);
     const id = Number(answers?.[0]?.rows[0]?.[0]);
     if (Number.isSafeInteger(id) && id > 0) this.#run = { id, start: run };
+    else this.lost();
     this.#client = this.#control();
   }
 
@@ -116,6 +118,7 @@ export class JournalWriter {
       return answers.slice(again.length);
     } catch (error) {
       this.#failures += 1;
+      this.#lastError = error;
       if (!isPassing(error) || this.#failures >= FAILURES_TOLERATED) this.#giveUp(error);
       return undefined;
     }
@@ -123,7 +126,7 @@ export class JournalWriter {
 
   /** The end of the record, with the reason of a write that never succeeded. */
   lost(): void {
-    if (!this.#over && this.#place !== undefined) this.#giveUp(new Error('the server did not take the last writes'));
+    if (!this.#over && this.#place !== undefined) this.#giveUp(this.#lastError);
   }
 
   /** A failover may have lost the run. */
