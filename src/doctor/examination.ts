@@ -15,6 +15,7 @@ import type { FleetSession } from '../session/control-session.js';
 import { ACTIVITY_CHECKS } from './checks/activity.js';
 import { CAPACITY_CHECKS } from './checks/capacity.js';
 import { CATALOG_CHECKS } from './checks/catalog.js';
+import { CROSS_TENANT_CHECKS } from './checks/cross-tenant.js';
 import { MIGRATION_CHECKS, SHARED_MIGRATION_CHECKS } from './checks/migrations.js';
 import { OBJECT_CHECKS } from './checks/objects.js';
 import { PRIVILEGE_CHECKS } from './checks/privileges.js';
@@ -37,6 +38,7 @@ const GROUPS: readonly CheckGroup[] = [
   TRUST_CHECKS,
   UNFINISHED_CHECKS,
   OBJECT_CHECKS,
+  CROSS_TENANT_CHECKS,
   CAPACITY_CHECKS,
   ACTIVITY_CHECKS,
   CATALOG_CHECKS,

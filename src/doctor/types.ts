@@ -32,6 +32,7 @@ export const EXPECTED = {
   'unfinished-deletions': 'none',
   'invalid-indexes': 'none',
   'extensions-in-tenants': 'none',
+  'cross-tenant-references': 'none',
   'lock-table': 'room for the locks of a run',
   connections: 'enough for the lanes of a run',
   'blocking-transactions': 'none that block migrations',

@@ -1,4 +1,3 @@
-import { quoteIdentifier } from '../../db/identifiers.js';
 import type { SurveyedFleet } from '../../fleet/read-fleet.js';
 import { STATUS } from '../../registry/names.js';
 import { plural } from '../../util/format-count.js';
@@ -61,7 +60,7 @@ async function unregisteredCheck({ client, project }: Examination, { registered 
     things: 'schemas have migrations but no tenant',
     suggestions: [
       `To make one a tenant, run: ${tenantsCommand('create-tenant', example, '--adopt')}`,
-      ...(example === '' ? [] : [`If it is not needed: DROP SCHEMA ${quoteIdentifier(example)} CASCADE`]),
+      `If it is not needed, make it a tenant with ${tenantsCommand('create-tenant', example, '--adopt', '--no-migrate')} and delete that, which saves it and looks at what depends on it: ${tenantsCommand('delete-tenant', example, '--dump', `${example}.sql`)}`,
     ],
   });
 }

@@ -42,7 +42,7 @@ export async function findMentionsWithin(
   const routines = await readRoutines(client, { within: schema });
   return [
     ...(await inRoutines(routines, wanted, (name) => name !== schema && tenants.has(name))),
-    ...(await inDefinitions(await readDefinitions(client, { within: schema }), wanted)),
+    ...(await inDefinitions(await readDefinitions(client, { among: [schema] }), wanted)),
   ];
 }
 

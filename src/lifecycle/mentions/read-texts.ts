@@ -51,60 +51,72 @@ const HAS_DEFINITION = `(p.pronargdefaults > 0 OR l.lanname = 'sql' AND p.prosrc
  * Views, rules, defaults, policies, triggers, conditions and indexes, as the server prints them. Names of objects in them are bound;
  * their constants are not.
  *
- * @param filter.within only those of this schema
+ * To print a view, the server locks the tables that it reads until the statement ends: of a whole fleet that would be too many.
+ *
+ * @param filter.among only those of these schemas
  * @param filter.without all but those of these schemas
+ * @param filter.dotted only those with a constant that has a dot in it, as a qualified name does
  * @param filter.limit at most so many
  */
 export async function readDefinitions(
   client: Client,
-  filter: { within?: string; without?: readonly string[]; limit?: number },
+  filter: { among?: readonly string[]; without?: readonly string[]; dotted?: boolean; limit?: number },
 ): Promise<DefinitionText[]> {
-  const { within = null, without = [], limit = null } = filter;
-  const { rows } = await client.query<DefinitionText>(`${DEFINITIONS} LIMIT $3`, [within, [...without], limit]);
+  const { among, without = [], dotted = false, limit = null } = filter;
+  const { rows } = await client.query<DefinitionText>(`${definitions(dotted ? HAS_DOT : HAS_TEXT)} LIMIT $3`, [
+    among === undefined ? null : [...among],
+    [...without],
+    limit,
+  ]);
   return rows;
 }
 
-/** The stored form of an expression says of each constant which type it has; only texts, names and untyped ones count. */
-const HAS_TEXT = (tree: string): string => `${tree}::text ~ ':consttype (18|19|25|705|1042|1043|2275) '`;
+/** A condition on the stored form of an expression. */
+type TreeCondition = (tree: string) => string;
 
-/** Each part reads what is stored and prints it only where it has a text constant. */
-const DEFINITIONS = `WITH namespaces AS MATERIALIZED (
+/** It says of each constant which type it has; only texts, names and untyped ones count. */
+const HAS_TEXT: TreeCondition = (tree) => `${tree}::text ~ ':consttype (18|19|25|705|1042|1043|2275) '`;
+/** And it has the bytes of each constant as numbers, 46 for a dot. */
+const HAS_DOT: TreeCondition = (tree) => `${tree}::text ~ ':constvalue [0-9]+ \\[[-0-9 ]* 46 [-0-9 ]*\\]'`;
+
+/** Each part reads what is stored and prints it only where it has such a constant. */
+const definitions = (has: TreeCondition): string => `WITH namespaces AS MATERIALIZED (
     SELECT oid, nspname::text AS name FROM pg_namespace
-     WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' AND ($1::text IS NULL OR nspname = $1)
+     WHERE nspname !~ '^pg_' AND nspname <> 'information_schema' AND ($1::text[] IS NULL OR nspname = ANY ($1))
        AND nspname <> ALL ($2::text[])
   )
   SELECT pg_describe_object('pg_attrdef'::regclass, d.oid, 0) AS object, n.name AS namespace, 'expression' AS kind,
          pg_get_expr(d.adbin, d.adrelid) AS text
     FROM namespaces n JOIN pg_class c ON c.relnamespace = n.oid JOIN pg_attrdef d ON d.adrelid = c.oid
-   WHERE ${HAS_TEXT('d.adbin')}
+   WHERE ${has('d.adbin')}
   UNION ALL
   SELECT pg_describe_object('pg_class'::regclass, c.oid, 0), n.name, 'statement', pg_get_viewdef(c.oid)
     FROM namespaces n JOIN pg_class c ON c.relnamespace = n.oid JOIN pg_rewrite r ON r.ev_class = c.oid
-   WHERE r.rulename = '_RETURN' AND ${HAS_TEXT('r.ev_action')}
+   WHERE r.rulename = '_RETURN' AND ${has('r.ev_action')}
   UNION ALL
   SELECT pg_describe_object('pg_rewrite'::regclass, r.oid, 0), n.name, 'statement', pg_get_ruledef(r.oid)
     FROM namespaces n JOIN pg_class c ON c.relnamespace = n.oid JOIN pg_rewrite r ON r.ev_class = c.oid
-   WHERE r.rulename <> '_RETURN' AND (${HAS_TEXT('r.ev_action')} OR ${HAS_TEXT('r.ev_qual')})
+   WHERE r.rulename <> '_RETURN' AND (${has('r.ev_action')} OR ${has('r.ev_qual')})
   UNION ALL
   SELECT pg_describe_object('pg_policy'::regclass, p.oid, 0), n.name, 'expression',
          concat_ws(' AND ', pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid))
     FROM namespaces n JOIN pg_class c ON c.relnamespace = n.oid JOIN pg_policy p ON p.polrelid = c.oid
-   WHERE ${HAS_TEXT('p.polqual')} OR ${HAS_TEXT('p.polwithcheck')}
+   WHERE ${has('p.polqual')} OR ${has('p.polwithcheck')}
   UNION ALL
   SELECT pg_describe_object('pg_trigger'::regclass, t.oid, 0), n.name, 'statement', pg_get_triggerdef(t.oid)
     FROM namespaces n JOIN pg_class c ON c.relnamespace = n.oid JOIN pg_trigger t ON t.tgrelid = c.oid
-   WHERE NOT t.tgisinternal AND (t.tgnargs > 0 OR ${HAS_TEXT('t.tgqual')})
+   WHERE NOT t.tgisinternal AND (t.tgnargs > 0 OR ${has('t.tgqual')})
   UNION ALL
   SELECT pg_describe_object('pg_constraint'::regclass, k.oid, 0), n.name, 'expression', pg_get_expr(k.conbin, k.conrelid)
     FROM namespaces n JOIN pg_constraint k ON k.connamespace = n.oid
-   WHERE k.contype = 'c' AND ${HAS_TEXT('k.conbin')}
+   WHERE k.contype = 'c' AND ${has('k.conbin')}
   UNION ALL
   SELECT pg_describe_object('pg_class'::regclass, i.indexrelid, 0), n.name, 'statement', pg_get_indexdef(i.indexrelid)
     FROM namespaces n JOIN pg_class c ON c.relnamespace = n.oid JOIN pg_index i ON i.indexrelid = c.oid
-   WHERE ${HAS_TEXT('i.indexprs')} OR ${HAS_TEXT('i.indpred')}
+   WHERE ${has('i.indexprs')} OR ${has('i.indpred')}
   UNION ALL
   SELECT pg_describe_object('pg_type'::regclass, t.oid, 0), n.name, 'expression', pg_get_expr(t.typdefaultbin, 0)
-    FROM namespaces n JOIN pg_type t ON t.typnamespace = n.oid WHERE ${HAS_TEXT('t.typdefaultbin')}
+    FROM namespaces n JOIN pg_type t ON t.typnamespace = n.oid WHERE ${has('t.typdefaultbin')}
   UNION ALL
   SELECT pg_describe_object('pg_class'::regclass, c.oid, 0), n.name, 'expression', quote_literal(o.option_value)
     FROM namespaces n JOIN pg_class c ON c.relnamespace = n.oid JOIN pg_foreign_table f ON f.ftrelid = c.oid,
