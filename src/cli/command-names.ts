@@ -12,6 +12,7 @@ export const COMMAND_FOLDERS = {
   checksums: 'migrations',
   status: 'fleet',
   drift: 'fleet',
+  metrics: 'fleet',
   runs: 'fleet',
   list: 'tenants',
   'create-tenant': 'tenants',

@@ -3,6 +3,7 @@ import { COMMAND_NAMES, type CommandName } from '../cli/command-names.js';
 import Doctor from './fleet/doctor.js';
 import Drift from './fleet/drift.js';
 import Exec from './fleet/exec.js';
+import Metrics from './fleet/metrics.js';
 import Query from './fleet/query.js';
 import Runs from './fleet/runs.js';
 import Shell from './fleet/shell.js';
@@ -39,6 +40,7 @@ const BY_NAME: Record<CommandName, CommandClass> = {
   exec: Exec,
   init: Init,
   list: List,
+  metrics: Metrics,
   migrate: Migrate,
   plan: Plan,
   query: Query,

@@ -14,7 +14,7 @@ async function makeInEveryWay(fleet: TestFleet<FleetDatabase>): Promise<void> {
   await fleet.migrate({ selection: { kind: 'shared' } });
   // Migrated one migration at a time.
   await fleet.create('early');
-  await fleet.tenantMigration('0002_rich.sql', RICH.replace(' SET search_path FROM CURRENT', ''));
+  await fleet.tenantMigration('0002_rich.sql', RICH);
   await fleet.migrate();
   // Created with all of them at once.
   await fleet.create('late', 'odd_one');
