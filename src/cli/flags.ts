@@ -5,7 +5,11 @@ const list = { multiple: true, multipleNonGreedy: true } as const;
 
 /** Flags of every command. */
 export const globalFlags = {
-  config: Flags.string({ helpGroup: 'global', helpValue: 'FILE', description: 'Configuration file.' }),
+  config: Flags.string({
+    helpGroup: 'global',
+    helpValue: 'FILE',
+    description: 'Configuration file (default: the nearest tenants.config.*).',
+  }),
   database: Flags.string({
     helpGroup: 'global',
     helpValue: 'URL|embedded',
@@ -57,8 +61,8 @@ export const selectionFlags = {
     helpValue: 'SCHEMA',
     description: 'Same as --tenant; the name of the shared schema means --shared.',
   }),
-  to: Flags.string({ helpValue: 'NAME', description: 'Apply up to and including this migration.' }),
-  count: Flags.string({ helpValue: 'N', description: 'Maximum number of migrations in each schema.' }),
+  to: Flags.string({ helpValue: 'NAME', description: 'Apply up to and including this migration (default: the last).' }),
+  count: Flags.string({ helpValue: 'N', description: 'Maximum number of migrations in each schema (default: all).' }),
   'create-missing': Flags.boolean({ description: 'Create missing schemas of tenants.' }),
   'skip-missing': Flags.boolean({ description: 'Skip tenants whose schema is missing.' }),
   'skip-shared-check': Flags.boolean({ description: 'Continue although shared migrations are pending.' }),
@@ -84,7 +88,10 @@ export const runFlags = {
     helpValue: 'N',
     description: 'Tenants of each cohort to migrate first, alone; 0 disables (default: 1).',
   }),
-  'max-failures': Flags.string({ helpValue: 'N', description: 'Start no more tenants after N failures.' }),
+  'max-failures': Flags.string({
+    helpValue: 'N',
+    description: 'Start no more tenants after N failures (default: no limit).',
+  }),
   retries: Flags.string({
     helpValue: 'N',
     description: 'Retries after a transient error such as a deadlock (default: 3).',

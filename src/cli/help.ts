@@ -1,5 +1,6 @@
 import { CommandHelp, Help } from '@oclif/core/help';
 
+import { EXIT } from '../errors/codes.js';
 import { tenantsCommand } from '../util/tenants-command.js';
 import { COMMAND_NAMES, isCommandName } from './command-names.js';
 
@@ -22,7 +23,28 @@ class FullCommandHelp extends CommandHelp {
     const { description } = this.command;
     return description === undefined ? undefined : this.wrap(description);
   }
+
+  protected override sections(): ReturnType<CommandHelp['sections']> {
+    const { name = '', version = '' } = this.config.pjson;
+    return [
+      ...super.sections(),
+      { header: 'EXIT CODES', generate: () => EXIT_CODES },
+      { header: 'DOCUMENTATION', generate: () => `https://unpkg.com/${name}@${version}/docs/commands.md` },
+    ];
+  }
 }
+
+const EXIT_CODES = [
+  [EXIT.ok, 'Done, or nothing to do.'],
+  [EXIT.failed, 'The shared schema, a tenant, or the command itself failed.'],
+  [EXIT.usage, 'Wrong usage or configuration, or refused; nothing was touched.'],
+  [EXIT.notUpToDate, 'A check found something.'],
+  [EXIT.locked, 'Another run holds the lock.'],
+  [EXIT.unreachable, 'The database cannot be reached, refuses us, or is unsafe to use.'],
+  [`${EXIT.sigint}, ${EXIT.sigterm}`, 'Interrupted.'],
+]
+  .map(([code, meaning]) => `${String(code).padEnd(10)}${meaning}`)
+  .join('\n');
 
 function more(): string {
   const rows = [

@@ -23,22 +23,27 @@ describe('help', () => {
     }
   });
 
-  it.each(commands)('of %s has a summary, examples and the global flags, in 80 columns', async (command) => {
-    const { code, stdout, stderr } = await runCli([command, '--help'], options);
-    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expect(stdout).toMatch(/^[A-Z].*[.]\n/);
-    for (const section of ['USAGE', 'GLOBAL FLAGS', 'DESCRIPTION', 'EXAMPLES']) {
-      expect(stdout).toContain(`\n${section}\n`);
-    }
-    expect(stdout.match(/\$ tenants /g)?.length).toBeGreaterThanOrEqual(3);
-    expect(stdout).not.toMatch(/\[default: /);
-    // Words are compared, because lines are wrapped; the summary stands above and is not repeated.
-    const words = stdout.replaceAll(/\s+/g, ' ');
-    const { summary = '', description = '' } = COMMANDS[command] ?? {};
-    expect(words).toContain(` DESCRIPTION ${description.replaceAll(/\s+/g, ' ')}`);
-    expect(words.split(summary)).toHaveLength(2);
-    expect(widest(stdout)).toBeLessThanOrEqual(80);
-  });
+  it.each(commands)(
+    'of %s has a summary, examples, the global flags, exit codes and an address, in 80 columns',
+    async (command) => {
+      const { code, stdout, stderr } = await runCli([command, '--help'], options);
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      expect(stdout).toMatch(/^[A-Z].*[.]\n/);
+      for (const section of ['USAGE', 'GLOBAL FLAGS', 'DESCRIPTION', 'EXAMPLES', 'EXIT CODES', 'DOCUMENTATION']) {
+        expect(stdout).toContain(`\n${section}\n`);
+      }
+      expect(stdout.match(/\$ tenants /g)?.length).toBeGreaterThanOrEqual(3);
+      expect(stdout).not.toMatch(/\[default: /);
+      // Words are compared, because lines are wrapped; the summary stands above and is not repeated.
+      const words = stdout.replaceAll(/\s+/g, ' ');
+      const { summary = '', description = '' } = COMMANDS[command] ?? {};
+      expect(words).toContain(` DESCRIPTION ${description.replaceAll(/\s+/g, ' ')}`);
+      expect(words.split(summary)).toHaveLength(2);
+      expect(stdout).toMatch(/^ {2}130, 143 +Interrupted\.$/m);
+      expect(stdout).toMatch(/^ {2}https:\/\/unpkg\.com\/pg-tenants@[\d.]+\/docs\/commands\.md$/m);
+      expect(widest(stdout)).toBeLessThanOrEqual(80);
+    },
+  );
 
   it('is asked for in the other way round as well', async () => {
     const [one, other] = await Promise.all([runCli(['help', 'plan'], options), runCli(['plan', '-h'], options)]);

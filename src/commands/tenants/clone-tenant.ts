@@ -35,7 +35,10 @@ export default class CloneTenant extends BaseCommand {
       description: 'Domains of the tenant (D,D or repeated).',
     }),
     label: Flags.string({ helpValue: 'TEXT', description: 'Display name.' }),
-    type: Flags.string({ helpValue: 'T', description: 'Type of the new tenant; must match the source.' }),
+    type: Flags.string({
+      helpValue: 'T',
+      description: 'Type of the new tenant; must match the source (default: its type).',
+    }),
     set: Flags.string({
       multiple: true,
       multipleNonGreedy: true,

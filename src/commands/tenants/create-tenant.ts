@@ -32,8 +32,8 @@ export default class CreateTenant extends BaseCommand {
       helpValue: 'D',
       description: 'Domains of the tenant (D,D or repeated).',
     }),
-    label: Flags.string({ helpValue: 'TEXT', description: 'Display name.' }),
-    type: Flags.string({ helpValue: 'T', description: 'Tenant type, which selects the migrations.' }),
+    label: Flags.string({ helpValue: 'TEXT', description: 'Display name (default: none).' }),
+    type: Flags.string({ helpValue: 'T', description: 'Tenant type, which selects the migrations (default: none).' }),
     set: Flags.string({
       multiple: true,
       multipleNonGreedy: true,
