@@ -25,6 +25,7 @@ export const COMMAND_FOLDERS = {
   exec: 'fleet',
   shell: 'fleet',
   doctor: 'fleet',
+  completion: 'setup',
 } as const;
 
 export type CommandName = keyof typeof COMMAND_FOLDERS;

@@ -67,6 +67,9 @@ function watchForCrash(): { happened: Promise<never>; stop: () => void } {
 
 async function run(line: CommandLine, argv: readonly string[], commands: string | undefined): Promise<number> {
   const { command } = line;
+  // A shell waits for this: nothing else is loaded.
+  const kind = command === 'completion' ? nameKindOf(line.argv) : undefined;
+  if (kind !== undefined) return await printNames(kind);
   if (line.version) return await printVersion(line.json);
   guardStreams();
   if (command === undefined && line.unknownFlags.length > 0) throw unknownFlag(line.unknownFlags);
@@ -77,6 +80,20 @@ async function run(line: CommandLine, argv: readonly string[], commands: string 
   const { startOclif } = await import('./oclif.js');
   const oclif = await startOclif(ROOT, commands);
   return command === undefined || line.help ? await oclif.help(command) : await oclif.run(command, line.argv);
+}
+
+/** `completion --names tenants`, which only the completion scripts say. */
+function nameKindOf(argv: readonly string[]): string | undefined {
+  return argv[0] === '--names' ? argv[1] : undefined;
+}
+
+async function printNames(wanted: string): Promise<number> {
+  const { keptNames, NAME_KINDS, refreshInBackground } = await import('./completion/names.js');
+  const kind = NAME_KINDS.find((name) => name === wanted);
+  if (kind === undefined) return EXIT.usage;
+  const refresh = (): void => refreshInBackground(`${ROOT}/bin/run.js`);
+  printResult((await keptNames(kind, { cwd: process.cwd(), env: process.env }, refresh)).join('\n'));
+  return EXIT.ok;
 }
 
 async function printVersion(asJson: boolean): Promise<number> {

@@ -13,6 +13,7 @@ import CreateMigration from './migrations/create-migration.js';
 import Migrate from './migrations/migrate.js';
 import Plan from './migrations/plan.js';
 import Rollback from './migrations/rollback.js';
+import Completion from './setup/completion.js';
 import Db from './setup/db.js';
 import Init from './setup/init.js';
 import CloneTenant from './tenants/clone-tenant.js';
@@ -29,6 +30,7 @@ type CommandClass = typeof BaseCommand;
 const BY_NAME: Record<CommandName, CommandClass> = {
   checksums: Checksums,
   'clone-tenant': CloneTenant,
+  completion: Completion,
   'create-domain': CreateDomain,
   'create-migration': CreateMigration,
   'create-tenant': CreateTenant,
