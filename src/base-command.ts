@@ -74,6 +74,11 @@ export abstract class BaseCommand extends Command {
       flags: { ...settings, database: flags.database, connectWait: flags['connect-wait'] },
     });
     warn(project.warnings);
+    // Where people type, they also complete.
+    if (process.stderr.isTTY) {
+      const { rememberProject } = await import('./cli/completion/names.js');
+      await rememberProject({ cwd: process.cwd(), env: process.env }).catch(() => {});
+    }
     return project;
   }
 

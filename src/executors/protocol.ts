@@ -7,7 +7,7 @@ import type { HookSource } from './worker-hooks.js';
  * What a parent and its workers say to each other, processes and threads alike. Everything is plain data that the
  * structured clone algorithm copies. A worker of another version is refused: the files on disk were replaced during a run.
  */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 /** ms between two signs of life of a worker. They come from its event loop: a worker that hangs is silent. */
 export const HEARTBEAT_MS = 1000;

@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import { COMMAND_NAMES } from '../../src/cli/command-names.js';
+import { rememberProject } from '../../src/cli/completion/names.js';
 import { REPOSITORY } from '../support/build.js';
 import { useCliProject } from './cli-project.js';
 
@@ -38,6 +39,10 @@ describe('completion', () => {
   const names = (kind: string) => cli.run(['completion', '--names', kind], { env });
 
   it('looks names up in the background, gives what it has at once, and keeps it where others cannot read it', async () => {
+    // Not in a project in which nobody ran a command: its configuration is code.
+    expect(await names('tenants')).toMatchObject({ code: 0, stdout: '', stderr: '' });
+    expect(await readdir(cli.project.path('cache', 'pg-tenants'))).toEqual([]);
+    await rememberProject({ cwd: cli.project.root, env });
     expect(await names('tenants')).toMatchObject({ code: 0, stdout: '', stderr: '' });
     await expect
       .poll(async () => (await names('tenants')).stdout.split('\n'))
@@ -50,6 +55,7 @@ describe('completion', () => {
 
   it('answers without the database, and starts one look-up at a time', async () => {
     const gone = { ...env, DATABASE_URL: 'postgres://u:s3cret@10.255.255.1:5432/x' };
+    await rememberProject({ cwd: cli.project.root, env: gone });
     const started = performance.now();
     for (let tries = 0; tries < 3; tries += 1) {
       const outcome = await cli.run(['completion', '--names', 'tenants'], { env: gone });

@@ -23,15 +23,24 @@ const MOST = 5000;
 /**
  * The names to complete with, one a line, at once: what the last look-up found. A shell waits for this, so it neither loads the
  * project nor asks the database; `refresh` starts another process for that when the names are old.
+ *
+ * A look-up runs the configuration file. Tab must not run code of a folder whose files nobody has trusted yet, so there is
+ * none in a project in which no command was run before.
  */
 export async function keptNames(kind: NameKind, surroundings: Surroundings, refresh: () => void): Promise<string[]> {
   const file = await cacheFile(surroundings);
   const found = await stat(file).catch(() => undefined);
-  if (found === undefined || Date.now() - found.mtimeMs > FRESH_MS) {
-    if (await mayRefresh(file)) refresh();
-  }
+  if (found === undefined) return [];
+  if (Date.now() - found.mtimeMs > FRESH_MS && (await mayRefresh(file))) refresh();
   const names = await readNames(file);
   return names[kind].filter((name) => !/\p{C}/u.test(name));
+}
+
+/** Notes that the user runs commands in this project, and so its configuration: from now on names can be looked up. */
+export async function rememberProject(surroundings: Surroundings): Promise<void> {
+  const file = await cacheFile(surroundings);
+  await writeFile(file, '{}', { mode: 0o600, flag: 'wx' });
+  await utimes(file, 0, 0);
 }
 
 /** Keeps the names that a look-up found; what it could not find out stays as it was. */
