@@ -56,5 +56,5 @@ function more(): string {
 }
 
 const GLOBAL_FLAGS = `Every command takes --config FILE, --database URL|embedded, --env-file FILE,
---connect-wait D, --json, --verbose and --no-color. Settings are also read
-from TENANTS_… variables and from tenants.config.ts; a flag overrides both.`;
+--json, --verbose, --no-color and --connect-wait D. Settings are also read
+from the variables TENANTS_… and from tenants.config.ts; a flag overrides both.`;
