@@ -57,4 +57,4 @@ function more(): string {
 
 const GLOBAL_FLAGS = `Every command takes --config FILE, --database URL|embedded, --env-file FILE,
 --json, --verbose, --no-color and --connect-wait D. Settings are also read
-from the variables TENANTS_… and from tenants.config.ts; a flag overrides both.`;
+as variables (TENANTS_…) and from tenants.config.ts; a flag overrides both.`;

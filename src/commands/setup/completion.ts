@@ -14,6 +14,7 @@ export default class Completion extends BaseCommand {
     'Commands, flags, and names of tenants, domains and migrations are completed. Names are looked up in the background and ' +
     'kept for a short while, so that the shell never waits for a database. Without SHELL, the script is for the shell in $SHELL.';
   static override examples = [
+    '<%= config.bin %> completion',
     { description: 'bash, in ~/.bashrc', command: 'source <(<%= config.bin %> completion bash)' },
     { description: 'zsh, in ~/.zshrc after compinit', command: 'source <(<%= config.bin %> completion zsh)' },
     { description: 'fish, in ~/.config/fish/config.fish', command: '<%= config.bin %> completion fish | source' },
