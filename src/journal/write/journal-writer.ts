@@ -8,7 +8,7 @@ import type { Invocation, RecordedShared } from '../types.js';
 import { gitCommit } from './git-commit.js';
 import { isPassing, sendToJournal } from './send.js';
 import { insertRun, type NewRun } from './statements.js';
-import { whoRuns } from './who.js';
+import { type Who, whoRuns } from './who.js';
 
 /** What is known of a run when its record begins. */
 export type RunStart = {
@@ -33,6 +33,8 @@ export class JournalWriter {
   readonly #project: Project;
   readonly #control: () => Client;
   readonly #warn: (message: string) => void;
+  /** Read while the run surveys: files take a moment on a busy machine. */
+  readonly #origin: Promise<[Who, string | null]>;
   #place: JournalPlace | undefined;
   #run: { id: number; start: NewRun } | undefined;
   /** The connection that has seen what was written so far. */
@@ -45,6 +47,8 @@ export class JournalWriter {
     this.#project = project;
     this.#control = control;
     this.#warn = warn;
+    this.#origin = Promise.all([whoRuns(), project.journal === false ? null : gitCommit(project.root)]);
+    this.#origin.catch(() => {});
   }
 
   /** The number of the run; `undefined` while, or because, it is not recorded. */
@@ -74,7 +78,7 @@ export class JournalWriter {
 
   /** Begins the record of a run. */
   async begin(start: RunStart): Promise<void> {
-    const { user, host, version } = await whoRuns();
+    const [{ user, host, version }, commit] = await this.#origin;
     const { command, invocation, startedAt, wholeFleet, direction, sharedSchema, shared } = start;
     const run: NewRun = {
       command,
@@ -83,7 +87,7 @@ export class JournalWriter {
       version,
       osUser: user,
       host,
-      commit: await gitCommit(this.#project.root),
+      commit,
       wholeFleet,
       direction,
       sharedSchema,
