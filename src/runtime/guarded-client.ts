@@ -3,8 +3,13 @@ import type { PoolClient } from 'pg';
 import { TenantsError } from '../errors/tenants-error.js';
 import { oneAtATime } from '../util/one-at-a-time.js';
 import type { Session } from './scope.js';
+import { noteSettings, type SessionSettings } from './session-settings.js';
 
-export type GuardedClient = Session & { end(): void };
+export type GuardedClient = Session & {
+  end(): void;
+  /** What the work's statements have set beyond the transaction, as far as their texts say so. */
+  readonly settings: SessionSettings;
+};
 
 /** White space and comments before a statement. */
 const BEFORE = /^(?:\s|--[^\n]*|\/\*[^]*?\*\/)+/;
@@ -25,9 +30,13 @@ const OUTLIVES_TRANSACTION = /^(?:set\s+(?!local\b|transaction\b|constraints\b)|
  */
 export function guardClient(client: PoolClient, transaction: boolean): GuardedClient {
   let open = true;
+  const settings: SessionSettings = { names: new Set(), unknown: false };
   const query = (...args: unknown[]): unknown => {
     if (!open) throw usedTooLate();
-    if (transaction) assertStays(args[0]);
+    if (transaction) {
+      assertStays(args[0]);
+      noteSettings(settings, args[0], args[1]);
+    }
     return (client.query as (...args: unknown[]) => unknown).apply(client, args);
   };
   const guarded = new Proxy(client, {
@@ -41,6 +50,7 @@ export function guardClient(client: PoolClient, transaction: boolean): GuardedCl
   return {
     client: guarded,
     transaction,
+    settings,
     get open() {
       return open;
     },

@@ -1,12 +1,13 @@
 import type { Pool, PoolClient } from 'pg';
 
-import { searchPath } from '../db/identifiers.js';
+import { quoteLiteral, searchPath } from '../db/identifiers.js';
 import { resultsOf } from '../db/pg-internals.js';
 import { codeOf, SQLSTATE } from '../db/sqlstates.js';
 import { TenantsError } from '../errors/tenants-error.js';
 import { borrowClient, type Loan } from './borrow-client.js';
 import { guardClient } from './guarded-client.js';
 import type { Session } from './scope.js';
+import type { SessionSettings } from './session-settings.js';
 import type { WithTenantOptions } from './types.js';
 import { schemaGone } from './unknown-tenant.js';
 
@@ -30,11 +31,11 @@ export async function inTransaction<R>(place: ScopeOptions, work: (session: Sess
       value = await work(session);
     } catch (error) {
       session.end();
-      await rollBack(loan);
+      await rollBack(loan, before, session.settings);
       throw error;
     }
     session.end();
-    await commit(loan, before);
+    await commit(loan, before, session.settings);
     return value;
   });
 }
@@ -69,22 +70,22 @@ export async function inSavepoint<R>(
   });
 }
 
-/** How things were when the transaction began: the search path of the session, and the time, which says which one it is. */
-type Beginning = { path: string | undefined; at: string | undefined };
+/** How things were when the transaction began: what the session had set, and the time, which says which transaction it is. */
+type Beginning = { session: Row; at: string | undefined };
 
 async function begin(loan: Loan, { schemas, options }: ScopeOptions): Promise<Beginning> {
   const isolation = options.isolation === undefined ? '' : ` ISOLATION LEVEL ${ISOLATION[options.isolation]}`;
   const access = options.readOnly === true ? ' READ ONLY' : '';
   try {
-    const [, path, , place] = await query(
+    const [, session, , place] = await query(
       loan.client,
-      `BEGIN${isolation}${access}; ${PATH}; SET LOCAL search_path TO ${searchPath(schemas)};` +
+      `BEGIN${isolation}${access}; ${LOOK}; SET LOCAL search_path TO ${searchPath(schemas)};` +
         ` SELECT pg_catalog.current_schema()::pg_catalog.text AS schema, ${WHICH} AS at`,
     );
     if (place?.['schema'] !== schemas[0]) throw schemaGone(schemas[0] ?? '');
-    return { path: path?.['path'], at: place?.['at'] };
+    return { session, at: place?.['at'] };
   } catch (error) {
-    await rollBack(loan);
+    await loan.client.query('ROLLBACK').catch(loan.condemn);
     throw error;
   }
 }
@@ -95,22 +96,23 @@ const ISOLATION = {
   serializable: 'SERIALIZABLE',
 } as const;
 
-/** Names are qualified in all of this: the tenant's path is in force, or the application's. */
-const PATH = `SELECT pg_catalog.current_setting('search_path') AS path`;
+/** Names are qualified in all of this: the tenant's path is in force, or the application's. The order is that of restoring them. */
+const KEPT = ['session_authorization', 'role', 'search_path'] as const;
+const LOOK = `SELECT ${KEPT.map((name) => `pg_catalog.current_setting('${name}') AS ${name}`).join(', ')}`;
 /** The same within one transaction, and another in every other one of the session. */
 const WHICH = 'extract(epoch FROM pg_catalog.transaction_timestamp())::pg_catalog.text';
 
-/** Says in the same round trip whether the transaction is still ours, and the client's search path what it was before. */
-async function commit(loan: Loan, before: Beginning): Promise<void> {
+/** Says in the same round trip whether the transaction is still ours, and leaves the session as it was. */
+async function commit(loan: Loan, before: Beginning, settings: SessionSettings): Promise<void> {
   let answers: Row[];
   try {
-    answers = await query(loan.client, `SELECT ${WHICH} AS at; COMMIT; ${PATH}`);
+    answers = await query(loan.client, `SELECT ${WHICH} AS at; COMMIT; ${LOOK}${restore(before, settings)}`);
   } catch (error) {
-    await rollBack(loan);
+    await rollBack(loan, before, settings);
     throw codeOf(error) === SQLSTATE.inFailedTransaction ? rolledBack(error) : error;
   }
   const [which, , after] = answers;
-  if (after?.['path'] !== before.path) loan.condemn('The work changed the search path of its connection.');
+  assess(loan, before, after, settings);
   if (which?.['at'] !== before.at) {
     loan.condemn('The work ended its transaction.');
     throw new TenantsError(
@@ -119,6 +121,47 @@ async function commit(loan: Loan, before: Beginning): Promise<void> {
       { suggestions: ['Leave COMMIT and ROLLBACK to withTenant, also among several statements of one query.'] },
     );
   }
+}
+
+/** A rollback takes settings back, but not if the work has ended the transaction itself. */
+async function rollBack(loan: Loan, before: Beginning, settings: SessionSettings): Promise<void> {
+  try {
+    const [, after] = await query(loan.client, `ROLLBACK; ${LOOK}${restore(before, settings)}`);
+    assess(loan, before, after, settings);
+  } catch (error) {
+    loan.condemn(error);
+  }
+}
+
+/**
+ * Statements that undo what was set for the session. They travel with the end of the transaction, so a pooler that lends a server
+ * connection for the length of a transaction cannot give it to others before.
+ */
+function restore({ session }: Beginning, { names, unknown }: SessionSettings): string {
+  const kept = KEPT.map((name) => {
+    const value = quoteLiteral(session?.[name] ?? '');
+    return `CASE WHEN pg_catalog.current_setting('${name}') OPERATOR(pg_catalog.<>) ${value} THEN pg_catalog.set_config('${name}', ${value}, false) END`;
+  });
+  const reset = unknown ? '; RESET ALL' : names.size > 0 ? `; ${resetNamed([...names])}` : '';
+  return `${reset}; SELECT ${kept.join(', ')}`;
+}
+
+/** To set NULL is to reset. The server lists its own settings; of those with a dot in their name it must be asked one by one. */
+function resetNamed(names: readonly string[]): string {
+  const list = `ARRAY[${names.map(quoteLiteral).join(', ')}]::pg_catalog.text[]`;
+  return (
+    `SELECT pg_catalog.set_config(name, NULL, false) FROM pg_catalog.pg_settings
+      WHERE source OPERATOR(pg_catalog.=) 'session' AND pg_catalog.lower(name) OPERATOR(pg_catalog.=) ANY (${list});` +
+    ` SELECT pg_catalog.set_config(name, NULL, false) FROM pg_catalog.unnest(${list}) AS name
+      WHERE pg_catalog.strpos(name, '.') OPERATOR(pg_catalog.>) 0 AND pg_catalog.current_setting(name, true) OPERATOR(pg_catalog.<>) ''`
+  );
+}
+
+/** What was set on the quiet may not be all, and a reset of everything has also taken what the application had set for itself. */
+function assess(loan: Loan, { session }: Beginning, after: Row, { unknown }: SessionSettings): void {
+  const changed = KEPT.filter((name) => after?.[name] !== session?.[name]);
+  if (changed.length > 0) loan.condemn(`The work changed ${changed.join(' and ')} of its connection.`);
+  else if (unknown) loan.condemn('The work changed settings of its connection.');
 }
 
 function rolledBack(cause: unknown): TenantsError {
@@ -130,14 +173,6 @@ function rolledBack(cause: unknown): TenantsError {
       cause,
     },
   );
-}
-
-async function rollBack({ client, condemn }: Loan): Promise<void> {
-  try {
-    await client.query('ROLLBACK');
-  } catch (error) {
-    condemn(error);
-  }
 }
 
 type Row = Record<string, string> | undefined;
