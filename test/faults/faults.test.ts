@@ -1,8 +1,11 @@
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { ensureBuilt } from '../support/build.js';
+import { findPostgres } from '../support/debian-postgres.js';
+import { failOver, pauseStandby } from './cluster.js';
 import { killCreate, killDelete, killRename, killRollback } from './commands.js';
-import { cutConnection, restartServer } from './disturbances.js';
+import { cutConnection, restartServer, swallowConnections } from './disturbances.js';
+import { hostileCode, plantShadowsFirst, turnClockBack } from './hostile.js';
 import { killMigrate } from './kills.js';
 import { IS_LONG, NUMBERS } from './numbers.js';
 import { SEED } from './random.js';
@@ -41,9 +44,24 @@ const HITS: ReadonlySet<Play> = new Set([killMigrate, restartServer, cutConnecti
 faults('migrate is killed, and the next run finishes', NUMBERS.kills, 2, 'behind', killMigrate);
 faults('the server restarts, and the run goes on or says what it left', NUMBERS.restarts, 1, 'behind', restartServer);
 faults('a connection is cut, and the run goes on or says what it left', NUMBERS.cuts, 2, 'behind', cutConnection);
+faults(
+  'connections are swallowed, and the run goes on or says what it left',
+  NUMBERS.swallows,
+  2,
+  'behind',
+  swallowConnections,
+);
 faults('two runs at once, of which one waits or is turned away', NUMBERS.pairs, 1, 'behind', runTwice);
 faults('create-tenant during migrate, and both are done', NUMBERS.creations, 2, 'behind', createMeanwhile);
 faults('create-tenant is killed, and the same command finishes it', NUMBERS.commands, 2, 'current', killCreate);
 faults('delete-tenant is killed, and the same command finishes it', NUMBERS.commands, 2, 'current', killDelete);
 faults('rename-tenant is killed, and the same command finishes it', NUMBERS.commands, 2, 'current', killRename);
 faults('rollback is killed, and the same command finishes it', NUMBERS.commands, 2, 'current', killRollback);
+faults('migrations end the process, and the next run finishes', NUMBERS.hostile, 2, 'behind', hostileCode);
+faults('the clock goes back, and the order of the files stays', NUMBERS.clocks, 1, 'behind', turnClockBack);
+faults('shadow objects are planted, and none is called', NUMBERS.shadows, 1, 'behind', plantShadowsFirst);
+
+describe.skipIf(findPostgres() === undefined)('with a standby (needs the PostgreSQL of the operating system)', () => {
+  faults('a failover to a lagging standby, and what is lost is done again', NUMBERS.failovers, 1, 'behind', failOver);
+  faults('a synchronous standby is paused, and the run waits for it', NUMBERS.pauses, 1, 'behind', pauseStandby);
+});

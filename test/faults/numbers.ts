@@ -8,9 +8,29 @@ export type Numbers = {
   creations: number;
   /** Of each command other than `migrate`. */
   commands: number;
+  swallows: number;
+  hostile: number;
+  clocks: number;
+  shadows: number;
+  failovers: number;
+  pauses: number;
 };
 
-const SHORT: Numbers = { tenants: 10, kills: 2, restarts: 1, cuts: 2, pairs: 1, creations: 1, commands: 1 };
+const SHORT: Numbers = {
+  tenants: 10,
+  kills: 2,
+  restarts: 1,
+  cuts: 2,
+  pairs: 1,
+  creations: 1,
+  commands: 1,
+  swallows: 2,
+  hostile: 2,
+  clocks: 1,
+  shadows: 1,
+  failovers: 1,
+  pauses: 1,
+};
 
 /** `TENANTS_FAULTS` is the number of killed runs; the other numbers follow from it. Without it everything is short. */
 export const NUMBERS = numbersOf(process.env['TENANTS_FAULTS']);
@@ -29,5 +49,11 @@ function numbersOf(asked: string | undefined): Numbers {
     pairs: part(1 / 10),
     creations: part(1 / 10),
     commands: part(1 / 20),
+    swallows: part(1 / 10),
+    hostile: part(1 / 10),
+    clocks: part(1 / 20),
+    shadows: part(1 / 40),
+    failovers: part(1 / 20),
+    pauses: part(1 / 40),
   };
 }

@@ -45,7 +45,7 @@ async function relationsBySchema(client: Client): Promise<Map<string, Map<string
        FROM pg_namespace n
        LEFT JOIN pg_class c ON c.relnamespace = n.oid
        LEFT JOIN pg_index i ON i.indexrelid = c.oid
-      WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'public', 'tenants_journal')`,
+      WHERE n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', 'public', 'spy', 'tenants_journal')`,
   );
   const schemas = new Map<string, Map<string, boolean>>();
   for (const { schema, name, valid } of rows) {

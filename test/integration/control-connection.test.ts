@@ -39,7 +39,7 @@ it('answers many at once in their order, each of them after the one before', asy
 it('does not make Node.js warn of queries that are put behind others', async () => {
   await ensureBuilt();
   await fleet.tenantMigration('0002_slow.sql', 'CREATE TABLE slow (id int); SELECT pg_sleep(1);');
-  proxy.setLatency(500);
+  proxy.setLatency(300);
   try {
     const env = { DATABASE_URL: proxy.url };
     // A process of its own: the warning is printed once in the life of a process.
