@@ -11,6 +11,8 @@ import { REPOSITORY } from '../support/build.js';
 import { useCliProject } from './cli-project.js';
 
 const HOSTILE = `$(touch pwned) 'q"`;
+/** A look-up is a process of its own, on a machine that may be busy. */
+const PATIENT = { timeout: 60_000, interval: 200 };
 const has = (shell: string): boolean => {
   try {
     execFileSync(shell, ['-c', 'exit 0']);
@@ -45,7 +47,7 @@ describe('completion', () => {
     await rememberProject({ cwd: cli.project.root, env });
     expect(await names('tenants')).toMatchObject({ code: 0, stdout: '', stderr: '' });
     await expect
-      .poll(async () => (await names('tenants')).stdout.split('\n'))
+      .poll(async () => (await names('tenants')).stdout.split('\n'), PATIENT)
       .toEqual(expect.arrayContaining(['acme', 'acre', 'globex', HOSTILE]));
     expect((await names('domains')).stdout).toBe('acme.test\n');
     expect((await names('migrations')).stdout).toBe('0001_projects\n0001_registry\n');
@@ -134,11 +136,11 @@ printf '%s\\n' "\${COMPREPLY[@]}"`;
       ],
       [['nonsense', '--x'], []],
     ])('%j is completed to %j', async (words, expected) => {
-      await expect.poll(() => offered(...words)).toEqual(expected);
+      await expect.poll(() => offered(...words), PATIENT).toEqual(expected);
     });
 
     it('never runs what is in a name', async () => {
-      await expect.poll(() => offered('shell', '$')).toEqual([String.raw`\$\(touch\ pwned\)\ \'q\"`]);
+      await expect.poll(() => offered('shell', '$'), PATIENT).toEqual([String.raw`\$\(touch\ pwned\)\ \'q\"`]);
       expect(await readdir(cli.project.root)).not.toContain('pwned');
     });
   });

@@ -113,7 +113,9 @@ describe.skipIf(bin === undefined)('a server that accepts encrypted connections 
         client.query('SELECT pg_reload_conf()'),
       );
       await expect
-        .poll(() => withClient(server.config, 'test', async () => 'connected').catch((error: unknown) => error))
+        .poll(() => withClient(server.config, 'test', async () => 'connected').catch((error: unknown) => error), {
+          timeout: 60_000,
+        })
         .toMatchObject({
           code: 'DATABASE_REFUSED',
           exitCode: 5,
