@@ -7,6 +7,11 @@ export const SQLSTATE = {
   notNullViolation: '23502',
   checkViolation: '23514',
   duplicateSchema: '42P06',
+  duplicateTable: '42P07',
+  duplicateColumn: '42701',
+  duplicateFunction: '42723',
+  /** Also for a type or a constraint. */
+  duplicateObject: '42710',
   invalidTextRepresentation: '22P02',
   undefinedTable: '42P01',
   undefinedColumn: '42703',

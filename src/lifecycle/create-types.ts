@@ -13,7 +13,7 @@ export type CreateTenantOptions = {
   set?: Record<string, string>;
   /** Accept a tenant that already exists with these domains. */
   ifNotExists?: boolean;
-  /** Take over a schema that exists but is not registered. */
+  /** Take over a schema that exists but is not registered, and apply the migrations that it lacks. */
   adopt?: boolean;
   /** Do not apply migrations. */
   noMigrate?: boolean;

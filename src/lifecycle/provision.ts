@@ -128,10 +128,29 @@ async function failureOf(
     result.unknownOutcome === true
       ? ` It is not known whether the tenant was created; check with: ${tenantsCommand('list')}`
       : '';
+  const isThere = options.adopt === true && ALREADY_THERE.has(details.sqlstate ?? '');
   return new TenantsError(known, `The tenant "${registration.schema}" was not created: ${message}${unknown}`, {
     ...details,
+    ...(isThere ? { suggestions: waysToAdopt(registration.schema, details.migration) } : {}),
     cause: lane.lastFailure?.error,
   });
+}
+
+/** What a migration creates is there already: a schema, table, column, function or another object. */
+const ALREADY_THERE: ReadonlySet<string> = new Set([
+  SQLSTATE.duplicateSchema,
+  SQLSTATE.duplicateTable,
+  SQLSTATE.duplicateColumn,
+  SQLSTATE.duplicateFunction,
+  SQLSTATE.duplicateObject,
+]);
+
+/** An adopted schema has what migrations create, and no record of them. */
+function waysToAdopt(schema: string, migration = 'NAME'): string[] {
+  return [
+    `To register the schema as it is, run: ${tenantsCommand('create-tenant', schema, '--adopt', '--no-migrate')}`,
+    `Then record the migrations whose objects it has, up to the last of them: ${tenantsCommand('migrate', '--tenant', schema, '--fake', '--to', migration)}`,
+  ];
 }
 
 /**

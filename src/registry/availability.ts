@@ -162,7 +162,8 @@ function onlyCaseDiffers(schema: string, { kind, name }: Holder): TenantsError {
 function schemaExists(schema: string): TenantsError {
   return new TenantsError('SCHEMA_EXISTS', `There is a schema "${schema}" already, but no tenant of that name.`, {
     suggestions: [
-      `To make it a tenant as it is: ${tenantsCommand('create-tenant', schema, '--adopt')}`,
+      `To make it a tenant and apply the migrations that it lacks: ${tenantsCommand('create-tenant', schema, '--adopt')}`,
+      `To make it a tenant as it is: ${tenantsCommand('create-tenant', schema, '--adopt', '--no-migrate')}`,
       'Or choose another name.',
     ],
   });

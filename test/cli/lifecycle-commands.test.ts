@@ -62,15 +62,22 @@ describe('create-domain and delete-domain', () => {
 });
 
 describe('rename-tenant', () => {
-  it('prints the renamed tenant and tells what names the old schema by text', async () => {
-    await cli.database.query(
-      `CREATE FUNCTION initech.f() RETURNS int LANGUAGE sql SET search_path = initech AS 'SELECT 1'`,
-    );
-    const outcome = await run(['rename-tenant', 'initech', 'initrode', '--json']);
+  it('prints the renamed tenant, and refuses what names the old schema by text unless that is allowed', async () => {
+    await cli.database
+      .query(`CREATE FUNCTION initech.f() RETURNS int LANGUAGE sql SET search_path = initech AS 'SELECT 1';
+      CREATE FUNCTION initech.g() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM initech.projects'`);
+    const refused = await run(['rename-tenant', 'initech', 'initrode', '--json']);
+    expect(refused.code).toBe(2);
+    const mentions = [{ object: 'function initech.g()', place: 'body', schema: 'initech', line: 1 }];
+    expect(refused.json()).toMatchObject({ error: { code: 'SCHEMA_MENTIONED', mentions } });
+    const people = await run(['rename-tenant', 'initech', 'initrode']);
+    expect(people.stderr).toContain('The body of function initech.g() mentions the schema "initech" (line 1).');
+    const outcome = await run(['rename-tenant', 'initech', 'initrode', '--allow-mentions', '--json']);
     expect(outcome.code).toBe(0);
-    expect(Object.keys(outcome.json<object>())).toEqual(KEYS);
-    expect(outcome.json()).toMatchObject({ tenant: { schema: 'initrode' } });
-    expect(outcome.stderr).toMatch(/Warning: .*initech\.f\(\)/);
+    expect(Object.keys(outcome.json<object>())).toEqual([...KEYS, 'mentions']);
+    expect(outcome.json()).toMatchObject({ tenant: { schema: 'initrode' }, mentions });
+    expect(outcome.stderr).toMatch(/Warning: .*initech\.g\(\)/);
+    await cli.database.query('DROP FUNCTION initrode.g()');
     const back = await run(['rename-tenant', 'initrode', 'initech']);
     expect(back).toMatchObject({ code: 0 });
     expect(back.stdout).toContain('Renamed tenant initech');
@@ -97,6 +104,40 @@ describe('delete-tenant', () => {
       expect(await schemas()).toContain('globex');
     },
   );
+
+  it('looks before it asks, and says what would be lost', async () => {
+    await cli.database.query(
+      'CREATE TABLE globex.more (id int); INSERT INTO globex.more SELECT generate_series(1, 1234); ANALYZE globex.more',
+    );
+    await run(['create-domain', 'globex', 'globex.example.com']);
+    const unknown = await run(['delete-tenant', 'globx', '--json']);
+    expect(unknown.code).toBe(2);
+    expect(unknown.json()).toMatchObject({
+      error: { code: 'UNKNOWN_TENANT', message: 'There is no tenant "globx". Did you mean "globex"?' },
+    });
+    const asked = await run(['delete-tenant', 'globex', '--json']);
+    expect(asked.code).toBe(2);
+    const { error } = asked.json<{ error: { message: string } }>();
+    expect(error.message).toMatch(
+      /not confirmed; nothing was changed\. This deletes the tenant "globex": 3 tables with about 1,23\d rows, \d+ kB, 1 domain \(globex\.example\.com\)\.$/,
+    );
+    const kept = await run(['delete-tenant', 'globex', '--keep-schema']);
+    expect(kept.stderr).toContain(
+      'This unregisters the tenant "globex": 1 domain (globex.example.com); its schema stays.',
+    );
+    await run(['delete-domain', 'globex.example.com']);
+  });
+
+  it('says what would be lost although a table is locked, or there is no schema', async () => {
+    const other = await cli.database.client();
+    await other.query('BEGIN; LOCK TABLE globex.more IN ACCESS EXCLUSIVE MODE');
+    const locked = await run(['delete-tenant', 'globex', '--lock-timeout', '100ms']);
+    expect(locked.stderr).toMatch(/3 tables with about 1,23\d rows\./);
+    await other.query('ROLLBACK');
+    await cli.database.query(`INSERT INTO tenants (schema_name) VALUES ('nothing')`);
+    expect((await run(['delete-tenant', 'nothing'])).stderr).toContain('"nothing": it has no schema.');
+    await cli.database.query(`DELETE FROM tenants WHERE schema_name = 'nothing'`);
+  });
 
   it('prints the tenant as it was', async () => {
     const outcome = await run(['delete-tenant', 'globex', '--confirm', 'globex', '--json']);

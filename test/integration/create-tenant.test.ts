@@ -245,6 +245,22 @@ describe('taking over a schema', () => {
     expect(await picture()).toEqual(before);
   });
 
+  it('one that has the tables, and no record of the migrations, can be taken by the way that the failure names', async () => {
+    await database.query('CREATE SCHEMA mine; CREATE TABLE mine.projects (mine int)');
+    await expect(create({ schema: 'mine', adopt: true })).rejects.toMatchObject({
+      details: { sqlstate: '42P07' },
+      suggestions: [
+        'To register the schema as it is, run: tenants create-tenant mine --adopt --no-migrate',
+        'Then record the migrations whose objects it has, up to the last of them: tenants migrate --tenant mine --fake --to 0001_projects',
+      ],
+    });
+    await create({ schema: 'mine', adopt: true, noMigrate: true });
+    const selection = { kind: 'tenants', names: ['mine'] } as const;
+    const report = await fleet.migrate({ selection, fake: true, target: { to: '0001_projects' } });
+    expect(report.results).toMatchObject([{ tenant: 'mine', status: 'applied', migrations: ['0001_projects'] }]);
+    expect(await fleet.applied('mine')).toEqual(['0001_projects']);
+  });
+
   it('one that is ahead of the files is refused', async () => {
     await create({ schema: 'acme' });
     await database.query(`DELETE FROM tenants; INSERT INTO acme.pgmigrations (name, run_on) VALUES ('0009_x', now())`);

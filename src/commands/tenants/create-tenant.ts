@@ -19,7 +19,14 @@ export default class CreateTenant extends BaseCommand {
       description: 'With a display name and columns of your own',
       command: '<%= config.bin %> create-tenant acme --label "Acme Ltd." --set plan=gold --set seats=25',
     },
-    { description: 'Register an existing schema', command: '<%= config.bin %> create-tenant legacy --adopt' },
+    {
+      description: 'Register an existing schema, and apply the migrations that it lacks',
+      command: '<%= config.bin %> create-tenant legacy --adopt',
+    },
+    {
+      description: 'Register an existing schema as it is',
+      command: '<%= config.bin %> create-tenant legacy --adopt --no-migrate',
+    },
   ];
   static override args = {
     name: Args.string({ required: true, ignoreStdin: true, description: 'Schema name of the tenant.' }),
@@ -41,7 +48,7 @@ export default class CreateTenant extends BaseCommand {
       description: 'Value for another column of the tenant table.',
     }),
     'if-not-exists': Flags.boolean({ description: 'Succeed if this tenant already exists with these domains.' }),
-    adopt: Flags.boolean({ description: 'Register an existing schema that is not registered yet.' }),
+    adopt: Flags.boolean({ description: 'Register an existing schema, and migrate it.' }),
     'no-migrate': Flags.boolean({ description: 'Do not apply migrations.' }),
   };
 

@@ -11,12 +11,14 @@ import { runSettings } from '../../cli/run-settings.js';
 import { signalExitCode } from '../../cli/signals.js';
 import { TenantsError } from '../../errors/tenants-error.js';
 import { formatDeleted } from '../../ui/summary/format-changed-tenant.js';
+import { formatTenantSize } from '../../ui/summary/format-tenant-size.js';
+import { shellWord } from '../../util/shell-word.js';
 
 export default class DeleteTenant extends BaseCommand {
   static override summary = 'Delete a tenant: schema with all data, row and domains.';
   static override description =
     'Runs in one transaction. A schema that is too large for that is dropped in several, and running the command again continues ' +
-    'an interrupted deletion. Asks for the name on a terminal; requires --confirm NAME elsewhere. Refused while objects ' +
+    'an interrupted deletion. Says what would be lost and asks for the name on a terminal; requires --confirm NAME elsewhere. Refused while objects ' +
     'outside the schema depend on it.';
   static override examples = [
     '<%= config.bin %> delete-tenant acme',
@@ -39,8 +41,13 @@ export default class DeleteTenant extends BaseCommand {
     const { args, flags } = await this.parse(DeleteTenant);
     const { name: schema } = args;
     const loaded = await this.load(flags, runSettings(flags));
-    const what = flags['keep-schema'] ? 'unregisters' : 'deletes';
-    if (!(await confirm(schema, flags.confirm, `This ${what} the tenant "${schema}".`))) throw unconfirmed(schema);
+    if (flags.confirm === undefined) {
+      // A name that does not exist is not worth a question.
+      const { readTenantSize } = await import('../../lifecycle/tenant-size.js');
+      const size = await this.read(loaded, (project) => readTenantSize(project, schema));
+      const question = formatTenantSize(size, { keepSchema: flags['keep-schema'] });
+      if (!(await confirm(schema, undefined, question))) throw unconfirmed(schema, question);
+    } else await confirm(schema, flags.confirm, '');
     const { deleteTenant } = await import('../../lifecycle/delete-tenant.js');
     const dump = flags.dump === undefined ? {} : { dump: resolve(flags.dump) };
     const options = { schema, keepSchema: flags['keep-schema'], ...dump };
@@ -50,9 +57,7 @@ export default class DeleteTenant extends BaseCommand {
   }
 }
 
-function unconfirmed(schema: string): TenantsError {
-  return new TenantsError('USAGE', `Deleting the tenant "${schema}" was not confirmed; nothing was changed.`, {
-    tenant: schema,
-    suggestions: [`Add --confirm ${schema}`],
-  });
+function unconfirmed(schema: string, question: string): TenantsError {
+  const message = `Deleting the tenant "${schema}" was not confirmed; nothing was changed. ${question}`;
+  return new TenantsError('USAGE', message, { tenant: schema, suggestions: [`Add --confirm ${shellWord(schema)}`] });
 }
