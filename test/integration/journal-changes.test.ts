@@ -71,3 +71,38 @@ describe('the record of a change of one tenant', () => {
     expect(shown.map(({ ok }) => ok)).toEqual([true, true]);
   });
 });
+
+describe('a command that was killed', () => {
+  const fleet = useFleet({ tenants: ['t1'] });
+
+  it.each([
+    ['create-tenant', 't1', 'created'],
+    ['create-tenant', 'never', 'failed'],
+    ['delete-tenant', 'gone', 'deleted'],
+    ['delete-tenant', 't1', 'failed'],
+    ['rename-tenant', 't1', 'renamed'],
+  ])('%s of %s is completed by the next migrate: %s', async (command, tenant, status) => {
+    const { rows } = await fleet.database.query(
+      `INSERT INTO tenants_journal.runs (command, backend_pid, backend_start) VALUES ('${command}', 1, now()) RETURNING id::int AS id`,
+    );
+    const id = Number(rows[0]?.['id']);
+    await fleet.database.query(
+      `INSERT INTO tenants_journal.results (run, tenant, status, started_at) VALUES (${id}, '${tenant}', 'running', now())`,
+    );
+    await fleet.migrate();
+    const { run, results } = await readRun(await fleet.project(), id);
+    expect(run).toMatchObject({ state: 'interrupted', exitCode: null, finishedAt: expect.any(String) as string });
+    expect(results).toMatchObject([{ tenant, status, completed: true }]);
+  });
+
+  it('that goes on is left alone', async () => {
+    const { rows } = await fleet.database.query(
+      `INSERT INTO tenants_journal.runs (command, backend_pid, backend_start)
+       SELECT 'create-tenant', pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid() RETURNING id::int AS id`,
+    );
+    await fleet.database.query(`SET application_name = 'tenants: create-tenant x'`);
+    await fleet.migrate();
+    const { run } = await readRun(await fleet.project(), Number(rows[0]?.['id']));
+    expect(run).toMatchObject({ state: 'running', finishedAt: null });
+  });
+});

@@ -4,7 +4,8 @@ import { isTenantsError } from '../../src/errors/tenants-error.js';
 import { status } from '../../src/fleet/status.js';
 import { listRuns, readRun } from '../../src/journal/read/runs.js';
 import { rollback } from '../../src/run/rollback.js';
-import { useFleet } from '../support/fleet.js';
+import { createTestDatabase } from '../support/database.js';
+import { createFleet, useFleet } from '../support/fleet.js';
 
 const CHECK = `-- Up Migration
 ALTER TABLE projects ADD CHECK (name <> 'bad');
@@ -103,3 +104,30 @@ describe('the record of a run', () => {
 });
 
 const timed = { startedAt: expect.any(String) as string, durationMs: expect.any(Number) as number };
+
+it('a run that goes on is seen by status, with how far it is', async () => {
+  const names = Array.from({ length: 6 }, (_, index) => `t${index}`);
+  const database = await createTestDatabase();
+  const fleet = await createFleet(database);
+  try {
+    await fleet.migrate({ selection: { kind: 'shared' } });
+    await fleet.create(...names);
+    await fleet.tenantMigration('0002_slow.sql', 'SELECT pg_sleep(0.6);');
+    const running = fleet.migrate({}, { concurrency: 1 });
+    const project = await fleet.project();
+    const applied = async (): Promise<number> => (await status(project)).runs?.running?.counts['applied'] ?? 0;
+    await expect.poll(applied, { timeout: 30_000, interval: 50 }).toBeGreaterThan(0);
+    const { runs } = await status(project);
+    expect(runs?.running).toMatchObject({
+      command: 'migrate',
+      state: 'running',
+      finishedAt: null,
+      counts: { total: 6 },
+    });
+    expect((await running).tenants.applied).toBe(6);
+    expect((await status(project)).runs?.running).toBeNull();
+  } finally {
+    await fleet.remove();
+    await database.drop();
+  }
+});

@@ -48,7 +48,7 @@ export type Look = {
   mayMake: boolean;
   /** The configured role may, and the session may act as it. */
   roleMayMake: boolean;
-  tables: {
+  tables: readonly {
     name: JournalTable;
     trusted: boolean;
     plain: boolean;

@@ -118,11 +118,14 @@ export function runCsv({ run, results }: RunReport): string {
 
 /** `3 failed, 997 migrated`; `killed after …` for a run that was ended from outside. */
 export function outcomeOf({ state, counts, exitCode, command, shared }: RecordedRun): string {
+  const ofOne = command.endsWith('-tenant');
   const parts = WORDS.flatMap(([key, word]) => {
     const count = counts[key] ?? 0;
-    return count > 0 ? [`${formatCount(count)} ${word}`] : [];
+    if (count === 0) return [];
+    return ofOne ? [word] : [`${formatCount(count)} ${word}`];
   });
-  if (shared?.status === 'failed') parts.unshift('shared schema failed');
+  const ofShared = SHARED_WORDS.get(shared?.status ?? '');
+  if (ofShared !== undefined) parts.unshift(`shared schema ${ofShared}`);
   const what = parts.join(', ');
   if (state === 'running') return ['running', what].filter(Boolean).join(': ');
   if (state === 'interrupted') return ['ended from outside', what].filter(Boolean).join(': ');
@@ -147,6 +150,12 @@ const WORDS = [
   ['unregistered', 'unregistered'],
   ['fixed', 'fixed'],
 ] as const;
+
+const SHARED_WORDS = new Map([
+  ['applied', 'migrated'],
+  ['rolledBack', 'rolled back'],
+  ['failed', 'failed'],
+]);
 
 function tookOf({ startedAt, finishedAt, state }: RecordedRun): string {
   if (finishedAt === null) {
