@@ -1,6 +1,7 @@
 import type { Interfaces } from '@oclif/core';
 import { Command } from '@oclif/core/command';
 
+import { exitNow } from './cli/exit-guard.js';
 import { globalFlags } from './cli/flags.js';
 import { askForMissing } from './cli/missing-arguments.js';
 import { formatContext, printMessage, printResult, outputOptions } from './cli/output.js';
@@ -90,12 +91,13 @@ export abstract class BaseCommand extends Command {
     const stopped = new Promise<never>((_, reject) => (stop = reject));
     stopped.catch(() => {});
     const signals = watchSignals({
+      reports: false,
       onDrain: () => {
         waiting.abort();
         stop(interrupted());
       },
       onCancel: () => {},
-      onGiveUp: (exitCode) => process.exit(exitCode),
+      onGiveUp: exitNow,
     });
     try {
       return await borrowProject(loaded, waiting.signal, (project) => Promise.race([stopped, work(project)]));
@@ -121,9 +123,10 @@ export abstract class BaseCommand extends Command {
     const onEvent = (event: FleetEvent): void => progress.handle(event);
     const say = (message: string): void => onEvent({ type: 'warning', message });
     const { drain, cancel, stop } = watchSignals({
-      onDrain: () => say('Finishing running work; press Ctrl-C again to cancel it.'),
+      reports: true,
+      onDrain: (signal) => say(`Finishing running work; ${AGAIN[signal] ?? `send ${signal} again`} to cancel it.`),
       onCancel: () => say('Canceling running work; press Ctrl-C once more to exit immediately.'),
-      onGiveUp: (exitCode) => process.exit(exitCode),
+      onGiveUp: exitNow,
     });
     try {
       return await borrowProject(loaded, drain, async (project) => {
@@ -157,6 +160,9 @@ export abstract class BaseCommand extends Command {
     return exitCode;
   }
 }
+
+/** How a person sends a signal again. */
+const AGAIN: Partial<Record<NodeJS.Signals, string>> = { SIGINT: 'press Ctrl-C again' };
 
 function warn(warnings: readonly string[]): void {
   for (const warning of warnings) printMessage(`Warning: ${clean(redact(warning))}`);

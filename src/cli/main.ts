@@ -8,6 +8,7 @@ import { didYouMean, nearestNames } from '../util/nearest.js';
 import { setInvocation, tenantsCommand } from '../util/tenants-command.js';
 import { type CommandLine, GLOBAL_FLAGS, readCommandLine } from './command-line.js';
 import { COMMAND_NAMES, isCommandName } from './command-names.js';
+import { forbidExit } from './exit-guard.js';
 import { findInvocation } from './invocation.js';
 import {
   beginOutput,
@@ -18,7 +19,7 @@ import {
   printMessage,
   printResult,
 } from './output.js';
-import { signalExitCode } from './signals.js';
+import { drainWork, signalExitCode } from './signals.js';
 
 /** The package's folder, which is the same path from `dist/cli` and from `src/cli`. */
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -36,8 +37,11 @@ export async function main(argv: readonly string[], commands?: string): Promise<
   setInvocation(() => findInvocation({ root: ROOT, cwd: process.cwd(), env, pnp: versions['pnp'] !== undefined }));
   let code: number;
   const crash = watchForCrash();
+  const allowExit = forbidExit();
   try {
     code = await Promise.race([crash.happened, run(line, argv, commands)]);
+    for (const error of crash.drained) printMessage(formatError(error, formatContext(process.stderr)));
+    if (code === EXIT.ok && crash.drained.length > 0) code = EXIT.failed;
   } catch (error) {
     code = report(error, line);
     const { closeProjects } = await import('./borrow-project.js');
@@ -45,6 +49,7 @@ export async function main(argv: readonly string[], commands?: string): Promise<
   }
   const lost = await flushStreams();
   crash.stop();
+  allowExit();
   if (lost === undefined) return code;
   printMessage(
     formatError(
@@ -55,14 +60,41 @@ export async function main(argv: readonly string[], commands?: string): Promise<
   return code === EXIT.ok ? EXIT.failed : code;
 }
 
-/** Also catches errors that migrations and configuration files throw outside any call, such as unhandled rejections. */
-function watchForCrash(): { happened: Promise<never>; stop: () => void } {
+type CrashWatch = {
+  /** Rejects with an error that ends the command. */
+  happened: Promise<never>;
+  /** Errors after which the work was drained, so that it could report what it had done. */
+  readonly drained: unknown[];
+  stop: () => void;
+};
+
+/**
+ * Catches what migrations, hooks and configuration files do outside any call: unhandled rejections, errors in timers, and promises that
+ * nothing will ever settle, with which the process would end without a word.
+ */
+function watchForCrash(): CrashWatch {
+  const drained: unknown[] = [];
   let stop = (): void => {};
   const happened = new Promise<never>((_, reject) => {
-    process.on('uncaughtException', reject);
-    stop = () => void process.off('uncaughtException', reject);
+    const crash = (error: unknown): void => {
+      if (drainWork(EXIT.failed)) drained.push(error);
+      else reject(error as Error);
+    };
+    const idle = (): void => reject(nothingLeft());
+    process.on('uncaughtException', crash);
+    process.on('beforeExit', idle);
+    stop = () => {
+      process.off('uncaughtException', crash);
+      process.off('beforeExit', idle);
+    };
   });
-  return { happened, stop };
+  return { happened, drained, stop: () => stop() };
+}
+
+function nothingLeft(): TenantsError {
+  return new TenantsError('UNEXPECTED', 'The command waits for something that will never happen.', {
+    suggestions: ['Look for a promise in the configuration, a hook or a migration that is never resolved.'],
+  });
 }
 
 async function run(line: CommandLine, argv: readonly string[], commands: string | undefined): Promise<number> {

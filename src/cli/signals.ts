@@ -11,6 +11,20 @@ const ECHO_MS = 100;
 
 let received: number | undefined;
 
+/** Ends the work that goes on now as a first signal would. */
+let endWork: ((exitCode: number) => void) | undefined;
+
+/**
+ * Lets running work finish and starts no new work, as after a signal, because something went wrong outside of it.
+ *
+ * @param exitCode what the command then ends with
+ * @returns whether there is work that reports what it has done
+ */
+export function drainWork(exitCode: number): boolean {
+  endWork?.(exitCode);
+  return endWork !== undefined;
+}
+
 /** The exit code of the first signal; `undefined` if there was none yet. */
 export function signalExitCode(): number | undefined {
   return received;
@@ -29,9 +43,11 @@ export type SignalWatch = {
  * would kill the process while it finishes its work.
  *
  * @param listeners.onDrain called at the first signal, `onCancel` at the second, `onGiveUp` at every later one
+ * @param listeners.reports the work reports what it has done when it is drained
  */
 export function watchSignals(listeners: {
-  onDrain: () => void;
+  reports: boolean;
+  onDrain: (signal: NodeJS.Signals) => void;
   onCancel: () => void;
   onGiveUp: (exitCode: number) => void;
 }): SignalWatch {
@@ -50,17 +66,24 @@ export function watchSignals(listeners: {
       listeners.onCancel();
       cancel.abort();
     } else {
-      listeners.onDrain();
+      listeners.onDrain(signal);
       drain.abort();
     }
   };
   const signals = Object.keys(EXIT_CODES) as EndingSignal[];
   for (const signal of signals) process.on(signal, handle);
+  if (listeners.reports) {
+    endWork = (exitCode) => {
+      received ??= exitCode;
+      drain.abort();
+    };
+  }
   return {
     drain: drain.signal,
     cancel: cancel.signal,
     stop: () => {
       for (const signal of signals) process.off(signal, handle);
+      endWork = undefined;
     },
   };
 }

@@ -36,7 +36,7 @@ describe('hooks of the configuration', () => {
     const running = cli.spawn(['rollback', '--tenant', 'a', '--json']);
     await running.until(/the hook waits/);
     running.child.kill('SIGINT');
-    await running.until(/press Ctrl-C again/);
+    await running.until(/Finishing running work/);
     await new Promise((resolve) => setTimeout(resolve, 200));
     expect(running.child.exitCode).toBeNull();
     running.child.kill('SIGINT');

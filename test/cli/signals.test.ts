@@ -38,7 +38,7 @@ describe('the first signal', () => {
     const running = cli.spawn(['migrate', '--concurrency', '1', '--json']);
     await asleep(cli);
     running.child.kill(signal);
-    await running.until(/press Ctrl-C again/);
+    await running.until(/Finishing running work/);
     const outcome = await running.outcome;
     expect(outcome).toMatchObject({ code, signal: null });
     const document = outcome.json<{ exitCode: number; tenants: Record<string, number>; results: unknown[] }>();
@@ -51,7 +51,7 @@ describe('the first signal', () => {
     const running = cli.spawn(['migrate', '--concurrency', '1']);
     await asleep(cli);
     running.child.kill('SIGINT');
-    await running.until(/press Ctrl-C again/);
+    await running.until(/Finishing running work/);
     running.child.kill('SIGINT');
     const outcome = await running.outcome;
     expect(outcome.code).toBe(130);
@@ -92,7 +92,7 @@ describe('the later signals', () => {
     const connected = once(server, 'connection');
     const running = cli.spawn(['migrate'], { env: { DATABASE_URL: `postgres://u@127.0.0.1:${port}/x` } });
     await connected;
-    for (const answer of [/press Ctrl-C again/, /press Ctrl-C once more/]) {
+    for (const answer of [/Finishing running work/, /press Ctrl-C once more/]) {
       running.child.kill('SIGTERM');
       await running.until(answer);
       await pause();
