@@ -22,7 +22,11 @@ export function migrateDocument(
 
 export function statusDocument({ shared, tenants, cohorts, details, runs, edited }: StatusReport, drift?: DriftReport) {
   return {
-    shared: { applied: shared.applied, pending: shared.pending },
+    shared: {
+      applied: shared.applied,
+      pending: shared.pending,
+      ...(shared.state === undefined ? {} : { state: shared.state }),
+    },
     tenants,
     cohorts: cohorts.map((cohort) => cohortDocument(cohort)),
     ...(details === undefined ? {} : { details }),

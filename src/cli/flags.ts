@@ -85,12 +85,12 @@ export const runFlags = {
   }),
   'chunk-size': Flags.string({ helpValue: 'N', description: 'Tenants that a worker receives at a time (default: 2).' }),
   canary: Flags.string({
-    helpValue: 'N',
-    description: 'Tenants of each cohort to migrate first, alone; 0 disables (default: 1).',
+    helpValue: 'N|N%|NAME',
+    description: 'Tenants of each cohort to migrate first, alone, or one tenant; 0 disables (default: 1).',
   }),
   'max-failures': Flags.string({
-    helpValue: 'N',
-    description: 'Start no more tenants after N failures (default: no limit).',
+    helpValue: 'N|N%',
+    description: 'Start no more tenants after so many failures, or so large a share (default: no limit).',
   }),
   retries: Flags.string({
     helpValue: 'N',

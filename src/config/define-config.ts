@@ -70,10 +70,10 @@ export type TenantsConfig = {
     | undefined;
   /** Functions that are called around the migrations and the life of each tenant. Default: `{}`. */
   hooks?: Hooks | undefined;
-  /** Tenants of each cohort that are migrated alone before the rest; 0 turns it off. Default: `1`. */
-  canary?: number | undefined;
-  /** Number of failed tenants after which no more tenants are started. No default: all tenants are tried. */
-  maxFailures?: number | undefined;
+  /** Tenants of each cohort that go first, alone: a number, a share such as `5%`, or a name; 0 means none. Default: `1`. */
+  canary?: number | string | undefined;
+  /** Failed tenants after which no more are started: a number, or a share such as `2%`. No default: all are tried. */
+  maxFailures?: number | string | undefined;
   /** Number of retries after a transient error. Default: `3`. */
   retries?: number | undefined;
   /** Maximum time a statement waits for a lock; 0 means no limit. Default: `'5s'`. */

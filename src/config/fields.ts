@@ -26,6 +26,32 @@ export function wholeNumber(minimum: 0 | 1) {
   return z.int({ error }).min(minimum, { error });
 }
 
+/** A whole number, or a share of something: `2%`. */
+export function numberOrShare(minimum: 0 | 1) {
+  const error = `expected a whole number, ${minimum} or more, or a share such as 5%`;
+  return z.custom<number | string>((value) => isNumber(value, minimum) || isShare(value), { error });
+}
+
+/** The same, or the name of a tenant. */
+export function canary() {
+  const error = 'expected a whole number, 0 or more, a share such as 5%, or the name of a tenant';
+  const isName = (value: unknown): boolean =>
+    typeof value === 'string' && isIdentifier(value) && !LIKE_A_NUMBER.test(value);
+  return z.custom<number | string>((value) => isNumber(value, 0) || isShare(value) || isName(value), { error });
+}
+
+function isNumber(value: unknown, minimum: number): boolean {
+  return Number.isInteger(value) && Number(value) >= minimum;
+}
+
+function isShare(value: unknown): boolean {
+  return typeof value === 'string' && SHARE.test(value);
+}
+
+const SHARE = /^(?:100|[1-9]?\d)(?:\.\d+)?%$/;
+/** What looks like a number or a share and is none. */
+const LIKE_A_NUMBER = /^[-+]?[\d.]+%?$/;
+
 export function toggle() {
   return z.boolean({ error: 'expected true or false' });
 }

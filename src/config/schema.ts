@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { databaseSchema } from './database-schema.js';
-import { choice, duration, identifier, text, toggle, wholeNumber } from './fields.js';
+import { canary, choice, duration, identifier, numberOrShare, text, toggle, wholeNumber } from './fields.js';
 import { hooksSchema } from './hooks-schema.js';
 import { registrySchema } from './registry-schema.js';
 
@@ -65,10 +65,12 @@ const settings = z.strictObject({
   hooks: hooksSchema
     .prefault({})
     .describe('Functions that are called around the migrations and the life of each tenant.'),
-  canary: wholeNumber(0)
+  canary: canary()
     .default(1)
-    .describe('Tenants of each cohort that are migrated alone before the rest; 0 turns it off.'),
-  maxFailures: wholeNumber(1).optional().describe('Number of failed tenants after which no more tenants are started.'),
+    .describe('Tenants of each cohort that go first, alone: a number, a share such as `5%`, or a name; 0 means none.'),
+  maxFailures: numberOrShare(1)
+    .optional()
+    .describe('Failed tenants after which no more are started: a number, or a share such as `2%`.'),
   retries: wholeNumber(0).default(3).describe('Number of retries after a transient error.'),
   lockTimeout: duration().prefault('5s').describe('Maximum time a statement waits for a lock; 0 means no limit.'),
   statementTimeout: duration().prefault('0').describe('Statement timeout; 0 means no limit.'),

@@ -9,6 +9,7 @@ import { fileSets } from './checksums/file-sets.js';
 import { lookForEdits } from './checksums/look.js';
 import { surveyFleet } from './read-fleet.js';
 import { readShared } from './read-shared.js';
+import type { SchemaState } from './schema-state.js';
 import { chooseTenants } from './selection.js';
 import { assertSharedReadable, compareShared } from './shared-schema.js';
 import { summarize } from './summaries.js';
@@ -42,7 +43,7 @@ export async function status(project: Project, options: StatusOptions = {}): Pro
     const whole = Object.values(selection).every((part) => part === undefined);
     const edited = await lookForEdits(client, project, journal, fileSets(shared, { cohorts, files }, whole));
     return {
-      shared: { applied: shared.surveyed.applied, pending: shared.pending },
+      shared: { applied: shared.surveyed.applied, pending: shared.pending, ...blockedState(shared.state.kind) },
       tenants: counts,
       cohorts: summaries,
       ...details,
@@ -55,5 +56,15 @@ export async function status(project: Project, options: StatusOptions = {}): Pro
 /** Nothing is pending, ahead, out of order, missing or unreadable, nor edited where that is an error. */
 export function isUpToDate(report: StatusReport): boolean {
   if (report.edited?.level === 'error' && report.edited.changed.length > 0) return false;
-  return report.shared.pending.length === 0 && report.cohorts.every(({ state }) => state === 'upToDate');
+  const { shared } = report;
+  return (
+    shared.state === undefined &&
+    shared.pending.length === 0 &&
+    report.cohorts.every(({ state }) => state === 'upToDate')
+  );
+}
+
+/** What keeps the shared schema from being migrated; everything else is told by what is pending. */
+function blockedState(kind: SchemaState['kind']): Pick<StatusReport['shared'], 'state'> {
+  return kind === 'ahead' || kind === 'outOfOrder' ? { state: kind } : {};
 }

@@ -1,9 +1,6 @@
 import type { Cohort } from './cohorts.js';
 import type { CohortSummary, FleetCounts } from './types.js';
 
-/** Names of a cohort that a summary lists. */
-const NAMES_SHOWN = 20;
-
 /** Cohorts as `status` and `plan` show them, the largest first. Pure. */
 export function summarize(cohorts: readonly Cohort[]): { counts: FleetCounts; cohorts: CohortSummary[] } {
   const counts: FleetCounts = { total: 0, upToDate: 0, pending: 0, ahead: 0, outOfOrder: 0, missing: 0 };
@@ -22,7 +19,7 @@ function summaryOf({ type, state, applied, members }: Cohort): CohortSummary {
     applied: applied.length,
     pending: state.kind === 'pending' || state.kind === 'missing' ? state.pending : [],
     count: members.length,
-    tenants: members.slice(0, NAMES_SHOWN).map(({ schema }) => schema),
+    tenants: members.map(({ schema }) => schema),
     state: state.kind,
   };
 }

@@ -30,7 +30,7 @@ export type CohortSummary = {
   applied: number;
   pending: string[];
   count: number;
-  /** The first 20 names. */
+  /** All names. */
   tenants: string[];
   /** The states that keep a cohort from being migrated. */
   state: 'upToDate' | 'pending' | 'ahead' | 'outOfOrder' | 'missing' | 'unreadable' | 'unknownType';
@@ -46,7 +46,7 @@ export type FleetCounts = {
 };
 
 export type StatusReport = {
-  shared: { applied: string[]; pending: string[] };
+  shared: { applied: string[]; pending: string[]; state?: 'ahead' | 'outOfOrder' };
   tenants: FleetCounts;
   cohorts: CohortSummary[];
   /** Tenants that were asked for by name, one by one. */

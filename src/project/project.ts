@@ -31,8 +31,10 @@ export type Project = {
   role: string | undefined;
   fallThrough: 'error' | 'warn' | 'off';
   recycle: { tenants: number };
-  canary: number;
-  maxFailures: number | undefined;
+  /** A number, a share of a cohort (`5%`), or the name of a tenant. */
+  canary: number | string;
+  /** A number, or a share of the tenants (`2%`). */
+  maxFailures: number | string | undefined;
   retries: number;
   lockTimeoutMs: number;
   statementTimeoutMs: number;

@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 
+import { SQLSTATE } from '../db/sqlstates.js';
 import type { EngineLane } from '../engine/apply/lane.js';
 import type { ApplySettings, Plan, TenantAssignment } from '../engine/types.js';
 import { serializeError } from '../errors/serialize.js';
@@ -10,10 +11,16 @@ import type { Cohort } from '../fleet/cohorts.js';
 import type { FleetEvent } from '../fleet/types.js';
 import { hookSource } from '../project/hook-calls.js';
 import type { Project } from '../project/project.js';
+import { canaryCount, chosenCanary } from './canary.js';
 import type { StopSign } from './stop-sign.js';
 
 /** A cohort with what it must run. */
-export type PlannedCohort = { cohort: Cohort; plan: Plan };
+export type PlannedCohort = {
+  cohort: Cohort;
+  plan: Plan;
+  /** Another tenant of the same type has all migrations of the plan: it needs no canary. */
+  proven?: boolean;
+};
 
 export type DispatchOptions = {
   project: Project;
@@ -43,7 +50,7 @@ export type DispatchOptions = {
 export async function dispatch(cohorts: readonly PlannedCohort[], options: DispatchOptions): Promise<void> {
   const rest: TenantAssignment[] = [];
   for (const planned of cohorts) {
-    const { failed, left } = await tryCanaries(assignmentsOf(planned), options);
+    const { failed, left } = await tryCanaries(planned, options);
     if (failed) {
       const reason = options.stop.reason ?? 'canaryFailed';
       for (const { tenant } of left) options.onResult(notExecuted(tenant, reason));
@@ -54,24 +61,38 @@ export async function dispatch(cohorts: readonly PlannedCohort[], options: Dispa
   await execute(rest, options);
 }
 
-function assignmentsOf({ cohort, plan }: PlannedCohort): TenantAssignment[] {
-  return cohort.members.map(({ schema, oid }) => ({ tenant: schema, planId: plan.id, schemaOid: oid }));
+/** The tenants of a cohort, a chosen canary first. */
+function assignmentsOf({ cohort, plan }: PlannedCohort, chosen: string | undefined): TenantAssignment[] {
+  const first = cohort.members.filter(({ schema }) => schema === chosen);
+  const members =
+    first.length === 0 ? cohort.members : [...first, ...cohort.members.filter(({ schema }) => schema !== chosen)];
+  return members.map(({ schema, oid }) => ({ tenant: schema, planId: plan.id, schemaOid: oid }));
 }
 
+/** Tenants in a row that may be busy before a cohort counts as one that cannot be tried now. */
+const BUSY_CANARIES = 3;
+
 /**
- * Tries a cohort's first tenants, one after the other, until enough of them have been migrated or one has failed. A tenant
- * that was changed since the survey proves nothing: the next one takes its place.
+ * Tries a cohort's first tenants, one after the other, until enough of them have been migrated or have failed in as many ways. A tenant
+ * that was changed since the survey, or whose tables somebody else has locked, proves nothing: the next one takes its place.
  */
 async function tryCanaries(
-  work: readonly TenantAssignment[],
+  planned: PlannedCohort,
   options: DispatchOptions,
 ): Promise<{ failed: boolean; left: readonly TenantAssignment[] }> {
   const { canary } = options.project;
-  if (canary === 0 || work.length <= canary) return { failed: false, left: work };
+  const chosen = chosenCanary(canary);
+  const work = assignmentsOf(planned, chosen);
+  const wanted = canaryCount(canary, work.length);
+  const isChosen = chosen !== undefined && work[0]?.tenant === chosen;
+  if (wanted === 0 || work.length <= wanted || (planned.proven === true && !isChosen)) {
+    return { failed: false, left: work };
+  }
   const lane = await options.openLane();
+  const ways = new Set<string>();
   let tried = 0;
   try {
-    for (let proven = 0; proven < canary;) {
+    for (let proven = 0, busy = 0; proven < wanted;) {
       const next = work[tried];
       if (next === undefined || (await mustStop(options))) break;
       tried += 1;
@@ -79,13 +100,35 @@ async function tryCanaries(
       options.onEvent({ type: 'tenant:start', tenant: next.tenant });
       const result = await lane.apply(next);
       options.onResult(result);
-      if (result.status === 'failed' && !isMoved(result)) return { failed: true, left: work.slice(tried) };
       if (result.status !== 'failed') proven += 1;
+      else if (isBusy(result)) busy += 1;
+      else if (!isMoved(result)) ways.add(wayOf(result));
+      if (ways.size >= wanted || busy >= BUSY_CANARIES || isFatal(result)) {
+        return { failed: true, left: work.slice(tried) };
+      }
     }
   } finally {
     await lane.close();
   }
   return { failed: false, left: work.slice(tried) };
+}
+
+type Failed = Extract<TenantResult, { status: 'failed' }>;
+
+/** Somebody else had the tenant, or its tables, for longer than the run may wait. */
+function isBusy({ error }: Failed): boolean {
+  return error.code === 'TENANT_BUSY' || error.sqlstate === SQLSTATE.lockNotAvailable;
+}
+
+/** Failures of one kind are one: the same migration, at the same place. */
+function wayOf({ error, migration }: Failed): string {
+  return JSON.stringify([migration ?? error.migration, error.sqlstate ?? error.code, error.line ?? error.statement]);
+}
+
+/** Errors of data (SQLSTATE classes 22 and 23) are a tenant's own; anything else would happen to the next one, too. */
+function isFatal(result: TenantResult): boolean {
+  if (result.status !== 'failed' || isBusy(result) || isMoved(result)) return false;
+  return !/^2[23]/.test(result.error.sqlstate ?? '');
 }
 
 /** Asked before each tenant. */

@@ -1,4 +1,4 @@
-import { doneStatus } from '../engine/plan.js';
+import { doneStatus, planNames } from '../engine/plan.js';
 import type { Direction } from '../engine/types.js';
 import type { TenantResult } from '../executors/types.js';
 import type { DecidedCohort } from './compile-phase.js';
@@ -12,11 +12,12 @@ export function recordPlans(
   decided: readonly DecidedCohort[],
 ): PlannedCohort[] {
   const planned: PlannedCohort[] = [];
+  const had = appliedByType(decided);
   const refused: TenantResult[] = [];
   for (const one of decided) {
     switch (one.kind) {
       case 'run':
-        planned.push(one);
+        planned.push({ ...one, proven: direction === 'up' && isProven(one, had) });
         break;
       case 'upToDate':
         for (const { schema } of one.cohort.members) {
@@ -45,6 +46,21 @@ export function recordPlans(
   }
   for (const result of refused) record.settle(result);
   return planned;
+}
+
+/** The migrations that some tenant of each type has. */
+function appliedByType(decided: readonly DecidedCohort[]): Map<string | null, Set<string>> {
+  const types = new Map<string | null, Set<string>>();
+  for (const { cohort } of decided) {
+    const had = types.get(cohort.type) ?? new Set();
+    for (const name of cohort.applied) had.add(name);
+    types.set(cohort.type, had);
+  }
+  return types;
+}
+
+function isProven({ cohort, plan }: PlannedCohort, had: ReadonlyMap<string | null, ReadonlySet<string>>): boolean {
+  return planNames(plan).every((name) => had.get(cohort.type)?.has(name) === true);
 }
 
 /** How many tenants cohorts have. */

@@ -11,6 +11,7 @@ import type { Project } from '../project/project.js';
 import { type LockedSession, withFleetLock } from '../session/control-session.js';
 import { heedCancel } from '../session/heed-cancel.js';
 import { forwardAbort, sharedAbortController } from '../util/after-abort.js';
+import { assertCanaryKnown } from './canary.js';
 import { asFoundWarning, checkFiles, filesToRecord } from './check-files.js';
 import { compile } from './compile-phase.js';
 import type { RunDirection } from './direction.js';
@@ -97,6 +98,11 @@ async function runPhases(run: Run, session: LockedSession): Promise<Outcome> {
   const surveyed = await heedCancel(run, session.client, () => survey(session.client, run, wanted.concurrency));
   const checked = await heedCancel(run, session.client, () => checkFiles(session.client, run, surveyed));
   for (const warning of [...(checked?.warnings ?? []), ...asFoundWarning(checked)]) record.warn(warning);
+
+  if (surveyed.fleet !== undefined) {
+    const names = surveyed.fleet.registered.map(({ schema }) => schema);
+    assertCanaryKnown(project.canary, names);
+  }
 
   record.emit({ type: 'phase', phase: 'compile' });
   const { planner, ...planned } = await heedCancel(run, session.client, () => compile(session.client, run, surveyed));

@@ -1,8 +1,9 @@
 import type { NotExecutedReason, TenantResult } from '../executors/types.js';
+import { failuresAllowed, type FailureBudget } from './canary.js';
 
 export type StopSignOptions = {
   failFast: boolean;
-  maxFailures: number | undefined;
+  maxFailures: FailureBudget;
   /** Told once, before `signal` is aborted. */
   onStop: (reason: NotExecutedReason) => void;
 };
@@ -15,6 +16,7 @@ export class StopSign {
   readonly #closed = new AbortController();
   #reason: NotExecutedReason | undefined;
   #failures = 0;
+  #allowed: number | undefined;
 
   constructor(options: StopSignOptions) {
     this.#options = options;
@@ -42,15 +44,20 @@ export class StopSign {
     signal?.addEventListener('abort', () => this.set('interrupted'), { signal: this.#closed.signal });
   }
 
+  /** The number of tenants that are handed out, of which the budget of failures may be a share. */
+  expect(total: number): void {
+    this.#allowed = failuresAllowed(this.#options.maxFailures, total);
+  }
+
   /** Counts a result against the budget of failures. */
   count(result: TenantResult): void {
     if (result.status !== 'failed') return;
-    const { failFast, maxFailures } = this.#options;
+    const { failFast } = this.#options;
     this.#failures += 1;
     // A lane that gets no connection would fail one tenant after the other faster than the lanes that work.
     if (UNREACHABLE.has(result.error.code)) this.set('unreachable');
     else if (failFast) this.set('failFast');
-    else if (maxFailures !== undefined && this.#failures >= maxFailures) this.set('maxFailures');
+    else if (this.#allowed !== undefined && this.#failures >= this.#allowed) this.set('maxFailures');
   }
 
   /** The run is over. */

@@ -31,6 +31,7 @@ export async function applyToTenants(
   const { project, direction, record } = run;
   const members = countMembers(first.cohorts);
   if (members === 0) return wanted;
+  run.stop.expect(members);
   record.emit({ type: 'phase', phase: 'tenants', total: members });
   // Otherwise lanes would meet a server that is full.
   const { parallelism, warning } = await heedCancel(run, session.client, () =>

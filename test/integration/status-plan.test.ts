@@ -190,7 +190,7 @@ it('a plan refuses the migrations of all tenant types at once, as migrate does',
   expect(planned).toEqual(await refusal(fleet.migrate({ selection }, types)));
 });
 
-it('of ten thousand tenants twenty are named', async () => {
+it('of ten thousand tenants all are named', async () => {
   await ready();
   await database.query(
     `INSERT INTO tenants (schema_name) SELECT 'gone_' || lpad(n::text, 5, '0') FROM generate_series(1, 10000) n`,
@@ -200,6 +200,6 @@ it('of ten thousand tenants twenty are named', async () => {
   expect(report.cohorts).toHaveLength(1);
   expect(report.cohorts[0]).toMatchObject({ count: 10_000, state: 'missing' });
   expect(report.cohorts[0]?.tenants).toEqual(
-    Array.from({ length: 20 }, (_, n) => `gone_${String(n + 1).padStart(5, '0')}`),
+    Array.from({ length: 10_000 }, (_, n) => `gone_${String(n + 1).padStart(5, '0')}`),
   );
 });

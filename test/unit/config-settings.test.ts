@@ -161,6 +161,8 @@ describe('wrong values', () => {
     [{ maxProcesses: 0 }, `maxProcesses: ${several}`],
     [{ concurrency: 1.5 }, `concurrency: ${several}`],
     [{ canary: -1 }, 'canary: expected a whole number, 0 or more'],
+    [{ canary: '105%' }, 'canary: expected a whole number, 0 or more, a share such as 5%, or the name of a tenant'],
+    [{ maxFailures: 'many' }, 'maxFailures: expected a whole number, 1 or more, or a share such as 5%'],
     [{ recycle: { tenants: '5' } }, `recycle.tenants: ${several}`],
     [{ fallThrough: 'ignore' }, "fallThrough: expected 'error', 'warn' or 'off'"],
     [{ transaction: true }, "transaction: expected 'tenant' or 'migration'"],
@@ -201,7 +203,7 @@ describe('wrong values', () => {
   it('reports everything at once', async () => {
     const error = await failure({
       file: {
-        canary: 'x',
+        canary: '1.5',
         tenants: { types: { shop: 1, blog: 2 } },
         nonsense: 1,
         database: 'postgres://u:s3cret@h:x/d',

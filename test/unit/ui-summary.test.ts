@@ -72,7 +72,7 @@ describe('the summary of a run', () => {
   });
 
   it('groups failures and says what to do with everything that is left', () => {
-    const detailed: Result = {
+    const detailed = {
       ...(failed('a') as Extract<Result, { status: 'failed' }>),
       committed: ['0041_big'],
       error: {
@@ -85,10 +85,11 @@ describe('the summary of a run', () => {
         line: 3,
         statement: 'CREATE UNIQUE INDEX users_email_key\n  ON users\n  (email)\n  WHERE true',
       },
-    };
-    const results = [
+    } satisfies Result;
+    const results: Result[] = [
       detailed,
-      failed('b'),
+      // The same place, with another value in the message.
+      { ...detailed, tenant: 'b', error: { ...detailed.error, message: 'could not create unique index "b_key"' } },
       notExecuted('c'),
       { tenant: 'd', status: 'missing' } as Result,
       applied('e'),
@@ -100,6 +101,7 @@ describe('the summary of a run', () => {
         'Finished in 12.4 s',
         '',
         '✖ 0042_add_index · 23505 · could not create unique index "users_email_key" — 2 tenants: a, b',
+        '    Also: could not create unique index "b_key"',
         '    In a:',
         '    File: migrations/0042_add_index.sql:3',
         '    Detail: Key (email)=(x) is duplicated.',
@@ -114,6 +116,7 @@ describe('the summary of a run', () => {
         '    Try: --create-missing to create it, or --skip-missing to skip it',
         '',
         '! 1 tenant was not executed, because the first tenant of their cohort failed: c',
+        '    Try: to migrate the others without those that failed, run: tenants migrate --exclude a,b',
         '',
         'Warning: 0042 allows fall-through',
         '',

@@ -11,25 +11,40 @@ export type FailureGroup = {
   /** The first tenant's failure, which represents all. */
   first: Failure;
   tenants: string[];
+  /** Different messages, the first one included: values in them differ from tenant to tenant. */
+  messages: string[];
 };
 
+/** Messages of a group that are kept as examples. */
+const EXAMPLES = 3;
+
 /**
- * Groups failures by migration, code and message, the largest group first.
- *
- * Many of the server's messages contain the tenant's schema (`relation "acme.users" does not exist`). The tenant's own name is
- * ignored in the comparison, because otherwise each tenant would form its own group.
+ * Groups failures by migration, code and place, the largest group first: never by the values that messages contain. Only where no place
+ * is known is the message compared, without the tenant's own name.
  */
 export function groupFailures(failures: readonly Failure[]): FailureGroup[] {
   const groups = new Map<string, FailureGroup>();
   for (const failure of failures) {
     const migration = failure.migration ?? failure.error.migration;
     const code = failure.error.sqlstate ?? failure.error.code;
-    const key = JSON.stringify([migration, code, withoutName(failure.error.message, failure.tenant)]);
+    const key = JSON.stringify([migration, code, placeOf(failure)]);
     const group = groups.get(key);
-    if (group) group.tenants.push(failure.tenant);
-    else groups.set(key, { migration, code, first: failure, tenants: [failure.tenant] });
+    const { message } = failure.error;
+    if (group === undefined) {
+      groups.set(key, { migration, code, first: failure, tenants: [failure.tenant], messages: [message] });
+      continue;
+    }
+    group.tenants.push(failure.tenant);
+    if (group.messages.length < EXAMPLES && !group.messages.includes(message)) group.messages.push(message);
   }
   return [...groups.values()].sort((a, b) => b.tenants.length - a.tenants.length);
+}
+
+/** File, line and statement; a statement that was built for a tenant may contain its name. */
+function placeOf({ error, tenant }: Failure): (string | number | undefined)[] {
+  const { file, line, statement, message } = error;
+  if (statement === undefined && line === undefined) return [file, withoutName(message, tenant)];
+  return [file, line, statement === undefined ? undefined : withoutName(statement, tenant)];
 }
 
 /** Replaces whole words only: a tenant called `a` must not blur every message. */

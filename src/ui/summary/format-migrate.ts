@@ -3,6 +3,7 @@ import type { MigrateReport, RollbackReport } from '../../run/types.js';
 import { formatDuration } from '../../util/duration.js';
 import { formatCount, plural } from '../../util/format-count.js';
 import { redact } from '../../util/redact.js';
+import { tenantsCommand } from '../../util/tenants-command.js';
 import { errorFacts } from '../error/error-facts.js';
 import { suggestionLine } from '../error/suggestion-line.js';
 import { clean, cleanLines } from '../text/clean.js';
@@ -11,7 +12,7 @@ import { listed } from '../text/name-list.js';
 import { describeReason, type NotExecutedReason } from '../text/reasons.js';
 import { createStyle, type Style } from '../text/style.js';
 import { groupFailures, type Failure, type FailureGroup } from './failure-groups.js';
-import { nextCommand, type NextCommandContext } from './next-command.js';
+import { canBeListed, FEW, nextCommand, type NextCommandContext } from './next-command.js';
 
 export type SummaryContext = FormatContext & NextCommandContext;
 
@@ -121,10 +122,15 @@ function failureSections(report: MigrateReport, { verbose }: SummaryContext, sty
   return sections;
 }
 
-function groupLines({ migration, code, first, tenants }: FailureGroup, verbose: boolean, style: Style): string[] {
+function groupLines(
+  { migration, code, first, tenants, messages }: FailureGroup,
+  verbose: boolean,
+  style: Style,
+): string[] {
   const title = [migration, code, first.error.message].filter(Boolean).join(' · ');
   const names = listed(tenants, verbose ? tenants.length : 10);
   const lines = [`${style.red('✖')} ${style.bold(oneLine(title))} — ${plural(tenants.length, 'tenant')}: ${names}`];
+  for (const message of messages.slice(1)) lines.push(`    ${style.dim('Also:')} ${oneLine(message)}`);
   const facts = errorFacts(first.error, style, ['tenant', 'migration', 'sqlstate']);
   if (tenants.length > 1 && facts.length > 0) lines.push(`    ${style.dim(`In ${clean(first.tenant)}:`)}`);
   lines.push(...facts.map((line) => `    ${line}`));
@@ -156,11 +162,22 @@ function notExecutedLines(report: MigrateReport, style: Style): string[] {
     if (names) names.push(result.tenant);
     else byReason.set(result.reason, [result.tenant]);
   }
-  return [...byReason].map(([reason, names]) => {
+  const lines = [...byReason].map(([reason, names]) => {
     const were = names.length === 1 ? 'was' : 'were';
     const because = describeReason(reason);
     return `${style.yellow('!')} ${plural(names.length, 'tenant')} ${were} not executed, because ${because}: ${listed(names)}`;
   });
+  return byReason.has('canaryFailed') ? [...lines, ...withoutCanaries(report, style)] : lines;
+}
+
+/** The way on without tenants that cannot be migrated for now. */
+function withoutCanaries({ results }: MigrateReport, style: Style): string[] {
+  const failed = results.filter(({ status }) => status === 'failed').map(({ tenant }) => tenant);
+  if (failed.length === 0 || failed.length > FEW || !failed.every(canBeListed)) return [];
+  const who = failed.length === 1 ? 'the one that failed' : 'those that failed';
+  return [
+    `    ${style.cyan('Try:')} to migrate the others without ${who}, run: ${tenantsCommand('migrate', '--exclude', failed.join(','))}`,
+  ];
 }
 
 function nextLines(report: MigrateReport, context: SummaryContext, style: Style): string[] {

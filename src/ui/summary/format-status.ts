@@ -35,10 +35,17 @@ export function formatStatus(report: StatusReport, context: FormatContext): stri
 
 /** `Shared schema: up to date (12 migrations)`, or what is pending, with as many names as the width allows. */
 export function sharedLine(
-  { applied, pending }: StatusReport['shared'],
+  { applied, pending, state }: StatusReport['shared'],
   style: Style,
   { columns = 160 }: FormatContext,
 ): string {
+  if (state !== undefined) {
+    const how =
+      state === 'ahead'
+        ? 'ahead: a migration is applied that is not on disk'
+        : 'out of order: applied in a different order than the files';
+    return `Shared schema: ${style.yellow(how)}`;
+  }
   if (pending.length === 0) {
     return `Shared schema: ${style.green('up to date')} (${plural(applied.length, 'migration')})`;
   }

@@ -12,7 +12,7 @@ export type NextCommandContext = {
 };
 
 /** With more names than this, the command would be too long to copy. */
-const FEW = 10;
+export const FEW = 10;
 
 /**
  * The command that completes what a run left undone; `undefined` if nothing is left, or if the command would be too long.
@@ -43,6 +43,6 @@ export function nextCommand(report: MigrateReport, context: NextCommandContext):
 }
 
 /** A comma would separate names, a leading dash would begin a flag, and control characters cannot be printed. */
-function canBeListed(name: string): boolean {
+export function canBeListed(name: string): boolean {
   return !/[,\p{C}]|^-/u.test(name);
 }
