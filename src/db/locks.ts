@@ -8,6 +8,17 @@ import type { Client } from 'pg';
  */
 export const FLEET_LOCK = keyOf('fleet');
 
+/**
+ * Key of the lock of a run on the fleet whose registry is in this shared schema: applications of one database do not keep each other
+ * out. A run holds it alone, and `FLEET_LOCK` in shared mode, which earlier versions take for themselves alone.
+ */
+export function fleetLock(sharedSchema: string): string {
+  return keyOf(`fleet:${sharedSchema}`);
+}
+
+/** Held while the journal is made, which all applications of a database share. */
+export const JOURNAL_LOCK = keyOf('journal');
+
 /** The key that node-pg-migrate itself takes; held in shared mode, it keeps a node-pg-migrate started by hand out. */
 export const NODE_PG_MIGRATE_LOCK = '7241865325823964';
 

@@ -71,7 +71,6 @@ async function examineAndFix(project: Project, options: DoctorOptions): Promise<
         summarize,
       },
       () => fix(exam, before, session, options, look),
-      true,
     );
   });
 }

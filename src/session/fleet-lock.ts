@@ -4,7 +4,15 @@ import type { Client } from 'pg';
 
 import { backendOf, endBackend } from '../db/backend/identity.js';
 import { closeClient, onLongWork, openClient, withClient } from '../db/connect.js';
-import { describeHolder, FLEET_LOCK, lockHolders, NODE_PG_MIGRATE_LOCK, tryLock, unlock } from '../db/locks.js';
+import {
+  describeHolder,
+  FLEET_LOCK,
+  fleetLock,
+  lockHolders,
+  NODE_PG_MIGRATE_LOCK,
+  tryLock,
+  unlock,
+} from '../db/locks.js';
 import { isAwaitingAnswer } from '../db/pg-internals.js';
 import { pollLock } from '../db/poll-lock.js';
 import { queueQueries } from '../db/queue-queries.js';
@@ -35,8 +43,8 @@ export type FleetLockOptions = {
 };
 
 /**
- * The locks of a run, held by its control connection: the fleet lock, and node-pg-migrate's own key in shared mode. When
- * the connection breaks both are gone, and are taken again on a new one.
+ * The locks of a run, held by its control connection: the fleet lock, and in shared mode those of earlier versions and of
+ * node-pg-migrate. When the connection breaks all are gone, and are taken again on a new one.
  */
 export class FleetLock {
   readonly #project: Project;
@@ -45,7 +53,7 @@ export class FleetLock {
   #client: Client;
   #server: ServerInfo | undefined;
   #lastBeat = 0;
-  /** The connection is gone, and both locks with it. */
+  /** The connection is gone, and the locks with it. */
   #broken = false;
   #heldBy: string | undefined;
   #closed = false;
@@ -79,7 +87,7 @@ export class FleetLock {
     const until = Date.now() + this.#project.lockWaitMs;
     let taken: string | undefined;
     const attempt = async (): Promise<true | undefined> => {
-      taken = await tryLocks(this.#client);
+      taken = await tryLocks(this.#client, this.#project);
       return taken === undefined ? true : undefined;
     };
     const onWait = async (): Promise<void> => {
@@ -260,7 +268,7 @@ export class FleetLock {
       // The server may not know yet that the old connection is gone, and keep the locks for it.
       const old = backendOf(this.#client);
       if (old !== undefined) await endBackend(client, old);
-      const taken = await tryLocks(client);
+      const taken = await tryLocks(client, this.#project);
       if (taken === undefined) return true;
       await this.#noteHolder(client, taken);
     } catch {
@@ -284,10 +292,16 @@ async function prepare(client: Client, server: ServerInfo): Promise<void> {
   if (server.version >= 140_000) await client.query('SET idle_session_timeout = 0');
 }
 
-/** Takes both locks or none; answers the key that another session holds. */
-async function tryLocks(client: Client): Promise<string | undefined> {
-  if (!(await tryLock(client, FLEET_LOCK))) return FLEET_LOCK;
-  if (await tryLock(client, NODE_PG_MIGRATE_LOCK, 'shared')) return undefined;
-  await unlock(client, FLEET_LOCK);
-  return NODE_PG_MIGRATE_LOCK;
+/** Takes all locks or none; answers the key that another session holds. */
+async function tryLocks(client: Client, { shared }: Project): Promise<string | undefined> {
+  const own = fleetLock(shared.schema);
+  if (!(await tryLock(client, own))) return own;
+  if (await tryLock(client, FLEET_LOCK, 'shared')) {
+    if (await tryLock(client, NODE_PG_MIGRATE_LOCK, 'shared')) return undefined;
+    await unlock(client, FLEET_LOCK, 'shared');
+    await unlock(client, own);
+    return NODE_PG_MIGRATE_LOCK;
+  }
+  await unlock(client, own);
+  return FLEET_LOCK;
 }

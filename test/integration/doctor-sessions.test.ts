@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { FLEET_LOCK, tenantLock } from '../../src/db/locks.js';
+import { FLEET_LOCK, fleetLock, tenantLock } from '../../src/db/locks.js';
 import { doctor } from '../../src/doctor/doctor.js';
 import { creationLock } from '../../src/lifecycle/creation-lock.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
@@ -46,7 +46,7 @@ describe('activity', () => {
     await ready('a1');
     const project = await fleet.project();
     const client = await database.client();
-    for (const key of [FLEET_LOCK, tenantLock('a1'), creationLock('a1'), '42']) {
+    for (const key of [fleetLock('public'), tenantLock('a1'), creationLock('a1'), '42']) {
       await client.query('SELECT pg_advisory_lock($1)', [key]);
     }
     const held = await checkOf(project, 'locks-held');
@@ -58,6 +58,14 @@ describe('activity', () => {
     ]);
     expect(await checkOf(project, 'locks-held', { patienceMs: 0 })).toMatchObject({ ok: false });
     await expect(doctor(project, { fix: true })).rejects.toMatchObject({ code: 'LOCKED', exitCode: 4 });
+    // A run of this application holds both, one of another application only the second.
+    await client.query('SELECT pg_advisory_lock_shared($1)', [FLEET_LOCK]);
+    expect((await checkOf(project, 'locks-held')).items).toEqual(held.items);
+    const other = await database.client();
+    await other.query('SELECT pg_advisory_lock_shared($1)', [FLEET_LOCK]);
+    expect((await checkOf(project, 'locks-held')).items).toContainEqual(
+      expect.stringMatching(/^the lock of a run of another application, or of an older version: process \d+/),
+    );
   });
 });
 

@@ -2,9 +2,10 @@ import type { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { openClient } from '../../src/db/connect.js';
-import { FLEET_LOCK, NODE_PG_MIGRATE_LOCK, tryLock } from '../../src/db/locks.js';
+import { FLEET_LOCK, fleetLock, NODE_PG_MIGRATE_LOCK, tryLock } from '../../src/db/locks.js';
 import { inspectServer } from '../../src/db/server.js';
 import type { FleetEvent } from '../../src/fleet/types.js';
+import { createTenant } from '../../src/lifecycle/create-tenant.js';
 import { FleetLock } from '../../src/session/fleet-lock.js';
 import { useDatabase } from '../support/database.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';
@@ -25,9 +26,21 @@ const terminateControl = async (): Promise<void> => {
   );
 };
 
+async function lockedWith(restartWaitMs: number): Promise<{ lock: FleetLock; client: Client }> {
+  const project = await fleet.project({ restartWaitMs });
+  const client = await openClient(project.database, 'migrate');
+  const lock = new FleetLock(project, 'migrate', client, {
+    drain: new AbortController().signal,
+    onEvent: () => {},
+  });
+  await lock.take(await inspectServer(client));
+  return { lock, client };
+}
+
 describe('a second run', () => {
   it.each([
-    ['of this product', FLEET_LOCK],
+    ['of this product', fleetLock('public')],
+    ['of an earlier version of it', FLEET_LOCK],
     ['of node-pg-migrate', NODE_PG_MIGRATE_LOCK],
   ])('%s is answered with its process', async (_who, key) => {
     const other = await database.client();
@@ -49,6 +62,46 @@ describe('a second run', () => {
     await expect.poll(() => events.some(({ type }) => type === 'waiting')).toBe(true);
     await other.query('SELECT pg_advisory_unlock_all()');
     expect((await run).tenants.upToDate).toBe(4);
+  });
+
+  it('keeps an earlier version out while it is under way', async () => {
+    const { lock } = await lockedWith(300);
+    const other = await database.client();
+    expect(await tryLock(other, FLEET_LOCK)).toBe(false);
+    await lock.close();
+    await expect.poll(() => tryLock(other, FLEET_LOCK)).toBe(true);
+    await other.query('SELECT pg_advisory_unlock_all()');
+  });
+
+  it('of an application with another shared schema goes on beside it, and is not taken for one that was killed', async () => {
+    const second = await createFleet(database, {
+      'tenants.config.json': JSON.stringify({ shared: { schema: 'billing' } }),
+    });
+    await database.query('CREATE SCHEMA billing');
+    await second.migrate({ selection: { kind: 'shared' } });
+    await createTenant(await second.project(), { schema: 'billing_a' });
+    await fleet.tenantMigration('0001_slow.sql', 'SELECT pg_sleep(0.5);');
+    const events: FleetEvent[] = [];
+    try {
+      const first = fleet.migrate({ onEvent: (event) => events.push(event) }, { checkOrder: false, canary: 0 });
+      await expect.poll(() => events.some(({ type }) => type === 'tenant:start')).toBe(true);
+      await second.tenantMigration('0002_more.sql', 'CREATE TABLE more (id int);');
+      const beside = await second.migrate();
+      expect(beside.tenants).toMatchObject({ applied: 1, failed: 0 });
+      expect(events.some(({ type }) => type === 'tenant:done')).toBe(false);
+      const report = await first;
+      expect(report.tenants).toMatchObject({ applied: 4, failed: 0 });
+      expect(report.warnings).toEqual([]);
+      const { rows } = await database.query(
+        `SELECT shared_schema AS schema, interrupted, counts->'applied' AS applied FROM tenants_journal.runs WHERE command = 'migrate' ORDER BY id DESC LIMIT 2`,
+      );
+      expect(rows).toEqual([
+        { schema: 'billing', interrupted: false, applied: 1 },
+        { schema: 'public', interrupted: false, applied: 4 },
+      ]);
+    } finally {
+      await second.remove();
+    }
   });
 
   it('leaves no lock behind', async () => {
@@ -82,17 +135,6 @@ describe('when the control connection breaks', () => {
       message: expect.stringContaining('control connection broke') as string,
     });
   });
-
-  async function lockedWith(restartWaitMs: number): Promise<{ lock: FleetLock; client: Client }> {
-    const project = await fleet.project({ restartWaitMs });
-    const client = await openClient(project.database, 'migrate');
-    const lock = new FleetLock(project, 'migrate', client, {
-      drain: new AbortController().signal,
-      onEvent: () => {},
-    });
-    await lock.take(await inspectServer(client));
-    return { lock, client };
-  }
 
   /** Breaks the control connection while someone waits for the lock in the server, who has it then. */
   async function takeItFrom(): Promise<Client> {

@@ -2,7 +2,7 @@ import type { Client } from 'pg';
 
 import { APPLICATION_PREFIX } from '../../db/connect.js';
 import { quoteLiteral } from '../../db/identifiers.js';
-import { describeHolder, FLEET_LOCK, NODE_PG_MIGRATE_LOCK, tenantLock } from '../../db/locks.js';
+import { describeHolder, FLEET_LOCK, fleetLock, NODE_PG_MIGRATE_LOCK, tenantLock } from '../../db/locks.js';
 import type { SurveyedFleet } from '../../fleet/read-fleet.js';
 import { creationLock } from '../../lifecycle/creation-lock.js';
 import { formatDuration } from '../../util/duration.js';
@@ -101,10 +101,20 @@ function describeTransaction({ pid, user, name, state, ageMs, relations, example
 }
 
 /** Who holds our locks. A run's control connection is idle while its lanes work, so it is fine if any lane is working. */
-async function holdersCheck({ client, patienceMs }: Examination, { registered }: SurveyedFleet): Promise<Check> {
+async function holdersCheck(
+  { client, project, patienceMs }: Examination,
+  { registered }: SurveyedFleet,
+): Promise<Check> {
   const holders = await readLockHolders(client);
+  const run = fleetLock(project.shared.schema);
+  const ours = new Set(holders.get(run)?.map(({ pid }) => pid));
+  // A run of this application holds both.
+  const others = (holders.get(FLEET_LOCK) ?? []).filter(({ pid }) => !ours.has(pid));
+  if (others.length === 0) holders.delete(FLEET_LOCK);
+  else holders.set(FLEET_LOCK, others);
   const keys = new Map<string, string>([
-    [FLEET_LOCK, 'the lock of a run'],
+    [run, 'the lock of a run'],
+    [FLEET_LOCK, 'the lock of a run of another application, or of an older version'],
     [NODE_PG_MIGRATE_LOCK, "node-pg-migrate's lock"],
   ]);
   for (const { schema } of registered) {

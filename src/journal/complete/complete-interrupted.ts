@@ -35,9 +35,9 @@ export type Completion = {
  * Never throws: what could not be completed is tried again by the next run.
  */
 export async function completeInterrupted(completion: Completion): Promise<void> {
-  const { client, place, before } = completion;
+  const { project, client, place, before } = completion;
   try {
-    const open = await readOpenRuns(client, place.schema, before);
+    const open = await readOpenRuns(client, place.schema, { before, sharedSchema: project.shared.schema });
     if (open.length > 0) await completeAll(completion, open);
   } catch {
     // The record of the run that begins does not depend on it.

@@ -30,10 +30,15 @@ export type OpenPlan = {
 };
 
 /**
- * Runs before this one that have no end, or a tenant without an outcome, oldest first. A change of one tenant holds no fleet
+ * Runs before this one that have no end, or a tenant without an outcome, oldest first; those of other applications of the database,
+ * which may be under way, are theirs. A change of one tenant holds no fleet
  * lock: it goes on as long as its connection is there.
  */
-export async function readOpenRuns(client: Client, schema: string, before: number): Promise<OpenRun[]> {
+export async function readOpenRuns(
+  client: Client,
+  schema: string,
+  { before, sharedSchema }: { before: number; sharedSchema: string },
+): Promise<OpenRun[]> {
   const table = (name: 'runs' | 'plans' | 'results'): string => journalTable(schema, name);
   const { rows } = await client.query<Omit<OpenRun, 'id'> & { id: string }>(
     `SELECT r.id, r.command, r.direction, r.finished_at IS NOT NULL AS finished, r.shared_schema AS "sharedSchema", r.shared, r.counts,
@@ -44,14 +49,14 @@ export async function readOpenRuns(client: Client, schema: string, before: numbe
             pg_catalog.to_json(coalesce((SELECT pg_catalog.max(t.started_at + t.duration_ms * '1 ms'::interval)
               FROM ${table('results')} t WHERE t.run = r.id), r.started_at)) AS "lastSeenAt"
        FROM ${table('runs')} r
-      WHERE r.id < $1::bigint
+      WHERE r.id < $1::bigint AND (r.shared_schema IS NULL OR r.shared_schema = $3::text)
         AND (r.finished_at IS NULL OR r.id = ANY (ARRAY(SELECT t.run FROM ${table('results')} t WHERE t.unknown)))
         AND (r.direction IS NOT NULL OR NOT EXISTS (
           SELECT FROM pg_catalog.pg_stat_activity a
            WHERE a.pid = r.backend_pid AND a.datname = pg_catalog.current_database() AND pg_catalog.starts_with(a.application_name, $2::text)
              AND (a.backend_start IS NULL OR r.backend_start IS NULL OR a.backend_start = r.backend_start)))
       ORDER BY r.id`,
-    [before, APPLICATION_PREFIX],
+    [before, APPLICATION_PREFIX, sharedSchema],
   );
   return rows.map(({ id, ...run }) => ({ ...run, id: Number(id) }));
 }

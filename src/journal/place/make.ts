@@ -2,7 +2,8 @@ import type { Client } from 'pg';
 
 import { sendBatch } from '../../db/batch.js';
 import { quoteIdentifier } from '../../db/identifiers.js';
-import { FLEET_LOCK, tryLock, unlock } from '../../db/locks.js';
+import { JOURNAL_LOCK, tryLock, unlock } from '../../db/locks.js';
+import { pollLock } from '../../db/poll-lock.js';
 import { inspectJournal, type JournalPlace, type JournalState } from './inspect.js';
 import { stepsFrom, VERSION } from './versions.js';
 
@@ -10,33 +11,23 @@ import { stepsFrom, VERSION } from './versions.js';
 const LOCK_TIMEOUT_MS = 1000;
 
 /**
- * The journal, made or upgraded where that is needed and allowed. To be called under the fleet lock.
+ * The journal, made or upgraded where that is needed and allowed: by one session at a time, whichever application of the database it
+ * belongs to.
  *
  * @throws the server's error when it refuses that.
  */
 export async function makeJournal(client: Client, schema: string, role: string | undefined): Promise<JournalState> {
   const state = await inspectJournal(client, schema, role);
-  return state.kind === 'outdated' ? await upgrade(client, state) : state;
-}
-
-/**
- * The same for a session that does not hold the fleet lock: it is taken for the moment. While another run has it, that one
- * makes the journal.
- */
-export async function makeJournalUnlocked(
-  client: Client,
-  schema: string,
-  role: string | undefined,
-): Promise<JournalState> {
-  const state = await inspectJournal(client, schema, role);
   if (state.kind !== 'outdated') return state;
-  if (!(await tryLock(client, FLEET_LOCK))) {
+  const attempt = async (): Promise<true | undefined> => (await tryLock(client, JOURNAL_LOCK)) || undefined;
+  if ((await pollLock(attempt, { until: Date.now() + LOCK_TIMEOUT_MS, signal: undefined })) !== true) {
     return { kind: 'absent', why: 'another run is about to make or upgrade the journal', advice: [] };
   }
   try {
-    return await makeJournal(client, schema, role);
+    const now = await inspectJournal(client, schema, role);
+    return now.kind === 'outdated' ? await upgrade(client, now) : now;
   } finally {
-    await unlock(client, FLEET_LOCK);
+    await unlock(client, JOURNAL_LOCK);
   }
 }
 

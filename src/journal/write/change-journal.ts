@@ -34,17 +34,15 @@ export type Change<T> = {
  * anything was touched leaves no record.
  *
  * @param client the control connection; it must not be in a transaction before and after the work
- * @param locked the session holds the fleet lock
  */
 export async function recordChange<T>(
   project: Project,
   client: () => Client,
   change: Change<T>,
   work: () => Promise<T>,
-  locked = false,
 ): Promise<T> {
   const startedAt = Date.now();
-  const writer = await begin(project, client, change, startedAt, locked);
+  const writer = await begin(project, client, change, startedAt);
   let result: T;
   try {
     result = await work();
@@ -65,10 +63,9 @@ async function begin<T>(
   client: () => Client,
   { command, tenant, invocation, onWarning, checksums = [] }: Change<T>,
   startedAt: number,
-  locked: boolean,
 ): Promise<JournalWriter> {
   const writer = new JournalWriter(project, client, onWarning);
-  if ((await writer.open(locked)) === undefined) return writer;
+  if ((await writer.open()) === undefined) return writer;
   const common = { direction: null, sharedSchema: null, shared: null, wholeFleet: false };
   await writer.begin({ command, invocation, startedAt, ...common });
   if (writer.id === undefined || tenant === undefined) return writer;

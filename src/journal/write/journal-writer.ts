@@ -3,7 +3,7 @@ import type { Client } from 'pg';
 import type { BatchAnswer, BatchItem } from '../../db/batch.js';
 import type { Project } from '../../project/project.js';
 import type { JournalPlace, JournalState } from '../place/inspect.js';
-import { makeJournal, makeJournalUnlocked } from '../place/make.js';
+import { makeJournal } from '../place/make.js';
 import type { Invocation, RecordedShared } from '../types.js';
 import { gitCommit } from './git-commit.js';
 import { isPassing, sendToJournal } from './send.js';
@@ -62,12 +62,12 @@ export class JournalWriter {
     return id === undefined || this.#place === undefined ? undefined : { id, schema: this.#place.schema };
   }
 
-  /** Makes the journal where there is none. @param locked the session holds the fleet lock */
-  async open(locked: boolean): Promise<JournalPlace | undefined> {
+  /** Makes the journal where there is none. */
+  async open(): Promise<JournalPlace | undefined> {
     const { journal, role } = this.#project;
     if (journal === false || this.#over) return undefined;
     try {
-      const state = await (locked ? makeJournal : makeJournalUnlocked)(this.#control(), journal.schema, role);
+      const state = await makeJournal(this.#control(), journal.schema, role);
       if (state.kind === 'ready') this.#place = state.place;
       else this.#stop(state);
     } catch (error) {

@@ -89,7 +89,7 @@ export class RunJournal {
    * @param start.files checksums of what is going to be applied, or was applied before it was recorded
    */
   async begin({ shared, files, readPlaces }: RunBegin): Promise<void> {
-    const place = await this.#writer.open(true);
+    const place = await this.#writer.open();
     if (place === undefined) return;
     const { command, wholeFleet, invocation } = this.#options;
     await this.#writer.begin({
