@@ -9,6 +9,8 @@ export const RESTART_WAIT_MS = 30_000;
  * this time each part may take, in ms, all counted from the cancellation or from the part before.
  */
 
+/** For what is only read to come to its end; then it is canceled. */
+export const CANCELED_READ_MS = 1500;
 /** For a running statement to be canceled; then its process is ended and the connection is cut. */
 export const CANCEL_WAIT_MS = 2000;
 /** For finding out what became of a `COMMIT`: only an answer that is at hand counts. */

@@ -30,13 +30,17 @@ export async function planNextRound(
   const choose = chooseRemaining(project, selectionOf(options.selection), again);
   let fleet: SurveyedFleet | undefined;
   try {
-    fleet = await heedCancel(run, client, () =>
-      surveyTenants(client, run, {
-        choose: async (registered, other) =>
-          (await choose(registered, other)).filter(({ schema }) => again.has(schema) || !record.has(schema)),
-        files,
-        connections,
-      }),
+    fleet = await heedCancel(run, client, (signal) =>
+      surveyTenants(
+        client,
+        { ...run, cancel: signal },
+        {
+          choose: async (registered, other) =>
+            (await choose(registered, other)).filter(({ schema }) => again.has(schema) || !record.has(schema)),
+          files,
+          connections,
+        },
+      ),
     );
     // Those that the survey has not found were deleted, or renamed and found under another name.
     for (const tenant of again) record.forget(tenant);

@@ -95,7 +95,9 @@ async function runPhases(run: Run, session: LockedSession): Promise<Outcome> {
   const wanted = wantedParallelism(project, executor);
 
   record.emit({ type: 'phase', phase: 'survey' });
-  const surveyed = await heedCancel(run, session.client, () => survey(session.client, run, wanted.concurrency));
+  const surveyed = await heedCancel(run, session.client, (signal) =>
+    survey(session.client, { ...run, cancel: signal }, wanted.concurrency),
+  );
   const checked = await heedCancel(run, session.client, () => checkFiles(session.client, run, surveyed));
   for (const warning of [...(checked?.warnings ?? []), ...asFoundWarning(checked)]) record.warn(warning);
 
@@ -129,8 +131,8 @@ async function runPhases(run: Run, session: LockedSession): Promise<Outcome> {
   const first =
     cohorts !== undefined && surveyed.fleet !== undefined
       ? { cohorts, files: surveyed.fleet.files }
-      : await heedCancel(run, session.client, () =>
-          planAfterShared(run, session.client, planner, shared, wanted.concurrency),
+      : await heedCancel(run, session.client, (signal) =>
+          planAfterShared({ ...run, cancel: signal }, session.client, planner, shared, wanted.concurrency),
         );
   const { concurrency } = await applyToTenants(run, session, planner, first, wanted);
   const secured = await secureShared(run, session, surveyed.shared, planned.shared, shared);

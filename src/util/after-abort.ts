@@ -49,3 +49,17 @@ export function forwardAbort(signal: AbortSignal | undefined, controller: AbortC
   if (signal?.aborted === true) controller.abort();
   else signal?.addEventListener('abort', () => controller.abort(), { once: true, signal: until });
 }
+
+/** A signal that is aborted `ms` after another one, or that long after now if that one is aborted already; `stop` lets go of it. */
+export function delayedAbort(signal: AbortSignal | undefined, ms: number): { signal: AbortSignal; stop: () => void } {
+  const controller = sharedAbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const onAbort = (): void => void (timer = setTimeout(() => controller.abort(), ms));
+  if (signal?.aborted === true) onAbort();
+  else signal?.addEventListener('abort', onAbort, { once: true });
+  const stop = (): void => {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', onAbort);
+  };
+  return { signal: controller.signal, stop };
+}
