@@ -1,5 +1,6 @@
 import type { LoadedProject } from '../config/project.js';
 import { TenantsError } from '../errors/tenants-error.js';
+import type { OtherFormat } from '../project/formats.js';
 import { didYouMean, nearestNames } from '../util/nearest.js';
 
 /**
@@ -26,4 +27,15 @@ export function migrationDirectory(
       types.size === 0 ? 'The configuration has no tenants.types.' : `The types are ${[...types.keys()].join(', ')}.`,
     ],
   });
+}
+
+/** The format of that directory; `undefined` for node-pg-migrate's own. */
+export function migrationFormat(
+  { shared, tenants }: Pick<LoadedProject, 'shared' | 'tenants'>,
+  flags: { shared?: boolean | undefined; type?: string | undefined },
+): OtherFormat | undefined {
+  const { typeFormats = {} } = tenants;
+  const own = flags.type !== undefined && Object.hasOwn(typeFormats, flags.type) ? typeFormats[flags.type] : undefined;
+  const format = flags.shared ? shared.format : (own ?? tenants.format);
+  return format === 'node-pg-migrate' ? undefined : format;
 }

@@ -1,5 +1,6 @@
 import type { ClientConfig } from 'pg';
 
+import type { MigrationsFormat } from '../project/formats.js';
 import type { Hooks } from '../project/hook-types.js';
 import type { DomainTable, Renamed, TenantTable } from '../registry/names.js';
 
@@ -16,16 +17,20 @@ export type TenantsConfig = {
         schema?: string | undefined;
         /** Directory of the shared migrations. Default: `'./migrations/shared'`. */
         migrations?: string | undefined;
+        /** Format of the shared migrations; the values are those of `tenants.format`. Default: `'node-pg-migrate'`. */
+        format?: MigrationsFormat | undefined;
       }
     | undefined;
   tenants?:
     | {
         /** Directory of the tenant migrations. Default: `'./migrations/tenant'`. */
         migrations?: string | undefined;
+        /** Format of the tenant migrations: `node-pg-migrate`, `drizzle`, `prisma`, `sql`, or `auto` to recognize it. Default: `'node-pg-migrate'`. */
+        format?: MigrationsFormat | undefined;
         /** Schemas that come after the tenant's and the shared one in the search path; no tenant's. Default: `[]`. */
         extraSearchPath?: string[] | undefined;
-        /** Migrations directory of each value of the type column. No default: one kind of tenant. */
-        types?: Record<string, string> | undefined;
+        /** Migrations directory of each value of the type column, or `{ migrations, format }`. No default: one kind of tenant. */
+        types?: Record<string, string | { migrations: string; format?: MigrationsFormat | undefined }> | undefined;
         /** Column of the tenant table that gives the order of hand-out. Default: its key column, `'schema_name'`. */
         order?: string | undefined;
       }

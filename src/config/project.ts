@@ -1,6 +1,7 @@
 import path from 'node:path';
 
 import type { DatabaseChoice } from '../db/database-config.js';
+import type { MigrationsFormat, OtherFormat } from '../project/formats.js';
 import type { Hooks } from '../project/hook-types.js';
 import type { Project } from '../project/project.js';
 import type { ParsedConfig } from './schema.js';
@@ -28,13 +29,20 @@ export function toProject(
   const absolute = (file: string) => path.resolve(root, file);
   return {
     root,
-    shared: { schema: shared.schema, migrations: absolute(shared.migrations) },
+    shared: { schema: shared.schema, migrations: absolute(shared.migrations), ...formatOf(shared.format) },
     tenants: {
       migrations: absolute(tenants.migrations),
+      ...formatOf(tenants.format),
       extraSearchPath: tenants.extraSearchPath,
       types:
         tenants.types &&
-        Object.fromEntries(Object.entries(tenants.types).map(([type, directory]) => [type, absolute(directory)])),
+        Object.fromEntries(
+          Object.entries(tenants.types).map(([type, own]) => [
+            type,
+            absolute(typeof own === 'string' ? own : own.migrations),
+          ]),
+        ),
+      ...typeFormats(tenants),
       order: tenants.order ?? registry.tenants.columns.schemaName,
     },
     registry: { schema: shared.schema, ...registry },
@@ -62,4 +70,17 @@ export function toProject(
     journal: config.journal,
     checksums: config.checksums,
   };
+}
+
+/** node-pg-migrate's own format is the absence of another. */
+function formatOf(format: MigrationsFormat | undefined): { format?: OtherFormat } {
+  return format === undefined || format === 'node-pg-migrate' ? {} : { format };
+}
+
+/** The formats of the types that have one of their own. */
+function typeFormats({ types = {} }: ParsedConfig['tenants']): { typeFormats?: Record<string, MigrationsFormat> } {
+  const own = Object.entries(types).flatMap(([type, value]) =>
+    typeof value === 'string' || value.format === undefined ? [] : [[type, value.format] as const],
+  );
+  return own.length === 0 ? {} : { typeFormats: Object.fromEntries(own) };
 }

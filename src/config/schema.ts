@@ -1,9 +1,20 @@
 import { z } from 'zod';
 
+import { MIGRATIONS_FORMATS } from '../project/formats.js';
 import { databaseSchema } from './database-schema.js';
 import { canary, choice, duration, identifier, numberOrShare, text, toggle, wholeNumber } from './fields.js';
 import { hooksSchema } from './hooks-schema.js';
 import { registrySchema } from './registry-schema.js';
+
+function format() {
+  return choice(MIGRATIONS_FORMATS).default('node-pg-migrate');
+}
+
+/** A type's directory; its format is that of the tenants where it has none of its own. */
+const typeDirectory = z.union(
+  [text('a path'), z.strictObject({ migrations: text('a path'), format: choice(MIGRATIONS_FORMATS).optional() })],
+  { error: 'expected a path, or an object with `migrations` and `format`' },
+);
 
 /** Every key with its type, default and documentation. Nothing else in the product has defaults. */
 const settings = z.strictObject({
@@ -16,21 +27,25 @@ const settings = z.strictObject({
         .default('public')
         .describe('Schema of the registry and of everything that all tenants share.'),
       migrations: text('a path').default('./migrations/shared').describe('Directory of the shared migrations.'),
+      format: format().describe('Format of the shared migrations; the values are those of `tenants.format`.'),
     })
     .prefault({}),
   tenants: z
     .strictObject({
       migrations: text('a path').default('./migrations/tenant').describe('Directory of the tenant migrations.'),
+      format: format().describe(
+        'Format of the tenant migrations: `node-pg-migrate`, `drizzle`, `prisma`, `sql`, or `auto` to recognize it.',
+      ),
       extraSearchPath: z
         .array(identifier(), { error: 'expected a list of schema names' })
         .default([])
         .describe("Schemas that come after the tenant's and the shared one in the search path; no tenant's."),
       types: z
-        .record(z.string().min(1), text('a path'), {
+        .record(z.string().min(1), typeDirectory, {
           error: 'expected an object with the migrations directory of each type',
         })
         .optional()
-        .describe('Migrations directory of each value of the type column.'),
+        .describe('Migrations directory of each value of the type column, or `{ migrations, format }`.'),
       order: identifier().optional().describe('Column of the tenant table that gives the order of hand-out.'),
     })
     .prefault({}),

@@ -12,7 +12,9 @@ export const SETTINGS = {
   /** `DATABASE_URL` is asked after `TENANTS_DATABASE`. */
   database: { path: ['database'], kind: 'text', variables: ['DATABASE_URL'] },
   sharedSchema: { path: ['shared', 'schema'], kind: 'text' },
+  sharedFormat: { path: ['shared', 'format'], kind: 'text' },
   sharedMigrations: { path: ['shared', 'migrations'], kind: 'text' },
+  tenantsFormat: { path: ['tenants', 'format'], kind: 'text' },
   tenantsMigrations: { path: ['tenants', 'migrations'], kind: 'text' },
   tenantsOrder: { path: ['tenants', 'order'], kind: 'text' },
   migrationsTable: { path: ['migrationsTable'], kind: 'text' },

@@ -1,6 +1,7 @@
-import { basename } from 'node:path';
+import { access } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 
-import { TenantsError } from '../errors/tenants-error.js';
+import { isTenantsError, TenantsError } from '../errors/tenants-error.js';
 import { migrationName } from '../util/migration-files.js';
 import { listPaths } from './compile/list-paths.js';
 import type { MigrationFile, MigrationSource } from './types.js';
@@ -12,12 +13,55 @@ import type { MigrationFile, MigrationSource } from './types.js';
  * by, and when two files share a name: the bookkeeping could not tell them apart.
  */
 export async function listMigrationFiles(source: MigrationSource): Promise<MigrationFile[]> {
-  const paths = await listPaths(source.directory, source.ignorePattern).catch((error: unknown) => {
+  const formatted = source.format === undefined ? undefined : await listOtherFormat(source);
+  if (formatted !== undefined) return formatted;
+  const paths = await listPaths(source.directory, source.ignorePattern).catch(async (error: unknown) => {
+    if (source.format === undefined && !isMissing(error)) await assertOwnFormat(source, []).catch(rethrowOurs);
     throw unreadable(source, error);
   });
+  if (source.format === undefined) await assertOwnFormat(source, paths);
   const files = paths.map((path) => ({ name: migrationName(path), path }));
   assertDistinctNames(source, files);
   return files;
+}
+
+/** `undefined` where `auto` finds node-pg-migrate's own format. */
+async function listOtherFormat(source: MigrationSource): Promise<MigrationFile[] | undefined> {
+  const { listFormatted } = await import('./formats/list.js');
+  const files = await listFormatted(source).catch((error: unknown) => {
+    throw isTenantsError(error) ? error : unreadable(source, error);
+  });
+  if (files !== undefined) assertDistinctNames(source, files);
+  return files;
+}
+
+/** Most directories end here with a look at the names that were read anyway. */
+async function assertOwnFormat(source: MigrationSource, paths: readonly string[]): Promise<void> {
+  const odd = paths.length === 0 || paths.some((path) => LOOKS_FOREIGN.test(basename(path)));
+  if (!odd && !(await isThere(join(source.directory, DRIZZLE_JOURNAL)))) return;
+  const { assertNotForeign } = await import('./formats/foreign.js');
+  await assertNotForeign(source);
+}
+
+/** Pairs, Flyway's versions, and Prisma's lock file where a pattern of the user's lets it through. */
+const LOOKS_FOREIGN = /\.(?:up|down)\.sql$|^[VUR]\d*(?:[._]\d+)*__|\.toml$/;
+/** Drizzle's SQL files look like everybody's. */
+const DRIZZLE_JOURNAL = join('meta', '_journal.json');
+
+async function isThere(path: string): Promise<boolean> {
+  return await access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}
+
+/** What else is wrong with a directory is told by the error that came first. */
+function rethrowOurs(error: unknown): void {
+  if (isTenantsError(error)) throw error;
 }
 
 function unreadable({ directory }: MigrationSource, cause: unknown): TenantsError {

@@ -10,8 +10,21 @@ import type { SerializedError } from '../errors/serialize.js';
 
 export type Direction = 'up' | 'down';
 
-/** One file of a migrations directory; `name` is the file name without its extension, the key of the bookkeeping. */
-export type MigrationFile = { name: string; path: string };
+/** How another tool lays out its migrations. node-pg-migrate's own layout has no name here. */
+export type FormatName = 'drizzle' | 'prisma' | 'plain' | 'pairs' | 'dbmate' | 'goose' | 'flyway';
+
+/**
+ * One file of a migrations directory; `name` is the file name without its extension, or in formats with one folder for
+ * each migration the name of the folder. It is the key of the bookkeeping.
+ */
+export type MigrationFile = {
+  name: string;
+  path: string;
+  /** Absent for node-pg-migrate's own format. */
+  format?: FormatName;
+  /** The file that undoes it, in formats that have two files for a migration. */
+  downPath?: string;
+};
 
 /** How node-pg-migrate reads a directory; the same options it has itself. */
 export type MigrationSource = {
@@ -20,7 +33,14 @@ export type MigrationSource = {
   ignorePattern: string | undefined;
   decamelize: boolean;
   tsconfigPaths: boolean | string;
+  /** The format of another tool, as configured; absent for node-pg-migrate's own. */
+  format?: FormatSetting;
+  /** The schema by which the folder of another tool names its own objects, where that is not the schema they go into. */
+  applicationSchema?: string;
 };
+
+/** `sql` stands for every format of plain SQL files, `auto` for whatever the directory shows. */
+export type FormatSetting = 'drizzle' | 'prisma' | 'sql' | 'auto';
 
 /** One SQL statement as it goes to the server. */
 export type Statement = {

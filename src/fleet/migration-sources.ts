@@ -1,13 +1,15 @@
 import { listMigrationFiles } from '../engine/files.js';
 import type { MigrationSource } from '../engine/types.js';
 import { TenantsError } from '../errors/tenants-error.js';
+import type { MigrationsFormat } from '../project/formats.js';
 import type { Project } from '../project/project.js';
 import type { Tenant } from '../registry/types.js';
 import type { FilesByType } from './cohorts.js';
 
 /** The shared schema's migrations directory, as the engine reads it. */
 export function sharedSource(project: Project): MigrationSource {
-  return sourceOf(project, project.shared.migrations);
+  const { migrations, format, schema } = project.shared;
+  return sourceOf(project, migrations, format, schema);
 }
 
 /** The migrations directory of a tenant type. */
@@ -17,7 +19,12 @@ export function tenantSource(project: Project, type: string | null): MigrationSo
   if (directory === undefined) {
     throw new TenantsError('UNKNOWN_TYPE', `There is no tenant type "${type ?? ''}" in the configuration.`);
   }
-  return sourceOf(project, directory);
+  return sourceOf(project, directory, formatOfType(project, type), null);
+}
+
+function formatOfType({ tenants }: Project, type: string | null): MigrationsFormat | undefined {
+  const { format, typeFormats = {} } = tenants;
+  return type !== null && Object.hasOwn(typeFormats, type) ? typeFormats[type] : format;
 }
 
 /**
@@ -39,11 +46,22 @@ export async function readTenantFiles(
   return new Map([...known, ...(await Promise.all(read))]);
 }
 
-function sourceOf(project: Project, directory: string): MigrationSource {
+/** The schema by which tools name the objects of an application, unless they are told another one. */
+const APPLICATION_SCHEMA = 'public';
+
+/** @param schema in which the migrations run; `null` for those of the tenants. */
+function sourceOf(
+  project: Project,
+  directory: string,
+  format: MigrationsFormat | undefined,
+  schema: string | null,
+): MigrationSource {
   return {
     directory,
     ignorePattern: project.ignorePattern,
     decamelize: project.decamelize,
     tsconfigPaths: project.tsconfigPaths,
+    ...(format === undefined || format === 'node-pg-migrate' ? {} : { format }),
+    ...(format === undefined || schema === APPLICATION_SCHEMA ? {} : { applicationSchema: APPLICATION_SCHEMA }),
   };
 }

@@ -1,6 +1,7 @@
 import type { DatabaseConfig } from '../db/database-config.js';
 import type { HookSource } from '../executors/worker-hooks.js';
 import type { RegistryShape } from '../registry/names.js';
+import type { MigrationsFormat, OtherFormat } from './formats.js';
 import type { Hooks } from './hook-types.js';
 
 /** The configuration after loading and validation: absolute paths, numbers in ms, a database one can connect to. */
@@ -8,12 +9,16 @@ export type Project = {
   /** Folder of the configuration file; `.tenants/` lies in it. */
   root: string;
   database: DatabaseConfig;
-  shared: { schema: string; migrations: string };
+  /** `format`, here and below: the format of another tool's migrations; absent for node-pg-migrate's own. */
+  shared: { schema: string; migrations: string; format?: OtherFormat };
   tenants: {
     migrations: string;
+    format?: OtherFormat;
     extraSearchPath: string[];
     /** Migrations directory of each tenant type; `undefined` when the project has one kind of tenant only. */
     types: Record<string, string> | undefined;
+    /** Formats of types whose format is not `format`. */
+    typeFormats?: Record<string, MigrationsFormat>;
     /** Column of the tenant table that gives the order of hand-out. */
     order: string;
   };

@@ -66,7 +66,9 @@ describe('precedence', () => {
     const values: Record<string, string> = {
       TENANTS_DATABASE: 'embedded',
       TENANTS_SHARED_SCHEMA: 'common',
+      TENANTS_SHARED_FORMAT: 'sql',
       TENANTS_SHARED_MIGRATIONS: '/s',
+      TENANTS_TENANTS_FORMAT: 'drizzle',
       TENANTS_TENANTS_MIGRATIONS: '/t',
       TENANTS_TENANTS_ORDER: 'created_at',
       TENANTS_MIGRATIONS_TABLE: 'm',
@@ -98,8 +100,8 @@ describe('precedence', () => {
     const file = { shared: { schema: 'x' }, tenants: { extraSearchPath: ['kept'] } };
     expect(await load({ file, env: values })).toMatchObject({
       database: 'embedded',
-      shared: { schema: 'common', migrations: path.resolve('/s') },
-      tenants: { migrations: path.resolve('/t'), order: 'created_at', extraSearchPath: ['kept'] },
+      shared: { schema: 'common', format: 'sql', migrations: path.resolve('/s') },
+      tenants: { format: 'drizzle', migrations: path.resolve('/t'), order: 'created_at', extraSearchPath: ['kept'] },
       registry: { schema: 'common' },
       migrationsTable: 'm',
       checkOrder: false,

@@ -4,7 +4,7 @@ import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 
 import { BaseCommand } from '../../base-command.js';
-import { migrationDirectory } from '../../cli/migration-directory.js';
+import { migrationDirectory, migrationFormat } from '../../cli/migration-directory.js';
 
 export default class CreateMigration extends BaseCommand {
   static override summary = 'Create an empty migration file, numbered after the last one.';
@@ -29,8 +29,13 @@ export default class CreateMigration extends BaseCommand {
 
   async run(): Promise<number> {
     const { args, flags } = await this.parse(CreateMigration);
-    const directory = migrationDirectory(await this.load(flags), flags);
-    const { createMigrationFile } = await import('../../engine/new-migration.js');
+    const project = await this.load(flags);
+    const directory = migrationDirectory(project, flags);
+    const [{ assertCreatable }, { createMigrationFile }] = await Promise.all([
+      import('../../engine/formats/assert-creatable.js'),
+      import('../../engine/new-migration.js'),
+    ]);
+    await assertCreatable({ directory, ignorePattern: project.ignorePattern }, migrationFormat(project, flags));
     const file = await createMigrationFile({ directory, name: args.name, language: flags.language ?? 'sql' });
     const path = relative(process.cwd(), file);
     return this.print({ name: parse(file).name, path }, () => path);

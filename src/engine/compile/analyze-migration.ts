@@ -14,6 +14,8 @@ export type MigrationRules = {
 export type AnalysisOptions = MigrationRules & {
   file: MigrationFile;
   steps: readonly string[];
+  /** The line of the file in which each step begins; without it they are looked for in the text. */
+  lines?: readonly number[] | undefined;
   transaction: boolean;
   /** Text of the file, so that lines can be told; for `.sql` files only. */
   text: string | undefined;
@@ -26,9 +28,9 @@ export type MigrationAnalysis = Pick<Analysis, 'statements' | 'refusals' | 'warn
 
 /** Takes the SQL that node-pg-migrate built apart, step by step and in order. */
 export function analyzeMigration(options: AnalysisOptions): MigrationAnalysis {
-  const { file, steps, text } = options;
-  const parts = steps.map((sql) => {
-    const firstLine = lineOf(sql, text);
+  const { file, steps, lines, text } = options;
+  const parts = steps.map((sql, index) => {
+    const firstLine = lines === undefined ? lineOf(sql, text) : lines[index];
     const context = { migration: file.name, file: file.path };
     return analyzeSql(sql, firstLine === undefined ? context : { ...context, firstLine });
   });

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 
 import { fileDigest, sha256 } from '../file-digest.js';
+import { ScriptError } from '../formats/types.js';
 import { loadSqlParser, parseTree } from '../sql/parse/parser.js';
 import type { CompiledMigration, MigrationFile } from '../types.js';
 import { upText } from './directives.js';
@@ -15,7 +16,21 @@ export type MigrationChecksum = { method: 'parse-tree' | 'compiled' | 'file'; ch
 /** The checksum of an SQL file: comments, white space and the case of keywords do not count, constants do. */
 export async function sqlFileChecksum(file: MigrationFile): Promise<MigrationChecksum> {
   await loadSqlParser();
-  return { method: 'parse-tree', checksum: treeChecksum(upText(await readFile(file.path, 'utf8'))) };
+  const text = await readFile(file.path, 'utf8');
+  return { method: 'parse-tree', checksum: treeChecksum(await appliedText(file, text)) };
+}
+
+/** What is applied of a file; a file that its format no longer accepts counts as a whole. */
+async function appliedText(file: MigrationFile, text: string): Promise<string> {
+  if (file.format === undefined) return upText(text);
+  const { findFormat } = await import('../formats/find-format.js');
+  const format = await findFormat(file.format);
+  try {
+    return (format.script(file, text, 'up')?.parts ?? []).map((part) => part.text).join('\n;\n');
+  } catch (error) {
+    if (!(error instanceof ScriptError)) throw error;
+    return text;
+  }
 }
 
 /** The checksum of a migration that was compiled in the direction up. */

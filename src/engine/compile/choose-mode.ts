@@ -9,6 +9,8 @@ export type Built =
       file: MigrationFile;
       /** What the first pass built; not the SQL of every tenant when the migration is direct. */
       steps: string[];
+      /** The line of the file in which each step begins, where the steps are not pieces of the file's text. */
+      lines?: number[];
       transaction: boolean;
       /** Why the SQL cannot be known beforehand; absent when it can. */
       directBecause?: string;

@@ -1,9 +1,12 @@
 import { TenantsError } from '../../errors/tenants-error.js';
+import { foreignFormatError, recognizedAs } from '../formats/foreign.js';
+import { markedFor } from '../formats/markers.js';
 import { loadSqlParser } from '../sql/parse/parser.js';
 import { formatRefusals } from '../sql/rules/format-refusals.js';
 import type { Refusal } from '../sql/types.js';
 import type { ApplySettings, CompiledMigration, Direction, MigrationFile, MigrationSource } from '../types.js';
 import { createBuilder, type WantedMigration } from './build.js';
+import type { Built } from './choose-mode.js';
 import { readDirectives } from './directives.js';
 import { compileFailure, type Complaints } from './failure.js';
 import { isSqlFile } from './load.js';
@@ -48,13 +51,9 @@ export function createCompiler(source: MigrationSource, files: MigrationFile[], 
     if (missing.size === 0) return;
     assertKnown(missing, files);
     await loadSqlParser();
-    const wanted = await readWanted(
-      files.filter(({ name }) => missing.has(name)),
-      direction,
-    );
-    const built = await builder.build(wanted, direction);
+    const { wanted, built, refusals } = await buildMissing(missing, direction);
 
-    const complaints: Complaints = { failures: [], refusals: [] };
+    const complaints: Complaints = { failures: [], refusals: [...refusals] };
     const rules = {
       extensions: options.checkExtensions ? options.extensions : undefined,
       fallThrough: options.fallThrough,
@@ -67,6 +66,21 @@ export function createCompiler(source: MigrationSource, files: MigrationFile[], 
     for (const migration of finished) compiled.set(key(migration.name, direction), migration);
   };
 
+  const buildMissing = async (
+    missing: ReadonlySet<string>,
+    direction: Direction,
+  ): Promise<{ wanted: WantedMigration[]; built: Built[]; refusals: Refusal[] }> => {
+    if (files[0]?.format !== undefined) {
+      const { buildScripts } = await import('./build-scripts.js');
+      return await buildScripts(source, files, missing, direction);
+    }
+    const wanted = await readWanted(
+      files.filter(({ name }) => missing.has(name)),
+      direction,
+    );
+    return { wanted, built: await builder.build(wanted, direction), refusals: [] };
+  };
+
   return {
     async compile(names, direction) {
       // One after the other: a name asked for twice at the same time is compiled once.
@@ -76,7 +90,8 @@ export function createCompiler(source: MigrationSource, files: MigrationFile[], 
       return names.flatMap((name) => compiled.get(key(name, direction)) ?? []);
     },
     get warnings() {
-      return [...new Set([...compiled.values()].flatMap(({ warnings }) => warnings))];
+      const recognized = compiled.size > 0 && source.format === 'auto' ? recognizedAs(source, files) : [];
+      return [...new Set([...recognized, ...[...compiled.values()].flatMap(({ warnings }) => warnings)])];
     },
   };
 }
@@ -94,6 +109,12 @@ function assertKnown(names: ReadonlySet<string>, files: readonly MigrationFile[]
   });
 }
 
+/** A file of dbmate or goose as a whole would undo what it does. */
+function assertUnmarked({ path }: MigrationFile, text: string): void {
+  const [tool] = markedFor(text);
+  if (tool !== undefined) throw foreignFormatError(path, { format: tool, setting: 'sql' });
+}
+
 /** Throws `MIGRATION_REFUSED` for files that are not UTF-8: what they hold cannot be examined. */
 async function readWanted(files: readonly MigrationFile[], direction: Direction): Promise<WantedMigration[]> {
   const refusals: Refusal[] = [];
@@ -105,6 +126,7 @@ async function readWanted(files: readonly MigrationFile[], direction: Direction)
     }
     const sql = isSqlFile(file);
     const { text } = outcome;
+    if (sql) assertUnmarked(file, text);
     return [{ file, directives: readDirectives(text, direction, sql), text: sql ? text : undefined }];
   });
   if (refusals.length > 0) {

@@ -16,9 +16,19 @@ const COMMENT = /^[ \t]*(?:--|\/\/)[ \t]*tenants:[ \t]*([a-z-]+)[ \t]*\r?$/gim;
  * JavaScript and TypeScript (`// tenants: …`) it holds for both wherever it stands.
  */
 export function readDirectives(text: string, direction: Direction, sql: boolean): Directives {
-  const words = [...(sql ? relevantText(text, direction) : text).matchAll(COMMENT)].map(([, word = '']) =>
-    word.toLowerCase(),
-  );
+  const directives = directivesIn(sql ? relevantText(text, direction) : text);
+  const { warnings } = directives;
+  if (sql && direction === 'up' && parts(text).upIsWhole) {
+    warnings.push(
+      'there is a `-- Down Migration` comment but no `-- Up Migration`, so the whole file is the up migration.',
+    );
+  }
+  return directives;
+}
+
+/** Reads the comments of a text, all of which count. */
+export function directivesIn(text: string): Directives {
+  const words = [...text.matchAll(COMMENT)].map(([, word = '']) => word.toLowerCase());
   const warnings = words
     .filter((word) => !KNOWN.includes(word))
     .flatMap((word) =>
@@ -26,11 +36,6 @@ export function readDirectives(text: string, direction: Direction, sql: boolean)
         (question) => `the comment "tenants: ${word}" means nothing. ${question}`,
       ),
     );
-  if (sql && direction === 'up' && parts(text).upIsWhole) {
-    warnings.push(
-      'there is a `-- Down Migration` comment but no `-- Up Migration`, so the whole file is the up migration.',
-    );
-  }
   return {
     noTransaction: words.includes('no-transaction'),
     allowFallThrough: words.includes('allow-fall-through'),

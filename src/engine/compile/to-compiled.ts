@@ -24,10 +24,10 @@ export function toCompiledMigration(
     complaints.failures.push({ migration: file.name, file: file.path, message, cause });
     return undefined;
   }
-  const { transaction, directBecause } = built;
+  const { transaction, lines, directBecause } = built;
   const steps = built.asked ? [] : built.steps;
   const fallThrough = directives.allowFallThrough ? 'off' : rules.fallThrough;
-  const analysis = analyzeMigration({ file, steps, transaction, text, ...rules, fallThrough });
+  const analysis = analyzeMigration({ file, steps, lines, transaction, text, ...rules, fallThrough });
   complaints.refusals.push(...analysis.refusals);
 
   const warnings = [...directives.warnings.map((warning) => `${file.path}: ${warning}`), ...analysis.warnings];

@@ -15,6 +15,10 @@ export type RefusalKind =
   | 'psqlCommand'
   | 'nulCharacter'
   | 'encoding'
+  /** Never made here: the file is not what its format asks for. */
+  | 'format'
+  /** Never made here: the folder of another tool names an object with a schema, and which one it means is not certain. */
+  | 'qualifier'
   /** Never made here: the compile decides about `Analysis.extensions`. */
   | 'createExtension'
   /** Never made here: the compile decides about `Analysis.outsideTransaction`. */

@@ -62,8 +62,15 @@ export function parseTree(sql: string): ParseOutcome {
   }
 }
 
-/** A word, a constant or a sign of a text as the server's lexer sees it; `start` counts bytes of UTF-8. */
-export type Token = { kind: 'name' | 'string' | 'other'; text: string; start: number };
+/** A word, a constant or a sign of a text as the server's lexer sees it; `start` and `end` count bytes of UTF-8. */
+export type Token = {
+  kind: 'name' | 'string' | 'other';
+  text: string;
+  start: number;
+  end: number;
+  /** A word that the grammar knows, not in quotes. */
+  keyword: boolean;
+};
 
 /**
  * Cuts a text into tokens with the server's own lexer, comments left out. `undefined` for text that it does not take, such as an
@@ -77,9 +84,9 @@ export function scanTokens(sql: string): Token[] | undefined {
   if (sql.length > LONGEST_TEXT || crashes >= CRASHES_TOLERATED) return undefined;
   try {
     const { tokens } = parser.scanSync(sql);
-    return tokens.flatMap(({ text, start, tokenName, tokenType }): Token[] => {
+    return tokens.flatMap(({ text, start, end, keywordKind, tokenName, tokenType }): Token[] => {
       if (tokenName === 'SQL_COMMENT' || tokenName === 'C_COMMENT') return [];
-      return [{ kind: kindOf(text, tokenName, tokenType), text, start }];
+      return [{ kind: kindOf(text, tokenName, tokenType), text, start, end, keyword: keywordKind !== 0 }];
     });
   } catch {
     return undefined;

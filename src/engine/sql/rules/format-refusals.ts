@@ -10,6 +10,9 @@ const SUGGESTIONS: Record<RefusalKind, string> = {
   psqlCommand: 'Remove the lines that begin with a backslash; dumps carry them for psql alone.',
   nulCharacter: 'Save the file as UTF-8 without NUL characters.',
   encoding: 'Save the file as UTF-8.',
+  format: 'Correct the file. The page formats.md of the documentation says what is read of each format.',
+  qualifier:
+    "Leave the schema out where the tenant's own object is meant; what belongs to the shared schema must not be created in the same folder.",
   createExtension: 'Create extensions in a migration of the shared schema, where all tenants find them.',
   outsideTransaction:
     'Call pgm.noTransaction() in the migration, or write `-- tenants: no-transaction` into the SQL file.',

@@ -1,0 +1,57 @@
+import { TenantsError } from '../../errors/tenants-error.js';
+import type { FormatName, FormatSetting, MigrationFile, MigrationSource } from '../types.js';
+import { readFolder } from './folder.js';
+import { recognizeNames } from './markers.js';
+import { recognizeFolders } from './recognize-folders.js';
+
+/** What a directory shows itself to be. */
+export type Recognized = { format: FormatName; setting: Exclude<FormatSetting, 'auto'> };
+
+/** What people call the formats. */
+export const TITLES: Record<FormatName, string> = {
+  drizzle: 'Drizzle',
+  prisma: 'Prisma',
+  plain: 'plain SQL files',
+  pairs: 'golang-migrate or sqlx (.up.sql and .down.sql)',
+  dbmate: 'dbmate',
+  goose: 'goose',
+  flyway: 'Flyway',
+};
+
+/**
+ * Refuses a directory of another tool that is configured as node-pg-migrate's own.
+ *
+ * @throws TenantsError MIGRATIONS_UNREADABLE with the line of configuration to write.
+ */
+export async function assertNotForeign(source: MigrationSource): Promise<void> {
+  const folder = await readFolder(source.directory, source.ignorePattern);
+  const named = recognizeNames(folder.files);
+  if (named !== undefined) throw foreignFormatError(source.directory, { format: named, setting: 'sql' });
+  const found = await recognizeFolders(folder);
+  if (found !== undefined) throw foreignFormatError(source.directory, { format: found, setting: found });
+}
+
+/** The error for what another tool wrote, with the line of configuration to write. */
+export function foreignFormatError(path: string, { format, setting }: Recognized): TenantsError {
+  return new TenantsError(
+    'MIGRATIONS_UNREADABLE',
+    `${path} has the format of ${TITLES[format]}, and is configured as node-pg-migrate's.`,
+    {
+      suggestions: [
+        `Write \`format: '${setting}'\` beside \`migrations\` in the configuration (tenants.format, shared.format).`,
+      ],
+    },
+  );
+}
+
+/** What `auto` took a directory for, and the setting that says the same for certain; nothing for an empty one. */
+export function recognizedAs({ directory }: MigrationSource, files: readonly MigrationFile[]): string[] {
+  const [file] = files;
+  if (file === undefined) return [];
+  const { format } = file;
+  const [title, setting] =
+    format === undefined
+      ? ['node-pg-migrate', 'node-pg-migrate']
+      : [TITLES[format], format === 'drizzle' || format === 'prisma' ? format : 'sql'];
+  return [`${directory} is read as ${title}, because its format is 'auto'. To say so, write format: '${setting}'.`];
+}

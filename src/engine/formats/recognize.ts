@@ -1,0 +1,53 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import type { FormatName } from '../types.js';
+import { type Folder, sqlFiles, unreadableFolder } from './folder.js';
+import { type Recognized, TITLES } from './foreign.js';
+import { FLYWAY_NAME, markedFor } from './markers.js';
+import { recognizeFolders } from './recognize-folders.js';
+
+/**
+ * The format of a directory, by what lies in it. An empty one, and one with JavaScript files, is node-pg-migrate's own, and
+ * so is one with SQL files that have no marks of another tool.
+ *
+ * @throws TenantsError MIGRATIONS_UNREADABLE when it could be more than one.
+ */
+export async function recognizeFormat(folder: Folder): Promise<Recognized | undefined> {
+  const byFolders = await recognizeFolders(folder);
+  if (byFolders !== undefined) return { format: byFolders, setting: byFolders };
+  if (folder.files.some((name) => /^\d.*\.[cm]?[jt]s$/.test(name) && !/\.d\.[cm]?ts$/.test(name))) return undefined;
+  const format = await recognizeSql(folder);
+  return format === 'plain' ? undefined : { format, setting: 'sql' };
+}
+
+/**
+ * Which of the formats of plain SQL files a directory has.
+ *
+ * @throws TenantsError MIGRATIONS_UNREADABLE when the files are of more than one: each may undo what another one does.
+ */
+export async function recognizeSql(folder: Folder): Promise<FormatName> {
+  const examples = new Map<FormatName, string>();
+  for (const name of sqlFiles(folder).toSorted()) {
+    for (const format of await formatsOf(folder, name)) if (!examples.has(format)) examples.set(format, name);
+  }
+  const [only, ...more] = [...examples.keys()];
+  if (only === undefined) return 'plain';
+  if (more.length === 0) return only;
+  const seen = [...examples].map(([format, name]) => `${name} (${TITLES[format]})`);
+  throw unreadableFolder(
+    folder.directory,
+    `the files are of more than one format: ${seen.join(', ')}.`,
+    ['Put the files of each tool into a directory of their own, or leave some out with `ignorePattern`.'],
+    seen,
+  );
+}
+
+async function formatsOf({ directory, files }: Folder, name: string): Promise<FormatName[]> {
+  if (/\.(?:up|down)\.sql$/i.test(name)) return ['pairs'];
+  if (FLYWAY_NAME.test(name)) return ['flyway'];
+  // Repeatable migrations and callbacks are named in the complaint of the format that has them.
+  if (files.some((other) => FLYWAY_NAME.test(other))) return ['flyway'];
+  const marked = markedFor(await readFile(join(directory, name), 'utf8'));
+  return marked.length === 0 ? ['plain'] : marked;
+}
