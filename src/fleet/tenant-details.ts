@@ -26,8 +26,15 @@ export async function readDetails(client: Client, cohorts: readonly Cohort[], ta
       state,
       applied: cohort.applied.map((name) => ({ name, runOn: times.get(schema)?.get(name) ?? null })),
       pending,
+      ...placeOf(cohort),
     }));
   });
+}
+
+/** What keeps a tenant from being migrated, among its migrations. */
+function placeOf({ state }: Cohort): Pick<TenantDetail, 'unknown' | 'gap'> {
+  if (state.kind === 'ahead') return { unknown: state.unknown };
+  return state.kind === 'outOfOrder' ? { gap: { expected: state.expected, found: state.found } } : {};
 }
 
 async function readTimes(

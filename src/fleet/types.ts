@@ -68,6 +68,10 @@ export type TenantDetail = {
    */
   applied: { name: string; runOn: string | null }[];
   pending: string[];
+  /** Of a tenant that is ahead: what is applied and not on disk. */
+  unknown?: string[];
+  /** Of a tenant that is out of order: the first migration that is not where the files have it, and what they have there. */
+  gap?: { expected: string; found: string };
 };
 
 /** Progress of a run, for display. Listeners cannot break the work: what they throw is dropped. */

@@ -128,6 +128,10 @@ describe('a table', () => {
     expect(lines).toEqual(['acme  東京  short', 'evil  x     a very long…']);
   });
 
+  it('cleans the header as well, whose names come from a database', () => {
+    expect(table([['1']], { header: ['c\u001b[31m\u0007'] })).toEqual(['c', '1']);
+  });
+
   it('never cuts columns that must stay whole', () => {
     expect(table([['keep-me-whole', 'cut-me-please']], { columns: 20, shrink: [1] })).toEqual(['keep-me-whole  cut-…']);
   });

@@ -51,7 +51,7 @@ export default class Migrate extends BaseCommand {
     const report = await this.change(loaded, (project, control) => migrate(project, { ...options, ...control }));
     const code = (report.interrupted ? signalExitCode() : undefined) ?? exitCodeOf(report);
     this.remark(report.warnings);
-    const summary = { command: 'migrate', ...repeatedFlags(flags) } as const;
+    const summary = { command: 'migrate', fake: flags.fake, ...repeatedFlags(flags) } as const;
     return this.print(
       migrateDocument('migrate', report, code),
       (context) => formatMigrateSummary(report, { ...context, ...summary }),

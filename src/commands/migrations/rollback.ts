@@ -72,7 +72,8 @@ export default class Rollback extends BaseCommand {
     this.remark(report.warnings);
     return this.print(
       migrateDocument('rollback', report, code),
-      (context) => formatRollbackSummary(report, { ...context, ...repeatedFlags(flags), undoes: flags.run }),
+      (context) =>
+        formatRollbackSummary(report, { ...context, ...repeatedFlags(flags), fake: flags.fake, undoes: flags.run }),
       code,
     );
   }

@@ -67,9 +67,13 @@ function noOpLine({ shared, tenants, durationMs }: MigrateReport, { command }: S
   return `Nothing to do: ${who.join(' and ')} ${state} (${formatDuration(durationMs)})`;
 }
 
-function headLines(report: MigrateReport, { command, verbose }: SummaryContext, style: Style): string[] {
+function headLines(report: MigrateReport, { command, verbose, fake }: SummaryContext, style: Style): string[] {
   const { tenants } = report;
-  const done = command === 'migrate' ? 'migrated' : 'rolled back';
+  const recorded =
+    command === 'migrate'
+      ? 'recorded as migrated, without running anything'
+      : 'recorded as rolled back, without running anything';
+  const done = fake === true ? recorded : command === 'migrate' ? 'migrated' : 'rolled back';
   const counts = [
     [tenants.applied, done, style.green],
     [tenants.upToDate, command === 'migrate' ? 'up to date' : 'unchanged', (text: string) => text],

@@ -20,17 +20,26 @@ const STATES: Readonly<Record<TenantDetail['state'], string>> = {
 /** Tenants one by one: what is applied and when, and what is pending. All of it in verbose mode, otherwise the latest. */
 export function detailLines(details: readonly TenantDetail[], context: FormatContext): string[] {
   const style = createStyle(context.color);
-  return details.flatMap(({ tenant, type, state, applied, pending }) => {
+  return details.flatMap(({ tenant, type, state, applied, pending, unknown = [], gap }) => {
     const paint = state === 'upToDate' ? style.green : style.yellow;
-    const shown = context.verbose ? applied : applied.slice(-APPLIED_SHOWN);
+    // What is wrong is always shown.
+    const wrong = applied.findIndex(({ name }) => name === gap?.found || unknown.includes(name));
+    const from = context.verbose ? 0 : Math.max(0, applied.length - APPLIED_SHOWN);
+    const shown = applied.slice(wrong === -1 ? from : Math.min(from, wrong));
     const earlier = applied.length - shown.length;
     return [
       `${style.bold(clean(tenant))}${type === null ? '' : ` (type ${clean(type)})`}: ${paint(STATES[state])}`,
       ...(earlier > 0 ? [style.dim(`  ${plural(earlier, 'earlier migration')}; --verbose shows them`)] : []),
-      ...shown.map(
-        ({ name, runOn }) =>
-          `  ${style.green('✔')} ${style.dim((runOn ?? '').replace('T', ' ').padEnd(23))} ${clean(name)}`,
-      ),
+      ...shown.flatMap(({ name, runOn }) => {
+        const time = style.dim((runOn ?? '').replace('T', ' ').padEnd(23));
+        const line = `${time} ${clean(name)}`;
+        if (unknown.includes(name)) return [`  ${style.yellow('!')} ${line} ${style.yellow('(not on disk)')}`];
+        if (name !== gap?.found) return [`  ${style.green('✔')} ${line}`];
+        return [
+          `  ${style.yellow('!')} ${''.padEnd(23)} ${clean(gap.expected)} ${style.yellow('(the files have it here)')}`,
+          `  ${style.green('✔')} ${line}`,
+        ];
+      }),
       ...pending.map((name) => `  ${style.yellow('+')} ${''.padEnd(23)} ${clean(name)}`),
     ];
   });

@@ -7,6 +7,8 @@ export type NextCommandContext = {
   selection?: readonly string[] | undefined;
   /** Other flags worth repeating, such as `['--to', '0007_x']`. */
   flags?: readonly string[] | undefined;
+  /** Migrations were recorded as applied and not run. */
+  fake?: boolean | undefined;
   /** The recorded run that a rollback undoes. */
   undoes?: string | undefined;
 };

@@ -19,7 +19,7 @@ const NARROWEST = 4;
 /** Rows as aligned lines: two spaces between columns, no tabs, no trailing spaces. Cells are cleaned here. */
 export function table(rows: readonly (readonly string[])[], options: TableOptions = {}): string[] {
   const cells = rows.map((row) => row.map(clean));
-  const header = options.header;
+  const header = options.header?.map(clean);
   const widths = fit(naturalWidths(header ? [header, ...cells] : cells), options);
   const line = (row: readonly string[], index: number | 'header') => drawRow(row, index, widths, options);
   return [...(header ? [line(header, 'header')] : []), ...cells.map(line)];
