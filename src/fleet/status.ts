@@ -39,7 +39,7 @@ export async function status(project: Project, options: StatusOptions = {}): Pro
         ? { details: await readDetails(client, cohorts, project.migrationsTable) }
         : {};
     const journal = await findJournal(client, project).catch(() => undefined);
-    const runs = await readRunsNow(client, journal);
+    const runs = await readRunsNow(client, journal, project.shared.schema);
     const whole = Object.values(selection).every((part) => part === undefined);
     const edited = await lookForEdits(client, project, journal, fileSets(shared, { cohorts, files }, whole));
     return {

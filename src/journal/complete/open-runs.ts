@@ -32,7 +32,7 @@ export type OpenPlan = {
 /**
  * Runs before this one that have no end, or a tenant without an outcome, oldest first; those of other applications of the database,
  * which may be under way, are theirs. A change of one tenant holds no fleet
- * lock: it goes on as long as its connection is there.
+ * lock: it goes on as long as its connection is there. A run of an application with another shared schema has a lock of its own.
  */
 export async function readOpenRuns(
   client: Client,

@@ -19,10 +19,18 @@ export type LeftUndone = { status: 'failed' | 'notExecuted' | 'missing'; code: s
 const UNDONE = ['failed', 'notExecuted', 'missing'] as const;
 
 /** Reads that; `undefined` without a journal, and when it cannot be read. */
-export async function readRunsNow(client: Client, place: JournalPlace | undefined): Promise<RunsNow | undefined> {
+export async function readRunsNow(
+  client: Client,
+  place: JournalPlace | undefined,
+  sharedSchema: string,
+): Promise<RunsNow | undefined> {
   if (place === undefined) return undefined;
   try {
-    const runs = await readRunRows(client, place.schema, { condition: 'r.direction IS NOT NULL', limit: 2 });
+    const runs = await readRunRows(client, place.schema, {
+      condition: 'r.direction IS NOT NULL AND r.shared_schema = $2::text',
+      values: [sharedSchema],
+      limit: 2,
+    });
     const running = runs.find(({ state }) => state === 'running') ?? null;
     const last = runs.find(({ state }) => state !== 'running');
     return {

@@ -81,8 +81,8 @@ async function findMigrate(
   const place = await requireJournal(client, project);
   const which =
     id === 'latest'
-      ? { condition: `r.command = 'migrate'`, limit: 1 }
-      : { condition: 'r.id = $2::bigint', values: [id], limit: 1 };
+      ? { condition: `r.command = 'migrate' AND r.shared_schema = $2::text`, values: [project.shared.schema], limit: 1 }
+      : { condition: 'r.id = $2::bigint', values: [id as unknown], limit: 1 };
   const [run] = place === undefined ? [] : await readRunRows(client, place.schema, which);
   if (run !== undefined && place !== undefined && run.command === 'migrate') return { run, schema: place.schema };
   const suggestions = [`To see the recorded runs, run: ${tenantsCommand('runs')}`];
