@@ -51,6 +51,9 @@ export const tenantFlags = {
   }),
 };
 
+/** For commands that do something in each schema. */
+export const alsoSharedFlag = Flags.boolean({ description: 'Include the shared schema, before the tenants.' });
+
 /** Which schemas a run migrates, and how far. */
 export const selectionFlags = {
   shared: Flags.boolean({ description: 'Only the shared schema.' }),

@@ -31,7 +31,7 @@ export type TenantsConfig = {
         extraSearchPath?: string[] | undefined;
         /** Migrations directory of each value of the type column, or `{ migrations, format }`. No default: one kind of tenant. */
         types?: Record<string, string | { migrations: string; format?: MigrationsFormat | undefined }> | undefined;
-        /** Column of the tenant table that gives the order of hand-out. Default: its key column, `'schema_name'`. */
+        /** Columns of the tenant table, with directions, that give the order of hand-out. Default: its key column, `'schema_name'`. */
         order?: string | undefined;
       }
     | undefined;

@@ -3,11 +3,18 @@ import { z } from 'zod';
 import { parseDuration } from '../util/duration.js';
 import { orList } from '../util/format-count.js';
 import { isIdentifier, MAX_IDENTIFIER_BYTES } from '../util/identifier.js';
+import { ORDER_FORM, parseTenantOrder } from '../util/tenant-order.js';
 
 /** A name that PostgreSQL accepts between double quotes; longer ones would be cut off without a word. */
 export function identifier() {
   const error = `expected a PostgreSQL name: 1 to ${MAX_IDENTIFIER_BYTES} bytes, without NUL characters`;
   return z.string({ error }).refine(isIdentifier, { error });
+}
+
+/** Columns with directions, as text; `parseTenantOrder` reads it. */
+export function tenantOrder() {
+  const error = `expected ${ORDER_FORM}`;
+  return z.string({ error }).refine((value) => parseTenantOrder(value) !== undefined, { error });
 }
 
 /** A duration in ms, from what `parseDuration` reads. */

@@ -4,6 +4,7 @@ import type { DatabaseChoice } from '../db/database-config.js';
 import type { MigrationsFormat, OtherFormat } from '../project/formats.js';
 import type { Hooks } from '../project/hook-types.js';
 import type { Project } from '../project/project.js';
+import { orderBy } from '../util/tenant-order.js';
 import type { ParsedConfig } from './schema.js';
 
 /** A project as it is loaded: the database may be missing or still have to be started. */
@@ -43,7 +44,7 @@ export function toProject(
           ]),
         ),
       ...typeFormats(tenants),
-      order: tenants.order ?? registry.tenants.columns.schemaName,
+      order: tenants.order ?? orderBy(registry.tenants.columns.schemaName),
     },
     registry: { schema: shared.schema, ...registry },
     migrationsTable: config.migrationsTable,

@@ -2,7 +2,17 @@ import { z } from 'zod';
 
 import { MIGRATIONS_FORMATS } from '../project/formats.js';
 import { databaseSchema } from './database-schema.js';
-import { canary, choice, duration, identifier, numberOrShare, text, toggle, wholeNumber } from './fields.js';
+import {
+  canary,
+  choice,
+  duration,
+  identifier,
+  numberOrShare,
+  text,
+  toggle,
+  wholeNumber,
+  tenantOrder,
+} from './fields.js';
 import { hooksSchema } from './hooks-schema.js';
 import { registrySchema } from './registry-schema.js';
 
@@ -46,7 +56,9 @@ const settings = z.strictObject({
         })
         .optional()
         .describe('Migrations directory of each value of the type column, or `{ migrations, format }`.'),
-      order: identifier().optional().describe('Column of the tenant table that gives the order of hand-out.'),
+      order: tenantOrder()
+        .optional()
+        .describe('Columns of the tenant table, with directions, that give the order of hand-out.'),
     })
     .prefault({}),
   registry: registrySchema.prefault({}),

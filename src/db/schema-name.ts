@@ -14,7 +14,7 @@ export function assertNewSchemaName(name: string): void {
   const accepted = acceptedForm(name);
   throw new TenantsError('INVALID_NAME', `${JSON.stringify(name)} cannot be the name of a tenant: ${problem}.`, {
     suggestions: [
-      ...(accepted === undefined ? [] : [`"${accepted}" would be accepted.`]),
+      ...(accepted === undefined ? [] : [`"${accepted}" would be accepted. A domain may be spelled otherwise.`]),
       `A tenant name is 1 to ${MAX_IDENTIFIER_BYTES} lower-case letters, digits and underscores, and does not begin with a digit.`,
     ],
   });
@@ -24,8 +24,17 @@ function problemWith(name: string): string | undefined {
   if (name.startsWith('pg_')) return 'names that begin with pg_ belong to PostgreSQL';
   if (name === 'information_schema') return 'this schema belongs to PostgreSQL';
   if (name.length > MAX_IDENTIFIER_BYTES) return `it is longer than ${MAX_IDENTIFIER_BYTES} characters`;
-  if (!NEW_SCHEMA_NAME.test(name)) return 'it has characters that are not allowed';
+  if (name === '') return 'it is empty';
+  if (/^[0-9]/.test(name)) return 'a name that begins with a digit must be quoted wherever SQL names the schema';
+  if (!NEW_SCHEMA_NAME.test(name)) return `${unquotable(name)} must be quoted wherever SQL names the schema`;
   return undefined;
+}
+
+/** What makes a name one that does not go without quotes: `"-" and upper-case letters`. */
+function unquotable(name: string): string {
+  const others = [...new Set(name.match(/[^A-Za-z0-9_]/gu) ?? [])].map((character) => JSON.stringify(character));
+  const upper = /[A-Z]/.test(name) ? ['upper-case letters'] : [];
+  return [...others.slice(0, 3), ...(others.length > 3 ? ['other characters'] : []), ...upper].join(' and ');
 }
 
 function acceptedForm(name: string): string | undefined {

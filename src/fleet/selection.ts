@@ -15,15 +15,38 @@ export type Choose = (registered: readonly Tenant[], client: Client) => Promise<
 /**
  * Chooses the tenants that a selection means.
  *
+ * @param may.none a selection that leaves no tenant is no mistake
  * @throws TenantsError as `selectTenants`; NOTHING_SELECTED when a selection leaves no tenant; USAGE for a condition that
  *   cannot be evaluated.
  */
-export function chooseTenants(project: Project, selection: TenantSelection): Choose {
+export function chooseTenants(project: Project, selection: TenantSelection, may: { none?: boolean } = {}): Choose {
   return async (registered, client) => {
     const matching = await matchingTenants(client, project, selection, registered);
     const chosen = selectTenants(registered, selection, project.registry, { types: typesOf(project), matching });
-    if (chosen.length === 0 && isRestricted(selection)) throw nothingSelected();
+    if (chosen.length === 0 && isRestricted(selection) && may.none !== true) throw nothingSelected();
     return chosen;
+  };
+}
+
+/** The tenants that a selection means, and the shared schema before them if it is wanted too. */
+export type SchemaSelection = TenantSelection & {
+  /** Also the shared schema. */
+  shared?: boolean;
+};
+
+/**
+ * Chooses the schemas in which something is to be done.
+ *
+ * @throws TenantsError as `chooseTenants`; the shared schema alone is no empty selection.
+ */
+export function chooseSchemas(
+  project: Project,
+  { shared = false, ...selection }: SchemaSelection,
+): (registered: readonly Tenant[], client: Client) => Promise<Pick<Tenant, 'schema'>[]> {
+  const choose = chooseTenants(project, selection, { none: shared });
+  return async (registered, client) => {
+    const chosen = (await choose(registered, client)).map(({ schema }) => ({ schema }));
+    return shared ? [{ schema: project.shared.schema }, ...chosen] : chosen;
   };
 }
 

@@ -19,6 +19,7 @@ import { registrationFailure } from '../registry/registration-failure.js';
 import { type NewTenant, registrationStatements } from '../registry/registration.js';
 import { lockRowStatement } from '../registry/statements.js';
 import type { TenantWithDomains } from '../registry/types.js';
+import { orderBy } from '../util/tenant-order.js';
 import { tenantsCommand } from '../util/tenants-command.js';
 import { callInChange } from './call-hooks.js';
 import { withChangeSession } from './change-session.js';
@@ -130,7 +131,7 @@ async function clone(
   await send(client, [lockRowStatement(registry, source)]);
   await assertClonable(client, project, options);
   await assertAvailable(client, registry, { schema, domains: registration.domains, adopt: false });
-  const registered = await readTenants(client, registry, { order: registry.tenants.columns.schemaName });
+  const registered = await readTenants(client, registry, { order: orderBy(registry.tenants.columns.schemaName) });
   const tenants = new Set(registered.map((one) => one.schema).filter((name) => name !== registry.schema));
   const mentions = await findMentionsWithin(client, source, tenants);
   const allowed = options.allowMentions === true;

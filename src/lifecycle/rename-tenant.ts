@@ -12,6 +12,7 @@ import { assertFinished, assertNotPublic, requireTenant } from '../registry/know
 import { findTenant, readTenants } from '../registry/list.js';
 import { lockRowStatement, renameStatement } from '../registry/statements.js';
 import type { TenantWithDomains } from '../registry/types.js';
+import { orderBy } from '../util/tenant-order.js';
 import { tenantsCommand } from '../util/tenants-command.js';
 import { callInChange } from './call-hooks.js';
 import { withChangeSession } from './change-session.js';
@@ -103,7 +104,7 @@ async function rename(
   const { registry, role } = project;
   const { from, to } = options;
   await callHook(client, project, options, 'beforeRenameTenant', await requireTenant(client, registry, from));
-  const registered = await readTenants(client, registry, { order: registry.tenants.columns.schemaName });
+  const registered = await readTenants(client, registry, { order: orderBy(registry.tenants.columns.schemaName) });
   const others = registered
     .map(({ schema }) => schema)
     .filter((schema) => schema !== from && schema !== registry.schema);

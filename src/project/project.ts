@@ -19,7 +19,7 @@ export type Project = {
     types: Record<string, string> | undefined;
     /** Formats of types whose format is not `format`. */
     typeFormats?: Record<string, MigrationsFormat>;
-    /** Column of the tenant table that gives the order of hand-out. */
+    /** Columns of the tenant table, with directions, that give the order of hand-out; see `parseTenantOrder`. */
     order: string;
   };
   registry: RegistryShape;

@@ -2,6 +2,7 @@ import type { Client } from 'pg';
 
 import { TenantsError } from '../errors/tenants-error.js';
 import { didYouMean, nearestNames } from '../util/nearest.js';
+import { orderBy } from '../util/tenant-order.js';
 import { tenantsCommand } from '../util/tenants-command.js';
 import { findTenant, isPublicTenant, readTenants } from './list.js';
 import { type RegistryShape, STATUS } from './names.js';
@@ -15,7 +16,7 @@ import type { TenantWithDomains } from './types.js';
 export async function requireTenant(client: Client, shape: RegistryShape, schema: string): Promise<TenantWithDomains> {
   const found = await findTenant(client, shape, schema);
   if (found !== undefined) return found;
-  const known = (await readTenants(client, shape, { order: shape.tenants.columns.schemaName })).map(
+  const known = (await readTenants(client, shape, { order: orderBy(shape.tenants.columns.schemaName) })).map(
     (tenant) => tenant.schema,
   );
   const message = [`There is no tenant "${schema}".`, ...didYouMean(nearestNames(schema, known))].join(' ');

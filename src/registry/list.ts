@@ -4,6 +4,7 @@ import { qualified, quoteIdentifier } from '../db/identifiers.js';
 import { isRowSecurityError, ROW_SECURITY_ADVICE } from '../db/row-security.js';
 import { codeOf, SQLSTATE } from '../db/sqlstates.js';
 import { TenantsError } from '../errors/tenants-error.js';
+import { ORDER_FORM, type OrderColumn, parseTenantOrder } from '../util/tenant-order.js';
 import { assertRegistry } from './check.js';
 import { readRegistryColumns } from './columns.js';
 import { type RegistryShape, STATUS } from './names.js';
@@ -12,7 +13,7 @@ import type { Tenant, TenantWithDomains } from './types.js';
 /**
  * All tenants, the public one included, or those of the given names; without their domains, in one query.
  *
- * @param options.order column of the tenant table that gives the order; the schema name decides between equals.
+ * @param options.order columns of the tenant table that give the order, see `parseTenantOrder`; the schema name decides between equals.
  * @throws TenantsError CONFIG_INVALID when there is no such column or it has no order; REGISTRY_MISSING,
  *   REGISTRY_MISMATCH.
  */
@@ -91,11 +92,17 @@ async function listFailure(
   }
   const columns = order === undefined ? [] : ((await readRegistryColumns(client, shape)).tenants ?? []);
   if (order !== undefined && code === SQLSTATE.undefinedColumn) {
-    return badOrder(order, 'does not exist', columns, error);
+    return badOrder(
+      columnsOf(order).find(({ column }) => !columns.includes(column))?.column ?? order,
+      'does not exist',
+      columns,
+      error,
+    );
   }
   // A type that cannot be sorted, such as json, lacks an operator: undefined_function.
   if (order !== undefined && code === SQLSTATE.undefinedFunction) {
-    return badOrder(order, 'has no order', columns, error);
+    const names = columnsOf(order).map(({ column }) => column);
+    return badOrder(names.join(', '), 'has no order', columns, error);
   }
   return error;
 }
@@ -136,7 +143,18 @@ function tenantFields(shape: RegistryShape): string {
 
 /** With the table's alias before it: alone, the name of a result column would win over the table's. */
 function ordering(shape: RegistryShape, order: string): string {
-  return `t.${quoteIdentifier(order)}, ${schemaName(shape)}`;
+  const columns = columnsOf(order).map(({ column, direction, nulls }) =>
+    [`t.${quoteIdentifier(column)}`, direction, ...(nulls === undefined ? [] : [`NULLS ${nulls}`])].join(' '),
+  );
+  return `${columns.join(', ')}, ${schemaName(shape)}`;
+}
+
+function columnsOf(order: string): OrderColumn[] {
+  const columns = parseTenantOrder(order);
+  if (columns !== undefined) return columns;
+  throw new TenantsError('CONFIG_INVALID', `The tenants cannot be listed: "${order}" is not an order.`, {
+    problems: [`tenants.order: expected ${ORDER_FORM}`],
+  });
 }
 
 /** A JSON array of domains for each tenant, or for the one with this id. */

@@ -106,7 +106,11 @@ function assertSelectable(fleet: Tenant[], names: ReadonlySet<string> | undefine
     throw new TenantsError(
       'USAGE',
       `"${shape.schema}" is the shared schema: the public tenant has no schema and no tenant migrations.`,
-      { suggestions: ['For the shared schema itself, migrate, rollback and plan have --shared.'] },
+      {
+        suggestions: [
+          'For the shared schema itself, migrate, rollback and plan have --shared; query and exec include it with --shared.',
+        ],
+      },
     );
   }
   const ignored = fleet.filter(({ schema, status }) => isIgnored(shape, status) && names?.has(schema));

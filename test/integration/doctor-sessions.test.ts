@@ -60,7 +60,7 @@ describe('activity', () => {
     await expect(doctor(project, { fix: true })).rejects.toMatchObject({ code: 'LOCKED', exitCode: 4 });
     // A run of this application holds both, one of another application only the second.
     await client.query('SELECT pg_advisory_lock_shared($1)', [FLEET_LOCK]);
-    expect((await checkOf(project, 'locks-held')).items).toEqual(held.items);
+    expect((await checkOf(project, 'locks-held')).items).toHaveLength(3);
     const other = await database.client();
     await other.query('SELECT pg_advisory_lock_shared($1)', [FLEET_LOCK]);
     expect((await checkOf(project, 'locks-held')).items).toContainEqual(

@@ -91,6 +91,26 @@ describe.each(SHAPES)('listing a registry with %s', (_, shape) => {
   });
 });
 
+it('orders tenants by several columns and directions', async () => {
+  await createRegistry(client, SHAPE);
+  for (const [schema, name] of [
+    ['a', 'x'],
+    ['b', 'y'],
+    ['c', 'y'],
+    ['d', null],
+  ] as const) {
+    await register(client, SHAPE, { schema, name });
+  }
+  const listed = async (order: string) =>
+    (await readTenants(client, SHAPE, { order })).map(({ schema }) => schema).join('');
+  expect(await listed('name desc nulls last, schema_name desc')).toBe('cbad');
+  expect(await listed('name DESC')).toBe('dbca');
+  expect(await listed('"name" asc')).toBe('abcd');
+  await expect(listed('name desc, nme')).rejects.toMatchObject({
+    details: { problems: ['tenants.order: column "nme" does not exist'] },
+  });
+});
+
 it('sorts domains by their characters, whatever collation the column has', async () => {
   await createRegistry(client, SHAPE);
   const domains = ['ab.example', 'a-c.example'].map((domain) => ({ domain, primary: false }));

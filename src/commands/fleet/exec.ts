@@ -1,5 +1,5 @@
 import { BaseCommand } from '../../base-command.js';
-import { runFlags, tenantFlags } from '../../cli/flags.js';
+import { alsoSharedFlag, runFlags, tenantFlags } from '../../cli/flags.js';
 import { formatContext, printMessage, outputOptions } from '../../cli/output.js';
 import { runSettings } from '../../cli/run-settings.js';
 import { selectedTenants } from '../../cli/selection/selected-options.js';
@@ -26,7 +26,7 @@ export default class Exec extends BaseCommand {
       command: `<%= config.bin %> exec -- sh -c 'pg_dump -n "$TENANT_SCHEMA" > "$TENANT_SCHEMA.sql"'`,
     },
   ];
-  static override flags = { ...tenantFlags, concurrency: runFlags.concurrency };
+  static override flags = { ...tenantFlags, shared: alsoSharedFlag, concurrency: runFlags.concurrency };
 
   async run(): Promise<number> {
     // The parser would reorder words that occur twice, so it never sees what follows --.
@@ -40,7 +40,7 @@ export default class Exec extends BaseCommand {
         suggestions: [`Put it after --, for example: ${tenantsCommand('exec', '--', 'psql', '-c', 'SELECT 1')}`],
       });
     }
-    const selection = await selectedTenants(flags);
+    const selection = { ...(await selectedTenants(flags)), shared: flags.shared };
     const { exec } = await import('../../each-tenant/exec/exec.js');
     const loaded = await this.load(flags, runSettings(flags));
     const { json } = outputOptions();

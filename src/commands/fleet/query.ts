@@ -2,7 +2,7 @@ import * as Args from '@oclif/core/args';
 import * as Flags from '@oclif/core/flags';
 
 import { BaseCommand } from '../../base-command.js';
-import { runFlags, tenantFlags } from '../../cli/flags.js';
+import { alsoSharedFlag, runFlags, tenantFlags } from '../../cli/flags.js';
 import { formatContext, printMessage } from '../../cli/output.js';
 import { runSettings } from '../../cli/run-settings.js';
 import { selectedTenants } from '../../cli/selection/selected-options.js';
@@ -35,6 +35,7 @@ export default class Query extends BaseCommand {
   };
   static override flags = {
     ...tenantFlags,
+    shared: alsoSharedFlag,
     write: Flags.boolean({ description: 'Allow the statement to change data.' }),
     csv: Flags.boolean({ description: 'Print CSV with a header row.' }),
     ndjson: Flags.boolean({ description: 'Print one JSON object per line for each row.' }),
@@ -48,7 +49,7 @@ export default class Query extends BaseCommand {
     if ([flags.csv, flags.ndjson, flags.json].filter(Boolean).length > 1) {
       throw new TenantsError('USAGE', '--csv, --ndjson and --json cannot be combined.');
     }
-    const selection = await selectedTenants(flags);
+    const selection = { ...(await selectedTenants(flags)), shared: flags.shared };
     const format = flags.csv ? 'csv' : flags.ndjson ? 'ndjson' : flags.json ? 'json' : 'table';
     const { createQueryOutput } = await import('../../cli/query-output.js');
     const output = createQueryOutput(format, { readerMayLeave: !flags.write });

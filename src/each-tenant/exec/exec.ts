@@ -6,7 +6,7 @@ import { serializeError } from '../../errors/serialize.js';
 import { TenantsError } from '../../errors/tenants-error.js';
 import { STANDARD_CONCURRENCY } from '../../executors/standard.js';
 import { assertExtraSearchPath } from '../../fleet/assert-extra-search-path.js';
-import { chooseTenants } from '../../fleet/selection.js';
+import { chooseSchemas } from '../../fleet/selection.js';
 import type { Project } from '../../project/project.js';
 import { assertRegistry } from '../../registry/check.js';
 import { readTenants } from '../../registry/list.js';
@@ -67,7 +67,10 @@ async function runTenants(
 }
 
 /** The tenants that are meant, once it is certain that a program can be led to them. */
-export async function selectedTenants(project: Project, selection: TenantSelection): Promise<readonly Tenant[]> {
+export async function selectedTenants(
+  project: Project,
+  selection: TenantSelection,
+): Promise<readonly Pick<Tenant, 'schema'>[]> {
   const { registry, tenants: settings } = project;
   return await withSession(project, 'exec', async ({ client, server, session }) => {
     assertOwn(session);

@@ -1,10 +1,10 @@
 import type { SerializedError } from '../../errors/serialize.js';
+import type { SchemaSelection } from '../../fleet/selection.js';
 import type { FleetEvent } from '../../fleet/types.js';
-import type { TenantSelection } from '../../registry/select.js';
 
 export type ProgramEnvironment = Readonly<Record<string, string | undefined>>;
 
-export type ExecOptions = TenantSelection & {
+export type ExecOptions = SchemaSelection & {
   /** A program and its arguments; no shell looks at them. */
   command: readonly [string, ...string[]];
   /** Where the program runs, and the environment that it gets besides what leads to its tenant. */

@@ -13,7 +13,7 @@ import { serializeError } from '../../errors/serialize.js';
 import { TenantsError } from '../../errors/tenants-error.js';
 import { STANDARD_CONCURRENCY } from '../../executors/standard.js';
 import { assertExtraSearchPath } from '../../fleet/assert-extra-search-path.js';
-import { chooseTenants } from '../../fleet/selection.js';
+import { chooseSchemas } from '../../fleet/selection.js';
 import type { Project } from '../../project/project.js';
 import { assertRegistry } from '../../registry/check.js';
 import { readTenants } from '../../registry/list.js';
@@ -53,7 +53,11 @@ export async function query(project: Project, options: QueryOptions): Promise<Qu
   return { ...(await run.start()), durationMs: Math.round(performance.now() - startedAt) };
 }
 
-async function selected(client: Client, project: Project, options: QueryOptions): Promise<readonly Tenant[]> {
+async function selected(
+  client: Client,
+  project: Project,
+  options: QueryOptions,
+): Promise<readonly Pick<Tenant, 'schema'>[]> {
   const { registry, tenants: settings } = project;
   await assertRegistry(client, registry);
   const all = await readTenants(client, registry, { order: settings.order });
@@ -61,13 +65,13 @@ async function selected(client: Client, project: Project, options: QueryOptions)
     project,
     all.map(({ schema }) => schema),
   );
-  return await chooseTenants(project, options)(all, client);
+  return await chooseSchemas(project, options)(all, client);
 }
 
 class QueryRun {
   readonly #project: Project;
   readonly #statement: QueryStatement;
-  readonly #tenants: readonly Tenant[];
+  readonly #tenants: readonly Pick<Tenant, 'schema'>[];
   /** Behind a pooler that shares it out, nothing but a transaction is ours to clean up. */
   readonly #ownSession: boolean;
   readonly #options: QueryOptions;
@@ -83,7 +87,7 @@ class QueryRun {
   constructor(
     project: Project,
     statement: QueryStatement,
-    tenants: readonly Tenant[],
+    tenants: readonly Pick<Tenant, 'schema'>[],
     ownSession: boolean,
     options: QueryOptions,
   ) {

@@ -1,9 +1,9 @@
 import type { ResultColumn } from '../../db/portal.js';
 import type { SerializedError } from '../../errors/serialize.js';
+import type { SchemaSelection } from '../../fleet/selection.js';
 import type { FleetEvent } from '../../fleet/types.js';
-import type { TenantSelection } from '../../registry/select.js';
 
-export type QueryOptions = TenantSelection & {
+export type QueryOptions = SchemaSelection & {
   /** One statement without parameters. */
   sql: string;
   /** Run in a transaction that may change data, committed tenant by tenant. Default: read only. */
