@@ -173,4 +173,32 @@ describe('a selection', () => {
     expect(code).toBe(0);
     expect(json()).toMatchObject({ tenants: { rolledBack: TENANTS.length } });
   });
+
+  it('includes the shared schema in query and exec with --shared, first', async () => {
+    const query = async (...flags: string[]) =>
+      (await cli.call(['query', 'SELECT current_schema() AS schema', '--json', ...flags])).json<{
+        rows: { tenant: string; schema: string }[];
+      }>().rows;
+    expect((await query('--shared')).map(({ tenant }) => tenant)).toEqual(['public', ...TENANTS]);
+    expect(await query('--shared', '--tenant', 'us_acme')).toEqual(
+      ['public', 'us_acme'].map((name) => ({ tenant: name, schema: name })),
+    );
+    expect(await query('--shared', '--exclude', '*')).toEqual([{ tenant: 'public', schema: 'public' }]);
+    const script = `if (process.env.PGOPTIONS.includes('acme') === (process.env.TENANT_SCHEMA === 'public')) process.exit(3)`;
+    const { json } = await cli.call([
+      'exec',
+      '--shared',
+      '--tenant',
+      '*acme',
+      '--json',
+      '--',
+      process.execPath,
+      '-e',
+      script,
+    ]);
+    expect(json()).toEqual({ results: ['public', 'eu_acme', 'us_acme'].map((tenant) => ({ tenant, exitCode: 0 })) });
+    const named = await cli.call(['query', 'SELECT 1', '--tenant', 'public']);
+    expect(named.code).toBe(2);
+    expect(named.stderr).toContain('query and exec include it with --shared');
+  });
 });

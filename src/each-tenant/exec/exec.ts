@@ -6,11 +6,10 @@ import { serializeError } from '../../errors/serialize.js';
 import { TenantsError } from '../../errors/tenants-error.js';
 import { STANDARD_CONCURRENCY } from '../../executors/standard.js';
 import { assertExtraSearchPath } from '../../fleet/assert-extra-search-path.js';
-import { chooseSchemas } from '../../fleet/selection.js';
+import { chooseSchemas, type SchemaSelection } from '../../fleet/selection.js';
 import type { Project } from '../../project/project.js';
 import { assertRegistry } from '../../registry/check.js';
 import { readTenants } from '../../registry/list.js';
-import type { TenantSelection } from '../../registry/select.js';
 import type { Tenant } from '../../registry/types.js';
 import { withSession } from '../../session/control-session.js';
 import { assertOptionsArrive } from './assert-options.js';
@@ -66,10 +65,10 @@ async function runTenants(
   }
 }
 
-/** The tenants that are meant, once it is certain that a program can be led to them. */
+/** The schemas that are meant, once it is certain that a program can be led to them. */
 export async function selectedTenants(
   project: Project,
-  selection: TenantSelection,
+  selection: SchemaSelection,
 ): Promise<readonly Pick<Tenant, 'schema'>[]> {
   const { registry, tenants: settings } = project;
   return await withSession(project, 'exec', async ({ client, server, session }) => {
@@ -81,7 +80,7 @@ export async function selectedTenants(
       project,
       all.map(({ schema }) => schema),
     );
-    return await chooseTenants(project, selection)(all, client);
+    return await chooseSchemas(project, selection)(all, client);
   });
 }
 
