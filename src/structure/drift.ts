@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
 
+import { assertTransactions } from '../db/own-session.js';
 import type { ServerInfo } from '../db/server.js';
 import { TenantsError } from '../errors/tenants-error.js';
 import type { Cohort } from '../fleet/cohorts.js';
@@ -28,7 +29,8 @@ const CONNECTIONS = 4;
  */
 export async function drift(project: Project, options: DriftOptions = {}): Promise<DriftReport> {
   const { against, level = 'structure', ...selection } = options;
-  return await withSession(project, 'drift', async ({ client, server }) => {
+  return await withSession(project, 'drift', async ({ client, server, session }) => {
+    if (session !== 'own') await assertTransactions(client);
     await assertRegistry(client, project.registry);
     const choose = chooseTenants(project, selection);
     const fleet = await readFleet(client, project, { choose });
