@@ -24,7 +24,10 @@ export async function heedCancel<T>(
     return await withCancel(project.database, client, signal, () => read(signal));
   } catch (error) {
     if (!signal.aborted || isTenantsError(error) || !isCanceled(error)) throw error;
-    throw new TenantsError('INTERRUPTED', 'Canceled while reading where the schemas stand.', { cause: error });
+    throw new TenantsError('INTERRUPTED', 'Canceled while reading where the schemas stand.', {
+      suggestions: ['Run the same command again: it finds what was done and finishes the rest.'],
+      cause: error,
+    });
   } finally {
     stop();
   }
