@@ -1,7 +1,8 @@
 import { codeOf, SQLSTATE } from '../../db/sqlstates.js';
 import { serializeError } from '../../errors/serialize.js';
 import { TenantsError } from '../../errors/tenants-error.js';
-import type { ApplySettings, TenantResult } from '../types.js';
+import { doneStatus } from '../plan.js';
+import type { ApplySettings, Plan, TenantResult } from '../types.js';
 import { describeFailure } from './failure.js';
 import type { TransactionOutcome } from './run-transaction.js';
 
@@ -10,17 +11,23 @@ export function canceledError(): TenantsError {
 }
 
 /**
- * The result of a tenant that had not ended when a canceled run had to.
+ * The result of a tenant whose lane had not ended when a canceled run had to. Pure.
  *
+ * @param settled so many segments of the plan are known to be committed
  * @param inDoubt what was sent to the server last may have been committed
  */
-export function unfinishedResult(tenant: string, committed: readonly string[], inDoubt: boolean): TenantResult {
+export function unfinishedResult(tenant: string, plan: Plan, settled: number, inDoubt: boolean): TenantResult {
+  const committed = plan.segments.slice(0, settled).flatMap(({ migrations }) => migrations.map(({ name }) => name));
+  // Only the connection was still to be put in order.
+  if (settled === plan.segments.length) {
+    return { tenant, status: doneStatus(plan.direction), migrations: committed, durationMs: 0 };
+  }
   if (committed.length === 0 && !inDoubt) return { tenant, status: 'notExecuted', reason: 'interrupted' };
   const silence = new Error('it did not answer when the run was canceled');
   const error = inDoubt
     ? describeFailure(silence, tenant, {}, { isUnknown: true })
     : serializeError(new TenantsError('INTERRUPTED', 'The run was canceled before this tenant was finished.'));
-  return { tenant, status: 'failed', committed: [...committed], error, ...(inDoubt ? { unknownOutcome: true } : {}) };
+  return { tenant, status: 'failed', committed, error, ...(inDoubt ? { unknownOutcome: true } : {}) };
 }
 
 /** The schema, its registration or its applied list is not what the survey found. */

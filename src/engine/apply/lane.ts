@@ -59,6 +59,8 @@ export class EngineLane {
   #backend: Backend | undefined;
   /** What was sent may have been committed; it is not known yet. */
   #inDoubt = false;
+  /** Segments of the tenant's plan that are known to be committed. */
+  #settled = 0;
   #served = 0;
   #lastFailure: LaneFailure | undefined;
 
@@ -75,19 +77,15 @@ export class EngineLane {
     const { plans, cancel } = this.#options;
     const plan = plans.get(work.planId);
     if (plan === undefined) throw new TenantsError('UNEXPECTED', `There is no plan ${work.planId}.`);
-    const committed: string[] = [];
     this.#inDoubt = false;
-    const result = this.#applyPlan(work, plan, committed, registration);
-    return await limitAfterAbort(result, cancel, CANCELED_TENANT_MS, () => this.#giveUp(work, committed));
+    this.#settled = 0;
+    const result = this.#applyPlan(work, plan, registration);
+    return await limitAfterAbort(result, cancel, CANCELED_TENANT_MS, () => this.#giveUp(work, plan));
   }
 
-  async #applyPlan(
-    work: TenantAssignment,
-    plan: Plan,
-    committed: string[],
-    registration: Registration | undefined,
-  ): Promise<TenantResult> {
+  async #applyPlan(work: TenantAssignment, plan: Plan, registration: Registration | undefined): Promise<TenantResult> {
     const started = performance.now();
+    const committed: string[] = [];
     const attempts = new Map<string, number>();
     const warnings: string[] = [];
     for (const index of plan.segments.keys()) {
@@ -153,6 +151,7 @@ export class EngineLane {
         const found = await this.#findOutcome(frame);
         if (found === 'unknown') return outcome;
         this.#inDoubt = false;
+        if (found === 'committed') this.#settled = index + 1;
         if (found === 'committed') return await this.#after({ kind: 'committed', warnings: [] }, frame);
         if (found === 'moved') return { kind: 'moved' };
         if (this.#canceled() && segment.transaction) return { kind: 'failed', error: canceledError(), place: {} };
@@ -214,6 +213,7 @@ export class EngineLane {
       outcome = { kind: isConnectionError(error) ? 'lost' : 'failed', error: error as Error, place: {} };
     }
     this.#inDoubt = outcome.kind === 'lost';
+    if (outcome.kind === 'committed') this.#settled = plan.segments.indexOf(frame.segment) + 1;
     if (lacksPrepared(outcome)) {
       await this.close();
       return await this.#try(frame, plan);
@@ -255,11 +255,11 @@ export class EngineLane {
   }
 
   /** The result of a tenant that was canceled and is still not at its end. What it is at is cut off, and goes on by itself. */
-  #giveUp(work: TenantAssignment, committed: readonly string[]): TenantResult {
+  #giveUp({ tenant }: TenantAssignment, plan: Plan): TenantResult {
     const client = this.#client;
     this.#client = undefined;
     if (client !== undefined) destroySocket(client);
-    return unfinishedResult(work.tenant, committed, this.#inDoubt);
+    return unfinishedResult(tenant, plan, this.#settled, this.#inDoubt);
   }
 
   async #failed(
