@@ -33,7 +33,13 @@ export type { ChangedFile, RenamedFile } from './journal/checksums/types.js';
 export { listRuns, readRun, type RunReport, type RunsOptions, type RunsReport } from './journal/read/runs.js';
 export type { LeftUndone, RunsNow } from './journal/read/last-run.js';
 export type { Invocation, RecordedResult, RecordedRun, RecordedShared, RunCounts } from './journal/types.js';
-export { listTenants as list } from './fleet/list-tenants.js';
+export {
+  listTenants as list,
+  type ListedTenant,
+  type ListOptions,
+  type MigrationsState,
+} from './fleet/list-tenants.js';
+export type { TenantSelection } from './registry/select.js';
 export { migrate } from './run/migrate.js';
 export { plan } from './run/plan.js';
 export type { Project } from './project/project.js';

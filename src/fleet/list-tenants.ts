@@ -1,13 +1,103 @@
+import type { Client } from 'pg';
+
+import { isTenantsError, TenantsError } from '../errors/tenants-error.js';
 import type { Project } from '../project/project.js';
 import { assertRegistry } from '../registry/check.js';
-import { readTenantsWithDomains } from '../registry/list.js';
+import { isPublicTenant, readTenantsWithDomains } from '../registry/list.js';
+import { STATUS } from '../registry/names.js';
+import { filterTenants, isRestricted, type TenantSelection } from '../registry/select.js';
 import type { TenantWithDomains } from '../registry/types.js';
 import { withSession } from '../session/control-session.js';
+import { orderBy, parseTenantOrder } from '../util/tenant-order.js';
+import { readMatching } from './matching-tenants.js';
+import { surveyFleet } from './read-fleet.js';
+import { nothingSelected } from './selection.js';
+import { summarize } from './summaries.js';
+import type { CohortSummary } from './types.js';
 
-/** All tenants of the registry with their domains, the public tenant included. */
-export async function listTenants(project: Project): Promise<TenantWithDomains[]> {
+export type ListOptions = TenantSelection & {
+  /** Only rows of these states. */
+  statuses?: readonly string[];
+  /** Columns of the tenant table with directions: `created_at desc`. Default: the project's order. */
+  sort?: string;
+  /** Also where the migrations of each tenant stand. */
+  migrations?: boolean;
+};
+
+/** Where the migrations of a tenant stand. */
+export type MigrationsState = Pick<CohortSummary, 'state' | 'last' | 'applied'> & { pending: number };
+
+/** `migrations` is `null` for the public tenant and for one that is being deleted. */
+export type ListedTenant = TenantWithDomains & { migrations?: MigrationsState | null };
+
+/**
+ * The tenants of the registry with their domains, the public tenant included, in any state.
+ *
+ * @throws TenantsError for unknown names, types and statuses; NOTHING_SELECTED when a selection leaves no tenant, but not when no
+ *   tenant has one of the statuses; USAGE for columns that tenants cannot be sorted by.
+ */
+export async function listTenants(project: Project, options: ListOptions = {}): Promise<ListedTenant[]> {
+  const { registry } = project;
   return await withSession(project, 'list', async ({ client }) => {
-    await assertRegistry(client, project.registry);
-    return await readTenantsWithDomains(client, project.registry, { order: project.tenants.order });
+    await assertRegistry(client, registry);
+    const tenants = await readSorted(client, project, options.sort);
+    const { where, statuses, sort: _sort, migrations, ...selection } = options;
+    const matching = where === undefined ? undefined : await readMatching(client, project, where);
+    const types = Object.keys(project.tenants.types ?? {});
+    const selected = filterTenants(tenants, selection, { types, matching });
+    if (selected.length === 0 && isRestricted(options)) throw nothingSelected();
+    const listed = statuses === undefined ? selected : filterTenants(tenants, { statuses }).filter(isAmong(selected));
+    return migrations === true ? await withMigrations(client, project, listed) : listed;
   });
+}
+
+const COLUMN_ALIASES = { schema: 'schemaName', created: 'createdAt' } as const;
+
+/** `schema` and `created` stand for the columns of these, whatever they are called. */
+async function readSorted(client: Client, project: Project, sort: string | undefined): Promise<TenantWithDomains[]> {
+  const { registry } = project;
+  if (sort === undefined) return await readTenantsWithDomains(client, registry, { order: project.tenants.order });
+  const columns = parseTenantOrder(sort) ?? [];
+  const order = columns.map(({ column, direction, nulls }) => {
+    const key = Object.hasOwn(COLUMN_ALIASES, column)
+      ? COLUMN_ALIASES[column as keyof typeof COLUMN_ALIASES]
+      : undefined;
+    const name = key === undefined ? column : (registry.tenants.columns[key] ?? column);
+    return [quoted(name), direction, ...(nulls === undefined ? [] : [`NULLS ${nulls}`])].join(' ');
+  });
+  try {
+    return await readTenantsWithDomains(client, registry, { order: order.join(', ') });
+  } catch (error) {
+    if (!isTenantsError(error) || error.code !== 'CONFIG_INVALID') throw error;
+    throw new TenantsError('USAGE', error.message, { suggestions: error.suggestions, cause: error.cause });
+  }
+}
+
+function quoted(column: string): string {
+  const text = orderBy(column);
+  return text.startsWith('"') ? text : `"${text}"`;
+}
+
+function isAmong(tenants: readonly TenantWithDomains[]): (tenant: TenantWithDomains) => boolean {
+  const names = new Set(tenants.map(({ schema }) => schema));
+  return ({ schema }) => names.has(schema);
+}
+
+async function withMigrations(
+  client: Client,
+  project: Project,
+  tenants: readonly TenantWithDomains[],
+): Promise<ListedTenant[]> {
+  const surveyed = tenants.filter(
+    (tenant) => !isPublicTenant(project.registry, tenant) && tenant.status !== STATUS.deleting,
+  );
+  const { cohorts } = await surveyFleet(client, project, tenants, { choose: () => Promise.resolve(surveyed) });
+  const states = new Map<string, MigrationsState>();
+  for (const cohort of cohorts) {
+    const [summary] = summarize([cohort]).cohorts;
+    if (summary === undefined) continue;
+    const { state, last, applied, pending } = summary;
+    for (const { schema } of cohort.members) states.set(schema, { state, last, applied, pending: pending.length });
+  }
+  return tenants.map((tenant) => ({ ...tenant, migrations: states.get(tenant.schema) ?? null }));
 }

@@ -87,7 +87,8 @@ function typesOf({ tenants }: Project): string[] {
   return Object.keys(tenants.types ?? {});
 }
 
-function nothingSelected(): TenantsError {
+/** The error for a selection that leaves no tenant. */
+export function nothingSelected(): TenantsError {
   return new TenantsError('NOTHING_SELECTED', 'The selection leaves no tenant.', {
     suggestions: [`To see all tenants with their types, run: ${tenantsCommand('list')}`],
   });

@@ -50,6 +50,34 @@ export function selectTenants(
   );
 }
 
+/**
+ * The rows of the registry that a selection describes, whatever their state; the public tenant included.
+ *
+ * @param selection.statuses only rows of these states
+ * @throws TenantsError as `selectTenants` for unknown names and types; USAGE for a status that no row has.
+ */
+export function filterTenants<T extends Tenant>(
+  tenants: readonly T[],
+  selection: Omit<TenantSelection, 'where'> & { statuses?: readonly string[] },
+  known: { types?: readonly string[]; matching?: ReadonlySet<string> | undefined } = {},
+): T[] {
+  assertKnownNames(tenants, tenants, selection);
+  assertKnownTypes(tenants, selection, known.types ?? []);
+  assertKnownStatuses(tenants, selection.statuses ?? []);
+  const isNamed = selection.names && nameMatcher(tenants, selection.names);
+  const isExcluded = nameMatcher(tenants, selection.exclude ?? []);
+  const types = selection.types && new Set(selection.types);
+  const statuses = selection.statuses && new Set<string>(selection.statuses);
+  return tenants.filter(
+    ({ schema, type, status }) =>
+      !isExcluded(schema) &&
+      (isNamed === undefined || isNamed(schema)) &&
+      (types === undefined || (type !== null && types.has(type))) &&
+      (statuses === undefined || statuses.has(status)) &&
+      (known.matching === undefined || known.matching.has(schema)),
+  );
+}
+
 /** Whether anything is asked for that could leave tenants out. Pure. */
 export function isRestricted({ names, exclude, types, where }: TenantSelection): boolean {
   return [names, exclude, types, where].some((restriction) => restriction !== undefined);
@@ -78,10 +106,10 @@ function patternsAmong(fleet: readonly Tenant[], names: readonly string[]): stri
 
 /** To exclude by a pattern that matches no tenant is no mistake. */
 function assertKnownNames(
-  fleet: Tenant[],
-  selectable: Tenant[],
+  fleet: readonly Tenant[],
+  selectable: readonly Tenant[],
   { names = [], exclude = [] }: TenantSelection,
-  shape: RegistryShape,
+  shape?: RegistryShape,
 ): void {
   const known = new Set(fleet.map(({ schema }) => schema));
   const unmatched = patternsAmong(fleet, names).filter((pattern) => {
@@ -89,15 +117,30 @@ function assertKnownNames(
     return !selectable.some(({ schema }) => matches(schema));
   });
   const unknown = distinct([...names, ...exclude]).filter(
-    (name) => unmatched.includes(name) || (!isPattern(name) && !known.has(name) && name !== shape.schema),
+    (name) => unmatched.includes(name) || (!isPattern(name) && !known.has(name) && name !== shape?.schema),
   );
   if (unknown.length > 0) throw unknownNames('UNKNOWN_TENANT', 'tenant', unknown, known);
 }
 
-function assertKnownTypes(fleet: Tenant[], { types = [] }: TenantSelection, configured: readonly string[]): void {
+function assertKnownTypes(
+  fleet: readonly Tenant[],
+  { types = [] }: TenantSelection,
+  configured: readonly string[],
+): void {
   const known = new Set([...configured, ...fleet.flatMap(({ type }) => type ?? [])]);
   const unknown = distinct(types).filter((type) => !known.has(type));
   if (unknown.length > 0) throw unknownNames('UNKNOWN_TYPE', 'tenant type', unknown, known);
+}
+
+/** A misspelled status would look like a fleet without such tenants. */
+function assertKnownStatuses(tenants: readonly Tenant[], statuses: readonly string[]): void {
+  const known = new Set<string>([...Object.values(STATUS), ...tenants.map(({ status }) => status)]);
+  const unknown = distinct(statuses).filter((status) => !known.has(status));
+  if (unknown.length === 0) return;
+  const near = unknown.flatMap((status) => nearestNames(status, known));
+  throw new TenantsError('USAGE', `No tenant has the status ${unknown.map((status) => `"${status}"`).join(', ')}.`, {
+    suggestions: [...didYouMean(distinct(near)), `The statuses are ${[...known].join(', ')}.`],
+  });
 }
 
 /** Leaving out in silence what was asked for by name would look like success. */

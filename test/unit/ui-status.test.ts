@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 
+import type { ListedTenant } from '../../src/fleet/list-tenants.js';
 import type { CohortSummary, StatusReport } from '../../src/fleet/types.js';
 import type { TenantWithDomains } from '../../src/registry/types.js';
 import type { PlanReport } from '../../src/run/types.js';
 import { formatCreated } from '../../src/ui/summary/format-created-tenant.js';
-import { formatList } from '../../src/ui/summary/format-list.js';
+import { formatList, formatListCsv } from '../../src/ui/summary/format-list.js';
 import { formatPlan } from '../../src/ui/summary/format-plan.js';
 import { formatStatus } from '../../src/ui/summary/format-status.js';
 import { displayWidth } from '../../src/ui/text/display-width.js';
@@ -192,14 +193,38 @@ describe('the list of tenants', () => {
 
   it('fits the terminal and leaves out what no tenant has', () => {
     const lines = formatList(tenants, { color: false, columns: 50 }).split('\n');
-    expect(lines[0]).toBe('SCHEMA    NAME       STATUS    DOMAINS');
-    expect(lines[1]).toBe('acme      Acme 東京  active    acme.example.com*,…');
+    expect(lines[0]).toBe('SCHEMA    NAME      STATUS    DOMAINS');
+    expect(lines[1]).toBe('acme      Acme 東…  active    acme.example.com* +1');
     for (const line of lines) expect(displayWidth(line)).toBeLessThanOrEqual(50);
+  });
+
+  it('never cuts what one may have to type', () => {
+    const long = { ...tenants[0], schema: 'a'.repeat(63), type: 'enterprise', domains: [] } as TenantWithDomains;
+    const wide = { domain: `${'b'.repeat(50)}.example.com`, primary: true };
+    const text = formatList([long, { ...long, schema: 'short', domains: [wide] }], { color: false, columns: 60 });
+    for (const name of [long.schema, 'enterprise', wide.domain]) expect(text).toContain(name);
+  });
+
+  it('shows the state of the migrations where it was asked for', () => {
+    const state = { last: '0002_x', applied: 2, pending: 0 };
+    const listed = [
+      { ...tenants[0], migrations: { ...state, state: 'upToDate' } },
+      { ...tenants[0], schema: 'behind', migrations: { ...state, state: 'pending', pending: 3 } },
+      { ...tenants[0], schema: 'gone', migrations: null },
+    ] as ListedTenant[];
+    const lines = formatList(listed, piped).split('\n');
+    expect(lines.map((line) => line.split(/ {2,}/)[4])).toEqual(['MIGRATIONS', 'up to date', '3 pending', '-']);
+    expect(formatListCsv(listed).split('\n').slice(0, 3)).toEqual([
+      'schema,name,type,status,primary_domain,domains,migrations,last_migration,applied,pending',
+      'acme,Acme 東京,,active,acme.example.com,acme.example.com b.example.com,upToDate,0002_x,2,0',
+      'behind,Acme 東京,,active,acme.example.com,acme.example.com b.example.com,pending,0002_x,2,3',
+    ]);
   });
 
   it('is empty for a pipe and helpful on a terminal when there are none', () => {
     expect(formatList([], piped)).toBe('');
     expect(formatList([], { color: false, columns: 80 })).toContain('tenants create-tenant');
+    expect(formatList([], { color: false, columns: 80 }, { filtered: true })).toBe('No such tenants.');
   });
 });
 

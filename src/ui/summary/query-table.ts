@@ -25,6 +25,8 @@ export function createQueryTable(context: FormatContext): QueryTable {
     const lines = table(waiting, {
       header: ['tenant', ...shape.map(({ name }) => name)],
       columns: context.columns,
+      // The name of a tenant may have to be typed.
+      shrink: shape.map((_, index) => index + 1),
       right: shape.flatMap(({ type }, index) => (NUMBERS.has(type) ? [index + 1] : [])),
       paint: (text, _column, row) => (row === 'header' ? style.dim(text) : text),
     });
