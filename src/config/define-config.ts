@@ -39,8 +39,8 @@ export type TenantsConfig = {
     | {
         /** Tenant table in the shared schema: its name, or name and columns. Default: `'tenants'`. */
         tenants?: string | Renamed<TenantTable> | undefined;
-        /** Domain table in the shared schema: its name, or name and columns. Default: `'domains'`. */
-        domains?: string | Renamed<DomainTable> | undefined;
+        /** Domain table in the shared schema: its name, or name and columns; `false` where tenants have no domains. Default: `'domains'`. */
+        domains?: string | Renamed<DomainTable> | false | undefined;
         /** Rows with one of these statuses are left out of every fleet operation. Default: `[]`. */
         ignoreStatuses?: string[] | undefined;
       }

@@ -23,15 +23,24 @@ export const registrySchema = z
       .prefault('tenants')
       .describe('Tenant table in the shared schema: its name, or name and columns.'),
     domains: z
-      .union([identifier().transform((table) => domainTable.parse({ table })), domainTable], { error: ACCEPTED })
+      .union(
+        [
+          z.literal(false).transform(() => null),
+          identifier().transform((table) => domainTable.parse({ table })),
+          domainTable,
+        ],
+        { error: `${ACCEPTED}, or false` },
+      )
       .prefault('domains')
-      .describe('Domain table in the shared schema: its name, or name and columns.'),
+      .describe(
+        'Domain table in the shared schema: its name, or name and columns; `false` where tenants have no domains.',
+      ),
     ignoreStatuses: z
       .array(z.string({ error: 'expected a status' }).min(1), { error: 'expected a list of statuses' })
       .default([])
       .describe('Rows with one of these statuses are left out of every fleet operation.'),
   })
-  .refine(({ tenants, domains }) => tenants.table !== domains.table, {
+  .refine(({ tenants, domains }) => tenants.table !== domains?.table, {
     path: ['domains'],
     error: 'is the same table as registry.tenants',
   });

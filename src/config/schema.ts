@@ -129,7 +129,7 @@ const settings = z.strictObject({
 export const configSchema = settings
   .refine(
     ({ migrationsTable, registry }) =>
-      migrationsTable !== registry.tenants.table && migrationsTable !== registry.domains.table,
+      migrationsTable !== registry.tenants.table && migrationsTable !== registry.domains?.table,
     { path: ['migrationsTable'], error: 'is a table of the registry already' },
   )
   .refine(

@@ -135,7 +135,7 @@ async function canRead({ registry }: Project, client: Client): Promise<boolean> 
               AND NOT row_security_active(c.oid)) AS readable
        FROM pg_class c
       WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = $1) AND c.relname IN ($2, $3)`,
-    [registry.schema, registry.tenants.table, registry.domains.table],
+    [registry.schema, registry.tenants.table, registry.domains?.table ?? null],
   );
   return rows[0]?.readable === true;
 }

@@ -12,7 +12,7 @@ import { STATUS } from '../registry/names.js';
 import {
   lockRowStatement,
   markDeletingStatement,
-  removeDomainsStatement,
+  removeDomainsStatements,
   removeTenantStatements,
 } from '../registry/statements.js';
 import type { TenantWithDomains } from '../registry/types.js';
@@ -100,7 +100,7 @@ async function remove(
       large = !keepSchema && contents !== undefined && isTooMuch(contents, options);
       if (large) {
         await writeRegistry(client, project, [
-          removeDomainsStatement(registry, schema),
+          ...removeDomainsStatements(registry, schema),
           ...items(markDeletingStatement(registry, schema)),
         ]);
       } else {

@@ -70,7 +70,6 @@ async function readHolders(
 ): Promise<Holder[]> {
   const { columns } = shape.tenants;
   const tenant = `t.${quoteIdentifier(columns.schemaName)}::text`;
-  const domain = `d.${quoteIdentifier(shape.domains.columns.domain)}::text`;
   const tenants = qualified(shape.schema, shape.tenants.table);
   const { rows } = await client.query<Holder>(
     // "C" is the collation of catalog names; the database's own also knows letters beyond ASCII.
@@ -80,14 +79,22 @@ async function readHolders(
       UNION ALL
      SELECT 'schema', n.nspname::text, NULL
        FROM pg_catalog.pg_namespace n WHERE lower(n.nspname::text COLLATE "default") = lower($1)
-      UNION ALL
-     SELECT 'domain', ${domain}, ${tenant}
-       FROM ${qualified(shape.schema, shape.domains.table)} d
-       LEFT JOIN ${tenants} t ON t.${quoteIdentifier(columns.id)} = d.${quoteIdentifier(shape.domains.columns.tenantId)}
-      WHERE lower(${domain}) = ANY ($2::text[])`,
-    [schema, domains.map(({ domain }) => domain)],
+      ${domainHolders(shape, tenant)}`,
+    [schema, ...(shape.domains === null ? [] : [domains.map(({ domain }) => domain)])],
   );
   return rows;
+}
+
+/** The part of that query that looks for domains. */
+function domainHolders({ schema, tenants, domains }: RegistryShape, tenant: string): string {
+  if (domains === null) return '';
+  const { columns, table } = domains;
+  const domain = `d.${quoteIdentifier(columns.domain)}::text`;
+  return `UNION ALL
+     SELECT 'domain', ${domain}, ${tenant}
+       FROM ${qualified(schema, table)} d
+       LEFT JOIN ${qualified(schema, tenants.table)} t ON t.${quoteIdentifier(tenants.columns.id)} = d.${quoteIdentifier(columns.tenantId)}
+      WHERE lower(${domain}) = ANY ($2::text[])`;
 }
 
 function assertNameAvailable(shape: RegistryShape, { schema, adopt, replaces }: Claim, holders: Holder[]): void {

@@ -8,7 +8,7 @@ import { isOptionalColumn, type RegistryShape } from './names.js';
 /**
  * Looks whether the registry is there, with one catalog query.
  *
- * @returns `missing` when there is neither of the two tables, as in an empty database.
+ * @returns `missing` when there is none of the tables, as in an empty database.
  * @throws TenantsError REGISTRY_MISMATCH when a table or a column is missing; `problems` has them all.
  */
 export async function inspectRegistry(client: Client, shape: RegistryShape): Promise<'missing' | 'present'> {
@@ -16,7 +16,7 @@ export async function inspectRegistry(client: Client, shape: RegistryShape): Pro
   if (tenants === undefined && domains === undefined) return 'missing';
   const problems = [
     ...missingFrom('tenants', shape.tenants, tenants),
-    ...missingFrom('domains', shape.domains, domains),
+    ...(shape.domains === null ? [] : missingFrom('domains', shape.domains, domains)),
   ];
   if (problems.length === 0) return 'present';
   throw new TenantsError(
@@ -25,7 +25,7 @@ export async function inspectRegistry(client: Client, shape: RegistryShape): Pro
     {
       problems,
       suggestions: [
-        "Name tables and columns in the configuration: registry: { tenants: { table: 'accounts', columns: { schemaName: 'slug', status: null } } }. Columns that are optional may be null.",
+        "Name tables and columns in the configuration: registry: { tenants: { table: 'accounts', columns: { schemaName: 'slug', status: null } } }. Columns that are optional may be null; without a table of domains: registry: { domains: false }.",
         `Or add what is missing in a shared migration and run: ${tenantsCommand('migrate', '--shared')}`,
       ],
     },
@@ -42,7 +42,7 @@ export async function assertRegistry(client: Client, shape: RegistryShape): Prom
   const { schema, tenants, domains } = shape;
   throw new TenantsError(
     'REGISTRY_MISSING',
-    `The schema "${schema}" has no registry: neither the table "${tenants.table}" nor "${domains.table}" exists.`,
+    `The schema "${schema}" has no registry: ${domains === null ? `the table "${tenants.table}" does not exist` : `neither the table "${tenants.table}" nor "${domains.table}" exists`}.`,
     {
       suggestions: [
         `Run "${tenantsCommand('init')}" to write the shared migration that creates it, then: ${tenantsCommand('migrate', '--shared')}`,

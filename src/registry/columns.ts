@@ -15,8 +15,11 @@ export async function readRegistryColumns(client: Client, shape: RegistryShape):
        FROM pg_catalog.pg_class c
        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
       WHERE n.nspname = $1 AND c.relname = ANY ($2::name[]) AND c.relkind IN ('r', 'p', 'v', 'f')`,
-    [shape.schema, [shape.tenants.table, shape.domains.table]],
+    [shape.schema, [shape.tenants.table, ...(shape.domains === null ? [] : [shape.domains.table])]],
   );
   const columnsOf = (table: string): string[] | undefined => rows.find((row) => row.table === table)?.columns;
-  return { tenants: columnsOf(shape.tenants.table), domains: columnsOf(shape.domains.table) };
+  return {
+    tenants: columnsOf(shape.tenants.table),
+    domains: shape.domains === null ? undefined : columnsOf(shape.domains.table),
+  };
 }

@@ -6,6 +6,7 @@ import { TenantsError } from '../errors/tenants-error.js';
 import { canonicalHost } from '../util/host-name.js';
 import { didYouMean, nearestNames } from '../util/nearest.js';
 import { tenantsCommand } from '../util/tenants-command.js';
+import { requireDomainTable } from './domain-table.js';
 import type { RegistryShape } from './names.js';
 
 /** Who has a domain; `tenant` is `null` when the row points at no tenant. `domain` is spelled as it is stored. */
@@ -17,7 +18,7 @@ export async function findDomain(
   shape: RegistryShape,
   domain: string,
 ): Promise<DomainOwner | undefined> {
-  const { columns } = shape.domains;
+  const { columns } = requireDomainTable(shape);
   const { id, schemaName } = shape.tenants.columns;
   const name = `d.${quoteIdentifier(columns.domain)}::text`;
   const { rows } = await client.query<DomainOwner>(
@@ -39,7 +40,7 @@ export async function requireDomain(client: Client, shape: RegistryShape, domain
   const found = await findDomain(client, shape, domain);
   if (found !== undefined) return found;
   const { rows } = await client.query<{ domain: string }>(
-    `SELECT ${quoteIdentifier(shape.domains.columns.domain)}::text AS domain FROM ${domainTable(shape)}`,
+    `SELECT ${quoteIdentifier(requireDomainTable(shape).columns.domain)}::text AS domain FROM ${domainTable(shape)}`,
   );
   const near = nearestNames(
     domain,
@@ -57,7 +58,7 @@ export async function requireDomain(client: Client, shape: RegistryShape, domain
  * @throws TenantsError USAGE where the registry does not say which domain is primary.
  */
 export function makePrimaryStatements(shape: RegistryShape, schema: string, domain: string): BatchItem[] {
-  const { columns } = shape.domains;
+  const { columns } = requireDomainTable(shape);
   const { id, schemaName } = shape.tenants.columns;
   if (columns.isPrimary === null) {
     throw new TenantsError('USAGE', 'The domain table has no column for --primary: the configuration maps it to null.');
@@ -82,11 +83,11 @@ export function makePrimaryStatements(shape: RegistryShape, schema: string, doma
 /** Removes a domain, spelled as it is stored. */
 export function removeDomainStatement(shape: RegistryShape, domain: string): BatchItem {
   return {
-    text: `DELETE FROM ${domainTable(shape)} WHERE ${quoteIdentifier(shape.domains.columns.domain)} OPERATOR(pg_catalog.=) $1`,
+    text: `DELETE FROM ${domainTable(shape)} WHERE ${quoteIdentifier(requireDomainTable(shape).columns.domain)} OPERATOR(pg_catalog.=) $1`,
     values: [domain],
   };
 }
 
 function domainTable(shape: RegistryShape): string {
-  return qualified(shape.schema, shape.domains.table);
+  return qualified(shape.schema, requireDomainTable(shape).table);
 }

@@ -111,7 +111,7 @@ async function listFailure(
 function rowsHidden({ schema, tenants, domains }: RegistryShape, cause: unknown): TenantsError {
   return new TenantsError(
     'REGISTRY_MISMATCH',
-    `Row-level security hides rows of the registry ("${schema}"."${tenants.table}" or "${domains.table}") from this database user: ${cause instanceof Error ? cause.message : String(cause)}.`,
+    `Row-level security hides rows of the registry ("${schema}"."${tenants.table}"${domains === null ? '' : ` or "${domains.table}"`}) from this database user: ${cause instanceof Error ? cause.message : String(cause)}.`,
     { suggestions: ROW_SECURITY_ADVICE, cause },
   );
 }
@@ -158,7 +158,11 @@ function columnsOf(order: string): OrderColumn[] {
 }
 
 /** A JSON array of domains for each tenant, or for the one with this id. */
-function domainLists({ schema, domains }: RegistryShape, id?: string): string {
+function domainLists({ schema, tenants, domains }: RegistryShape, id?: string): string {
+  if (domains === null) {
+    const key = `d.${quoteIdentifier(tenants.columns.id)}`;
+    return `SELECT ${key} AS tenant, NULL::json AS list FROM ${qualified(schema, tenants.table)} d WHERE false`;
+  }
   const { columns } = domains;
   const domain = `d.${quoteIdentifier(columns.domain)}::text`;
   const primary = columns.isPrimary === null ? 'false' : `coalesce(d.${quoteIdentifier(columns.isPrimary)}, false)`;

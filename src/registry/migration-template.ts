@@ -1,6 +1,13 @@
 import { quoteIdentifier, quoteLiteral } from '../db/identifiers.js';
 import { MAX_IDENTIFIER_BYTES } from '../util/identifier.js';
-import { MAX_DOMAIN_LENGTH, REGISTRY_CHANNEL, type RegistryShape, STATUS } from './names.js';
+import {
+  type DomainTable,
+  MAX_DOMAIN_LENGTH,
+  REGISTRY_CHANNEL,
+  type RegistryShape,
+  STATUS,
+  type TenantTable,
+} from './names.js';
 
 /** Name of the trigger function, and of the trigger on either table. */
 export const NOTIFY_FUNCTION = 'tenants_registry_notify';
@@ -19,7 +26,7 @@ export function registryNotification(shape: RegistryShape): { createFunction: st
   const { tenants, domains } = shape;
   const triggers = [
     { table: tenants.table, word: 'schemas', column: tenants.columns.schemaName },
-    { table: domains.table, word: 'domains', column: domains.columns.domain },
+    ...(domains === null ? [] : [{ table: domains.table, word: 'domains', column: domains.columns.domain }]),
   ];
   return {
     createFunction: notifyFunction(),
@@ -37,7 +44,7 @@ export function registryNotification(shape: RegistryShape): { createFunction: st
  */
 export function registryMigration(shape: RegistryShape): string {
   const tenants = plain(shape.tenants.table);
-  const domains = plain(shape.domains.table);
+  const { domains } = shape;
   const notification = registryNotification(shape);
   return `${HEADER}
 -- Up Migration
@@ -46,20 +53,13 @@ CREATE TABLE ${tenants} (
 ${columnList(tenantColumns(shape))}
 );
 
-CREATE TABLE ${domains} (
-${columnList(domainColumns(shape))}
-);
-
-${domainIndexes(shape)}
-
-${notification.createFunction}
+${domains === null ? '' : domainTable(shape, domains)}${notification.createFunction}
 
 ${notification.triggers.map(({ statement }) => statement).join('\n\n')}
 
 -- Down Migration
 
-DROP TABLE ${domains};
-DROP TABLE ${tenants};
+${domains === null ? '' : `DROP TABLE ${plain(domains.table)};\n`}DROP TABLE ${tenants};
 DROP FUNCTION ${NOTIFY_FUNCTION}();
 `;
 }
@@ -100,8 +100,17 @@ function tenantColumns({ tenants: { columns } }: RegistryShape): Column[] {
   ];
 }
 
-function domainColumns({ tenants, domains }: RegistryShape): Column[] {
-  const { columns } = domains;
+function domainTable({ tenants }: RegistryShape, domains: DomainTable): string {
+  return `CREATE TABLE ${plain(domains.table)} (
+${columnList(domainColumns(tenants, domains))}
+);
+
+${domainIndexes(domains)}
+
+`;
+}
+
+function domainColumns(tenants: TenantTable, { columns }: DomainTable): Column[] {
   const domain = plain(columns.domain);
   return [
     { name: columns.id, definition: 'bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY' },
@@ -128,7 +137,7 @@ function columnList(columns: Column[]): string {
     .join('\n');
 }
 
-function domainIndexes({ domains: { table, columns } }: RegistryShape): string {
+function domainIndexes({ table, columns }: DomainTable): string {
   const on = `${plain(table)} (${plain(columns.tenantId)})`;
   const byTenant = `CREATE INDEX ${REGISTRY_INDEXES.domainsOfTenant} ON ${on};`;
   if (columns.isPrimary === null) return byTenant;

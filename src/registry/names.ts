@@ -62,7 +62,8 @@ export type RegistryShape = {
   /** The shared schema. */
   schema: string;
   tenants: TenantTable;
-  domains: DomainTable;
+  /** `null`: tenants have no domains, and there is no such table. */
+  domains: DomainTable | null;
   /** Rows of these states are no part of the fleet: the application has not made them tenants yet, or no longer. */
   ignoreStatuses?: readonly string[] | undefined;
 };

@@ -1,6 +1,7 @@
 import type { BatchItem } from '../db/batch.js';
 import { qualified, quoteIdentifier } from '../db/identifiers.js';
 import { TenantsError } from '../errors/tenants-error.js';
+import { requireDomainTable } from './domain-table.js';
 import { type RegistryShape, STATUS, type TenantStatus } from './names.js';
 import type { TenantDomain } from './types.js';
 
@@ -23,10 +24,11 @@ export type NewTenant = {
  * A registry without a status column holds active tenants only, and one without `isPrimary` forgets which is primary.
  *
  * @throws TenantsError USAGE for a label or type that the registry has no column for, an extra column that has a flag of
- *   its own, a domain named twice, or two primary domains.
+ *   its own, a domain where there are none, a domain named twice, or two primary domains.
  */
 export function registrationStatements(shape: RegistryShape, registration: NewTenant): BatchItem[] {
   assertExtraColumns(shape, registration.extra);
+  if (registration.domains.length > 0) requireDomainTable(shape);
   assertDomainsOnce(registration.domains);
   return [
     tenantItem(shape, registration),
@@ -59,12 +61,17 @@ export function removeRegistrationStatements(shape: RegistryShape, schema: strin
   const { id, status, schemaName } = shape.tenants.columns;
   const state = status === null ? '' : `AND ${quoteIdentifier(status)} OPERATOR(pg_catalog.=) '${STATUS.provisioning}'`;
   const which = `WHERE ${quoteIdentifier(schemaName)} OPERATOR(pg_catalog.=) $1 ${state}`;
+  const { domains } = shape;
   return [
-    {
-      text: `DELETE FROM ${domainTable(shape)} WHERE ${quoteIdentifier(shape.domains.columns.tenantId)} OPERATOR(pg_catalog.=) ANY
+    ...(domains === null
+      ? []
+      : [
+          {
+            text: `DELETE FROM ${domainTable(shape)} WHERE ${quoteIdentifier(domains.columns.tenantId)} OPERATOR(pg_catalog.=) ANY
               (SELECT ${quoteIdentifier(id)} FROM ${tenantTable(shape)} ${which})`,
-      values: [schema],
-    },
+            values: [schema],
+          },
+        ]),
     { text: `DELETE FROM ${tenantTable(shape)} ${which}`, values: [schema] },
   ];
 }
@@ -104,7 +111,7 @@ export function domainStatement(
   { schema }: Pick<NewTenant, 'schema'>,
   { domain, primary }: TenantDomain,
 ): BatchItem {
-  const { columns } = shape.domains;
+  const { columns } = requireDomainTable(shape);
   const { id, schemaName } = shape.tenants.columns;
   const tenant = `(SELECT ${quoteIdentifier(id)} FROM ${tenantTable(shape)} WHERE ${quoteIdentifier(schemaName)} OPERATOR(pg_catalog.=) $2)`;
   const names = `${quoteIdentifier(columns.domain)}, ${quoteIdentifier(columns.tenantId)}`;
@@ -151,5 +158,5 @@ function tenantTable(shape: RegistryShape): string {
 }
 
 function domainTable(shape: RegistryShape): string {
-  return qualified(shape.schema, shape.domains.table);
+  return qualified(shape.schema, requireDomainTable(shape).table);
 }

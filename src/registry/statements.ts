@@ -24,21 +24,24 @@ export function markDeletingStatement(shape: RegistryShape, schema: string): Bat
   };
 }
 
-/** Takes all domains from a tenant. */
-export function removeDomainsStatement(shape: RegistryShape, schema: string): BatchItem {
+/** Takes all domains from a tenant; nothing where there are none. */
+export function removeDomainsStatements(shape: RegistryShape, schema: string): BatchItem[] {
+  if (shape.domains === null) return [];
   const { id, schemaName } = shape.tenants.columns;
   const { table, columns } = shape.domains;
-  return {
-    text: `DELETE FROM ${qualified(shape.schema, table)} WHERE ${quoteIdentifier(columns.tenantId)} OPERATOR(pg_catalog.=) ANY
+  return [
+    {
+      text: `DELETE FROM ${qualified(shape.schema, table)} WHERE ${quoteIdentifier(columns.tenantId)} OPERATOR(pg_catalog.=) ANY
             (SELECT ${quoteIdentifier(id)} FROM ${tenantTable(shape)} WHERE ${quoteIdentifier(schemaName)} OPERATOR(pg_catalog.=) $1)`,
-    values: [schema],
-  };
+      values: [schema],
+    },
+  ];
 }
 
 /** Removes a tenant's row. The domains go first: an existing table need not cascade. */
 export function removeTenantStatements(shape: RegistryShape, schema: string): BatchItem[] {
   return [
-    removeDomainsStatement(shape, schema),
+    ...removeDomainsStatements(shape, schema),
     {
       text: `DELETE FROM ${tenantTable(shape)} WHERE ${quoteIdentifier(shape.tenants.columns.schemaName)} OPERATOR(pg_catalog.=) $1`,
       values: [schema],

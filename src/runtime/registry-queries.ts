@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 
 import { qualified, quoteIdentifier } from '../db/identifiers.js';
-import { type RegistryShape, STATUS } from '../registry/names.js';
+import { type DomainTable, type RegistryShape, STATUS } from '../registry/names.js';
 import { withoutWww } from './host-name.js';
 import type { Tenant } from './types.js';
 
@@ -22,14 +22,9 @@ const EQUALS = 'OPERATOR(pg_catalog.=)';
 export function registryQueries(pool: Pool, shape: RegistryShape): RegistryQueries {
   const { tenants, domains } = shape;
   const tenantTable = qualified(shape.schema, tenants.table);
-  const domain = `d.${quoteIdentifier(domains.columns.domain)}`;
   const schemaName = `t.${quoteIdentifier(tenants.columns.schemaName)}`;
   const served = servedCondition(shape);
-  // The status is looked at last: `www.` of a tenant that is being deleted must not lead to whoever has the rest.
-  const byHost = `SELECT t.* FROM (
-      SELECT t.* FROM ${qualified(shape.schema, domains.table)} d
-        JOIN ${tenantTable} t ON t.${quoteIdentifier(tenants.columns.id)} ${EQUALS} d.${quoteIdentifier(domains.columns.tenantId)}
-       WHERE ${domain} ${EQUALS} $1 OR ${domain} ${EQUALS} $2 ORDER BY ${domain} ${EQUALS} $1 DESC LIMIT 1) t WHERE ${served}`;
+  const byHost = domains === null ? undefined : hostQuery(shape, domains, served);
   const bySchema = `SELECT t.* FROM ${tenantTable} t WHERE ${schemaName} ${EQUALS} $1 AND ${served}`;
   const all = `SELECT t.* FROM ${tenantTable} t WHERE ${schemaName}::pg_catalog.text OPERATOR(pg_catalog.<>) $1 AND ${served} ORDER BY ${schemaName}`;
 
@@ -38,10 +33,20 @@ export function registryQueries(pool: Pool, shape: RegistryShape): RegistryQueri
     return rows.map((row) => toTenant(row, shape));
   };
   return {
-    byHost: async (host) => (await ask(byHost, [host, withoutWww(host) ?? host]))[0] ?? null,
+    byHost: async (host) =>
+      byHost === undefined ? null : ((await ask(byHost, [host, withoutWww(host) ?? host]))[0] ?? null),
     bySchema: async (name) => (await ask(bySchema, [name]))[0] ?? null,
     all: () => ask(all, [shape.schema]),
   };
+}
+
+/** The status is looked at last: `www.` of a tenant that is being deleted must not lead to whoever has the rest. */
+function hostQuery({ schema, tenants }: RegistryShape, { table, columns }: DomainTable, served: string): string {
+  const domain = `d.${quoteIdentifier(columns.domain)}`;
+  return `SELECT t.* FROM (
+      SELECT t.* FROM ${qualified(schema, table)} d
+        JOIN ${qualified(schema, tenants.table)} t ON t.${quoteIdentifier(tenants.columns.id)} ${EQUALS} d.${quoteIdentifier(columns.tenantId)}
+       WHERE ${domain} ${EQUALS} $1 OR ${domain} ${EQUALS} $2 ORDER BY ${domain} ${EQUALS} $1 DESC LIMIT 1) t WHERE ${served}`;
 }
 
 function servedCondition({ tenants: { columns } }: RegistryShape): string {

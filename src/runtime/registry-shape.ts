@@ -11,7 +11,8 @@ import {
 /** Tables and columns of the registry where they differ from the usual ones; `null` for a column that is not there. */
 export type RegistryNames = {
   tenants?: string | Renamed<TenantTable>;
-  domains?: string | Renamed<DomainTable>;
+  /** `false`: tenants have no domains, and are found by their schema name only. */
+  domains?: string | Renamed<DomainTable> | false;
 };
 
 /**
@@ -23,7 +24,7 @@ export function registryShape(schema: string, { tenants, domains }: RegistryName
   const shape: RegistryShape = {
     schema,
     tenants: complete({ table: 'tenants', columns: TENANT_COLUMNS }, tenants),
-    domains: complete({ table: 'domains', columns: DOMAIN_COLUMNS }, domains),
+    domains: domains === false ? null : complete({ table: 'domains', columns: DOMAIN_COLUMNS }, domains),
   };
   for (const name of namesOf(shape)) quoteIdentifier(name);
   return shape;
@@ -43,6 +44,11 @@ function complete<Table extends { table: string; columns: object }>(
 }
 
 function namesOf({ schema, tenants, domains }: RegistryShape): string[] {
-  const columns = [...Object.values(tenants.columns), ...Object.values(domains.columns)];
-  return [schema, tenants.table, domains.table, ...columns.filter((name) => name !== null)];
+  const columns = [...Object.values(tenants.columns), ...Object.values(domains?.columns ?? {})];
+  return [
+    schema,
+    tenants.table,
+    ...(domains === null ? [] : [domains.table]),
+    ...columns.filter((name) => name !== null),
+  ];
 }

@@ -8,6 +8,7 @@ import { status } from '../../src/fleet/status.js';
 import { createDomain } from '../../src/lifecycle/create-domain.js';
 import { createTenant } from '../../src/lifecycle/create-tenant.js';
 import { registryMigration } from '../../src/registry/migration-template.js';
+import { orderBy } from '../../src/util/tenant-order.js';
 import { anyName, anyText, schemas } from '../support/arbitrary-names.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { ask } from '../support/every-command.js';
@@ -48,7 +49,7 @@ it('tables, columns and schemas of any name can be configured', async () => {
           registry: shape,
           migrationsTable: bookkeeping,
           shared: { ...loaded.shared, schema: shared },
-          tenants: { ...loaded.tenants, order: key, extraSearchPath: [extra] },
+          tenants: { ...loaded.tenants, order: orderBy(key), extraSearchPath: [extra] },
         };
         await own.query(
           `CREATE SCHEMA ${quoteIdentifier(extra)}; CREATE TABLE ${quoteIdentifier(extra)}.found AS SELECT 'in extra' AS t`,

@@ -1,7 +1,10 @@
-import type { RegistryShape } from '../../src/registry/names.js';
+import type { DomainTable, RegistryShape } from '../../src/registry/names.js';
+
+/** One with domains. */
+export type FullShape = RegistryShape & { domains: DomainTable };
 
 /** As the configuration's defaults have it. */
-export const SHAPE: RegistryShape = {
+export const SHAPE: FullShape = {
   schema: 'public',
   tenants: {
     table: 'tenants',
@@ -21,7 +24,7 @@ export const SHAPE: RegistryShape = {
 };
 
 /** Every name is renamed, to one that does not work without quotes. */
-export const CUSTOM_SHAPE: RegistryShape = {
+export const CUSTOM_SHAPE: FullShape = {
   schema: 'Main App',
   tenants: {
     table: 'select',
@@ -41,7 +44,7 @@ export const CUSTOM_SHAPE: RegistryShape = {
 };
 
 /** Nothing but what a registry cannot do without. */
-export const BARE_SHAPE: RegistryShape = {
+export const BARE_SHAPE: FullShape = {
   schema: 'public',
   tenants: {
     table: 'accounts',
@@ -51,7 +54,7 @@ export const BARE_SHAPE: RegistryShape = {
 };
 
 /** A shape for each way to set up a registry, with a name for test titles. */
-export const SHAPES: [string, RegistryShape][] = [
+export const SHAPES: [string, FullShape][] = [
   ['the usual names', SHAPE],
   ['names that need quotes', CUSTOM_SHAPE],
   ['only the necessary columns', BARE_SHAPE],

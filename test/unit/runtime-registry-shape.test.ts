@@ -11,6 +11,7 @@ describe('the registry of the configuration and that of the runtime', () => {
       'columns',
       { tenants: { columns: { schemaName: 'slug', status: null } }, domains: { columns: { isPrimary: null } } },
     ],
+    ['the domain table', { domains: false }],
     ['columns that are undefined', { tenants: { table: undefined, columns: { status: undefined } } }],
   ])('are called the same when %s is renamed', (_what, names) => {
     const { tenants, domains } = registrySchema.parse(names);

@@ -2,7 +2,7 @@ import type { Client } from 'pg';
 
 import { qualified, quoteIdentifier } from '../../db/identifiers.js';
 import { NOTIFY_FUNCTION, REGISTRY_INDEXES, registryNotification } from '../../registry/migration-template.js';
-import type { RegistryShape } from '../../registry/names.js';
+import type { DomainTable, RegistryShape, TenantTable } from '../../registry/names.js';
 
 /** A trigger of the registry; without `problem` it is as the template creates it. */
 export type TriggerState = { table: string; problem?: 'missing' | 'disabled' | 'altered' };
@@ -93,18 +93,20 @@ async function readLacking(client: Client, shape: RegistryShape): Promise<Lackin
                JOIN pg_attribute a ON a.attrelid = d.oid AND a.attname = $4
               WHERE c.contype = 'f' AND c.convalidated AND c.conkey = ARRAY[a.attnum]
                 AND NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgconstraint = c.oid AND g.tgenabled = 'D')) AS "foreignKey"`,
-    [shape.schema, tenants.table, domains.table, domains.columns.tenantId],
+    [shape.schema, tenants.table, domains?.table ?? null, domains?.columns.tenantId ?? null],
   );
   const { uniques = [], foreignKey = false } = rows[0] ?? {};
   const isUnique = (table: string, column: string, partial = false): boolean =>
     uniques.some((one) => one.table === table && one.partial === partial && one.columns.join() === column);
   const { schemaName } = tenants.columns;
+  const ofTenants = isUnique(tenants.table, schemaName) ? [] : [unique(tenants.table, schemaName)];
+  if (domains === null) return ofTenants;
   const { domain, tenantId, isPrimary } = domains.columns;
   return [
-    ...(isUnique(tenants.table, schemaName) ? [] : [unique(tenants.table, schemaName)]),
+    ...ofTenants,
     ...(isUnique(domains.table, domain) ? [] : [unique(domains.table, domain)]),
-    ...(foreignKey ? [] : [missingForeignKey(shape)]),
-    ...(isPrimary === null || isUnique(domains.table, tenantId, true) ? [] : [missingPrimary(shape, isPrimary)]),
+    ...(foreignKey ? [] : [missingForeignKey(tenants, domains)]),
+    ...(isPrimary === null || isUnique(domains.table, tenantId, true) ? [] : [missingPrimary(domains, isPrimary)]),
   ];
 }
 
@@ -115,7 +117,7 @@ function unique(table: string, column: string): Lacking {
   };
 }
 
-function missingForeignKey({ tenants, domains }: RegistryShape): Lacking {
+function missingForeignKey(tenants: TenantTable, domains: DomainTable): Lacking {
   const { tenantId } = domains.columns;
   return {
     what: `"${domains.table}"."${tenantId}" has no enforced foreign key`,
@@ -125,7 +127,7 @@ function missingForeignKey({ tenants, domains }: RegistryShape): Lacking {
   };
 }
 
-function missingPrimary({ domains }: RegistryShape, isPrimary: string): Lacking {
+function missingPrimary(domains: DomainTable, isPrimary: string): Lacking {
   const { tenantId } = domains.columns;
   return {
     what: `a tenant may have several primary domains`,

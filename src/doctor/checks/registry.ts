@@ -27,10 +27,13 @@ export const REGISTRY_CHECKS: CheckGroup = {
 };
 
 async function registryCheck({ client, project: { registry } }: Examination): Promise<Check> {
-  const tables = `"${registry.tenants.table}" and "${registry.domains.table}"`;
+  const { tenants, domains } = registry;
+  const tables = domains === null ? `"${tenants.table}"` : `"${tenants.table}" and "${domains.table}"`;
   try {
-    if ((await inspectRegistry(client, registry)) === 'present') return right('registry', `${tables} are as expected`);
-    return wrong('registry', `neither ${tables} exists in "${registry.schema}"`, {
+    if ((await inspectRegistry(client, registry)) === 'present') {
+      return right('registry', `${tables} ${domains === null ? 'is' : 'are'} as expected`);
+    }
+    return wrong('registry', `${domains === null ? 'no' : 'neither'} ${tables} exists in "${registry.schema}"`, {
       suggestions: [
         `To create it, run: ${tenantsCommand('migrate', '--shared')}`,
         'If the tables have other names, configure them under "registry".',
@@ -52,7 +55,7 @@ async function privilegeCheck({ client, project: { registry, role } }: Examinati
       WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = $1) AND c.relname IN ($2, $3)
         AND NOT has_table_privilege(r.oid, c.oid, p.privilege)
       ORDER BY r.rolname, c.relname, p.position`,
-    [registry.schema, registry.tenants.table, registry.domains.table, role ?? null],
+    [registry.schema, registry.tenants.table, registry.domains?.table ?? null, role ?? null],
   );
   if (rows.length === 0) return right('registry-privileges', 'granted');
   return wrong('registry-privileges', `${plural(rows.length, 'privilege')} not granted`, {

@@ -74,7 +74,7 @@ async function rulesCheck({ client, project, fleet }: Examination): Promise<Chec
       migrationsTable,
       registry.schema,
       registry.tenants.table,
-      registry.domains.table,
+      registry.domains?.table ?? null,
       NOTIFY_FUNCTION,
     ],
   );
