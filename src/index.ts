@@ -40,6 +40,9 @@ export {
   type MigrationsState,
 } from './fleet/list-tenants.js';
 export type { TenantSelection } from './registry/select.js';
+export { hasLintErrors, lintMigrations } from './lint/lint-migrations.js';
+export type { LintLevel, LintLevels, LintRule } from './lint/rule-names.js';
+export type { LintFinding, LintOptions, LintProject, LintReport, TableSize, UnreadFile } from './lint/types.js';
 export { migrate } from './run/migrate.js';
 export { plan } from './run/plan.js';
 export type { Project } from './project/project.js';

@@ -9,6 +9,7 @@ export const COMMAND_FOLDERS = {
   migrate: 'migrations',
   rollback: 'migrations',
   plan: 'migrations',
+  lint: 'migrations',
   checksums: 'migrations',
   status: 'fleet',
   drift: 'fleet',

@@ -4,8 +4,10 @@ import type { StatusReport } from '../fleet/types.js';
 import type { RunReport, RunsReport } from '../journal/read/runs.js';
 import type { ChangedTenant } from '../lifecycle/changed-tenant.js';
 import type { CreatedTenant } from '../lifecycle/create-types.js';
+import type { LintFinding, LintReport } from '../lint/types.js';
 import type { MigrateReport, PlanReport, RollbackReport } from '../run/types.js';
 import type { DriftReport } from '../structure/types.js';
+import { shownPath } from '../ui/summary/lint/shown-path.js';
 
 /**
  * The documents of `--json`, key by key: scripts rely on them, so a new field of a report must not end up in them by
@@ -36,7 +38,8 @@ export function statusDocument({ shared, tenants, cohorts, details, runs, edited
   };
 }
 
-export function planDocument({ shared, tenants, cohorts }: PlanReport) {
+/** @param folder paths of findings are relative to it */
+export function planDocument({ shared, tenants, cohorts, findings }: PlanReport, folder: string) {
   return {
     shared: {
       applied: shared.applied,
@@ -49,6 +52,7 @@ export function planDocument({ shared, tenants, cohorts }: PlanReport) {
       mode: cohort.mode,
       ...(cohort.sql === undefined ? {} : { sql: cohort.sql }),
     })),
+    findings: findings.map((finding) => findingDocument(finding, folder)),
   };
 }
 
@@ -92,6 +96,39 @@ export function driftDocument({ reference, tenants, groups, unreadable }: DriftR
       })),
     })),
     unreadable: unreadable.map(({ tenant, reason }) => ({ tenant, reason })),
+  };
+}
+
+/** The first eight fields of a finding are always present, the others only if they apply. @param folder paths are relative to it */
+export function lintDocument({ findings, unread, ignored, files, tenants }: LintReport, folder: string) {
+  return {
+    findings: findings.map((finding) => findingDocument(finding, folder)),
+    files,
+    ignored,
+    tenants,
+    unread: unread.map(({ file, migration, reason }) => ({ file: shownPath(file, folder), migration, reason })),
+  };
+}
+
+function findingDocument(finding: LintFinding, folder: string) {
+  const { rule, severity, file, line, column, message, suggestion, docs, migration, schema, type, statement } = finding;
+  const { lock, work, table } = finding;
+  return {
+    rule,
+    severity,
+    file: shownPath(file, folder),
+    line,
+    column,
+    message,
+    suggestion,
+    docs,
+    migration,
+    schema,
+    type,
+    statement,
+    ...(lock === undefined ? {} : { lock }),
+    ...(work === undefined ? {} : { work }),
+    ...(table === undefined ? {} : { table }),
   };
 }
 

@@ -16,6 +16,7 @@ import {
   formatContext,
   guardStreams,
   hasResult,
+  outputOptions,
   printMessage,
   printResult,
 } from './output.js';
@@ -152,7 +153,7 @@ function unknownCommand(command: string): TenantsError {
 
 /** After a signal, its exit code takes precedence over the error's: the interruption explains the failure. */
 function report(error: unknown, { json }: CommandLine): number {
-  if (json && !hasResult()) printResult(JSON.stringify(toErrorJson(error)));
+  if ((json || outputOptions().json) && !hasResult()) printResult(JSON.stringify(toErrorJson(error)));
   else printMessage(formatError(error, formatContext(process.stderr)));
   return signalExitCode() ?? (isTenantsError(error) ? error.exitCode : EXIT.failed);
 }

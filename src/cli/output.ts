@@ -20,6 +20,11 @@ export function outputOptions(): OutputOptions {
   return state.options;
 }
 
+/** From now on the result and errors are one JSON document, as with `--json`. */
+export function printJsonOnly(): void {
+  state.options = { ...state.options, json: true };
+}
+
 /**
  * Keeps a broken stream from aborting the work, because the reader of stdout or stderr may be gone. Call it again after
  * loading `@oclif/core`, whose own listener rethrows every error except `EPIPE`.

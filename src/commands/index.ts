@@ -10,6 +10,7 @@ import Shell from './fleet/shell.js';
 import Status from './fleet/status.js';
 import Checksums from './migrations/checksums.js';
 import CreateMigration from './migrations/create-migration.js';
+import Lint from './migrations/lint.js';
 import Migrate from './migrations/migrate.js';
 import Plan from './migrations/plan.js';
 import Rollback from './migrations/rollback.js';
@@ -41,6 +42,7 @@ const BY_NAME: Record<CommandName, CommandClass> = {
   drift: Drift,
   exec: Exec,
   init: Init,
+  lint: Lint,
   list: List,
   metrics: Metrics,
   migrate: Migrate,

@@ -1,5 +1,6 @@
 import type { ClientConfig } from 'pg';
 
+import type { LintLevels } from '../lint/rule-names.js';
 import type { MigrationsFormat } from '../project/formats.js';
 import type { Hooks } from '../project/hook-types.js';
 import type { DomainTable, Renamed, TenantTable } from '../registry/names.js';
@@ -101,6 +102,12 @@ export type TenantsConfig = {
     | undefined;
   /** When a migration file was edited after it was applied: `error`, `warn` or `off`. Default: `'warn'`. */
   checksums?: 'error' | 'warn' | 'off' | undefined;
+  lint?:
+    | {
+        /** Levels of rules of `lint`: `error`, `warning` or `off` by the name of the rule. Default: `{}`. */
+        rules?: LintLevels | undefined;
+      }
+    | undefined;
 };
 
 /** Returns the configuration as it is; with it, editors check and complete `tenants.config.ts`. */

@@ -70,6 +70,7 @@ export function toProject(
     transaction: config.transaction,
     journal: config.journal,
     checksums: config.checksums,
+    lint: config.lint,
   };
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { LINT_LEVELS, LINT_RULE_NAMES } from '../lint/rule-names.js';
 import { MIGRATIONS_FORMATS } from '../project/formats.js';
 import { databaseSchema } from './database-schema.js';
 import {
@@ -123,6 +124,14 @@ const settings = z.strictObject({
   checksums: choice(['error', 'warn', 'off'])
     .default('warn')
     .describe('When a migration file was edited after it was applied: `error`, `warn` or `off`.'),
+  lint: z
+    .strictObject({
+      rules: z
+        .partialRecord(z.enum(LINT_RULE_NAMES), choice(LINT_LEVELS).optional())
+        .default({})
+        .describe('Levels of rules of `lint`: `error`, `warning` or `off` by the name of the rule.'),
+    })
+    .prefault({}),
 });
 
 /** The configuration: every key, and what must fit together. */

@@ -13,6 +13,7 @@ export function fieldAt(root: z.ZodType, path: readonly PropertyKey[]): z.core.$
 /** The keys that are known at `path`. */
 export function keysAt(root: z.ZodType, path: readonly PropertyKey[]): string[] {
   const schema = unwrap(fieldAt(root, path));
+  if (schema instanceof z.ZodRecord && schema.keyType instanceof z.ZodEnum) return schema.keyType.options.map(String);
   return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
 }
 

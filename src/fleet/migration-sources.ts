@@ -6,14 +6,17 @@ import type { Project } from '../project/project.js';
 import type { Tenant } from '../registry/types.js';
 import type { FilesByType } from './cohorts.js';
 
+/** What of a project says where its migrations are and how they are read. */
+type SourceSettings = Pick<Project, 'shared' | 'tenants' | 'ignorePattern' | 'decamelize' | 'tsconfigPaths'>;
+
 /** The shared schema's migrations directory, as the engine reads it. */
-export function sharedSource(project: Project): MigrationSource {
+export function sharedSource(project: SourceSettings): MigrationSource {
   const { migrations, format, schema } = project.shared;
   return sourceOf(project, migrations, format, schema);
 }
 
 /** The migrations directory of a tenant type. */
-export function tenantSource(project: Project, type: string | null): MigrationSource {
+export function tenantSource(project: SourceSettings, type: string | null): MigrationSource {
   const { migrations, types = {} } = project.tenants;
   const directory = type === null ? migrations : Object.hasOwn(types, type) ? types[type] : undefined;
   if (directory === undefined) {
@@ -22,7 +25,7 @@ export function tenantSource(project: Project, type: string | null): MigrationSo
   return sourceOf(project, directory, formatOfType(project, type), null);
 }
 
-function formatOfType({ tenants }: Project, type: string | null): MigrationsFormat | undefined {
+function formatOfType({ tenants }: SourceSettings, type: string | null): MigrationsFormat | undefined {
   const { format, typeFormats = {} } = tenants;
   return type !== null && Object.hasOwn(typeFormats, type) ? typeFormats[type] : format;
 }
@@ -51,7 +54,7 @@ const APPLICATION_SCHEMA = 'public';
 
 /** @param schema in which the migrations run; `null` for those of the tenants. */
 function sourceOf(
-  project: Project,
+  project: SourceSettings,
   directory: string,
   format: MigrationsFormat | undefined,
   schema: string | null,

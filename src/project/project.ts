@@ -1,5 +1,6 @@
 import type { DatabaseConfig } from '../db/database-config.js';
 import type { HookSource } from '../executors/worker-hooks.js';
+import type { LintLevels } from '../lint/rule-names.js';
 import type { RegistryShape } from '../registry/names.js';
 import type { MigrationsFormat, OtherFormat } from './formats.js';
 import type { Hooks } from './hook-types.js';
@@ -49,6 +50,8 @@ export type Project = {
   journal: { schema: string } | false;
   /** What happens when a migration file was edited after it was applied. */
   checksums: 'error' | 'warn' | 'off';
+  /** Levels of rules of `lint` that are not the usual ones. Default: none. */
+  lint?: { rules: LintLevels };
   /** How long a server that is away is waited for, in ms. Default: 30 seconds. */
   restartWaitMs?: number;
   /** Functions that are called when something happens to a tenant. Default: none. */

@@ -1,10 +1,15 @@
+import type { Client } from 'pg';
+
 import { listMigrationFiles } from '../engine/files.js';
 import { planNames } from '../engine/plan.js';
 import type { CompiledMigration, Plan } from '../engine/types.js';
+import type { FilesByType } from '../fleet/cohorts.js';
 import { compileAll } from '../fleet/compile-all.js';
 import { tenantSource } from '../fleet/migration-sources.js';
 import type { Planner } from '../fleet/planner.js';
 import { summarize } from '../fleet/summaries.js';
+import type { Pending } from '../lint/lint-pending.js';
+import type { LintFinding } from '../lint/types.js';
 import type { Project } from '../project/project.js';
 import { withSession } from '../session/control-session.js';
 import { assertMigrateOptions } from './assert-options.js';
@@ -35,10 +40,15 @@ export async function plan(project: Project, options: PlanOptions): Promise<Plan
     if (options.selection.kind === 'all' && tenants.length === 0) await compileForNewTenants(project, planner);
     const { applied } = surveyed.shared.surveyed;
     const pending = surveyed.shared.toRun;
+    const findings = await findingsOf(client, project, {
+      shared: { files: surveyed.shared.files, names: shared === undefined ? [] : pending },
+      tenants: pendingByType(tenants, surveyed.fleet?.files),
+    });
     return {
       shared: { applied, pending, ...(shared === undefined ? {} : describe(shared, withSql)) },
       tenants: summarize(tenants.map(({ cohort }) => cohort)).counts,
       cohorts: tenants.flatMap((one) => describeCohort(one, withSql)).sort((a, b) => b.count - a.count),
+      findings,
       warnings: [...(checked?.warnings ?? []), ...planner.warnings],
     };
   });
@@ -54,6 +64,28 @@ async function compileForNewTenants(project: Project, planner: Planner): Promise
     }),
   );
   await compileAll(planner, wanted);
+}
+
+async function findingsOf(
+  client: Client,
+  project: Project,
+  { shared, tenants }: { shared: Pending; tenants: ReadonlyMap<string | null, Pending> },
+): Promise<LintFinding[]> {
+  if (shared.names.length === 0 && tenants.size === 0) return [];
+  const { lintPending } = await import('../lint/lint-pending.js');
+  return await lintPending(client, project, shared, tenants);
+}
+
+/** What the cohorts of each type would run, together. */
+function pendingByType(tenants: readonly DecidedCohort[], files: FilesByType = new Map()): Map<string | null, Pending> {
+  const byType = new Map<string | null, Pending>();
+  for (const one of tenants) {
+    if (one.kind !== 'run') continue;
+    const { type } = one.cohort;
+    const names = new Set([...(byType.get(type)?.names ?? []), ...planNames(one.plan)]);
+    byType.set(type, { files: files.get(type) ?? [], names: [...names] });
+  }
+  return byType;
 }
 
 function describeCohort(decided: DecidedCohort, withSql: boolean): PlanReport['cohorts'] {

@@ -1,6 +1,7 @@
 import type { TenantResult } from '../executors/types.js';
 import type { CohortSummary, FleetEvent, Selection, SharedResult, StatusReport, Target } from '../fleet/types.js';
 import type { Invocation } from '../journal/types.js';
+import type { LintFinding } from '../lint/types.js';
 import type { UndoTarget } from './undo.js';
 
 /** The schemas that a run or a plan is about, and how far it takes them. */
@@ -59,6 +60,8 @@ export type MigrateReport = {
 };
 
 export type PlanReport = Omit<StatusReport, 'cohorts'> & {
+  /** What `lint` finds in the migrations that would run. */
+  findings: LintFinding[];
   shared: StatusReport['shared'] & { mode?: 'compiled' | 'direct'; sql?: string };
   cohorts: (CohortSummary & { mode: 'compiled' | 'direct'; reasons?: string[]; sql?: string })[];
   warnings: string[];

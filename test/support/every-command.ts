@@ -16,6 +16,7 @@ import { createTenant } from '../../src/lifecycle/create-tenant.js';
 import { deleteDomain } from '../../src/lifecycle/delete-domain.js';
 import { deleteTenant } from '../../src/lifecycle/delete-tenant.js';
 import { renameTenant } from '../../src/lifecycle/rename-tenant.js';
+import { lintMigrations } from '../../src/lint/lint-migrations.js';
 import type { Project } from '../../src/project/project.js';
 import { migrate } from '../../src/run/migrate.js';
 import { plan } from '../../src/run/plan.js';
@@ -49,6 +50,7 @@ export const READING: Command[] = [
   ['status', async (project) => await status(project)],
   ['status --tenant', async (project) => await status(project, { names: ['t2'] })],
   ['plan', async (project) => await plan(project, { selection: { kind: 'all' }, sql: true })],
+  ['lint', async (project) => await lintMigrations(project)],
   ['drift', async (project) => await drift(project, { level: 'owners' })],
   ['list', async (project) => await listTenants(project)],
   ['runs', async (project) => await listRuns(project)],

@@ -84,6 +84,7 @@ describe('the status of a fleet', () => {
 
 describe('a plan', () => {
   const report: PlanReport = {
+    findings: [],
     shared: { applied: [], pending: ['0003_plans'], mode: 'compiled', sql: 'CREATE TABLE plans ();' },
     tenants: { ...counts, total: 3, upToDate: 1, pending: 2 },
     cohorts: [
@@ -128,6 +129,7 @@ describe('a plan', () => {
 
   it('shows the tenants whose schema is created as work to do, and the others that are missing as blocked', () => {
     const report: PlanReport = {
+      findings: [],
       shared: { applied: ['0001'], pending: [] },
       tenants: { ...counts, total: 2, missing: 2 },
       cohorts: [
@@ -152,6 +154,7 @@ describe('a plan', () => {
 
   it('says so when the target leaves nothing to run', () => {
     const report: PlanReport = {
+      findings: [],
       shared: { applied: [], pending: [] },
       tenants: { ...counts, total: 1, pending: 1 },
       cohorts: [{ ...cohort({ state: 'pending', pending: [] }), mode: 'compiled' }],
@@ -161,7 +164,7 @@ describe('a plan', () => {
   });
 
   it('says so when there is nothing to run', () => {
-    const idle = { shared: { applied: [], pending: [] }, tenants: counts, cohorts: [], warnings: [] };
+    const idle = { shared: { applied: [], pending: [] }, tenants: counts, cohorts: [], findings: [], warnings: [] };
     expect(formatPlan(idle, piped)).toMatch(/\n\nNothing to run\.$/);
   });
 });

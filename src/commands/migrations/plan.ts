@@ -29,6 +29,6 @@ export default class Plan extends BaseCommand {
     const { plan } = await import('../../run/plan.js');
     const report = await this.read(loaded, (project) => plan(project, options));
     this.remark(report.warnings);
-    return this.print(planDocument(report), (context) => formatPlan(report, context));
+    return this.print(planDocument(report, process.cwd()), (context) => formatPlan(report, context));
   }
 }

@@ -15,7 +15,7 @@ export type AnalysisOptions = MigrationRules & {
   file: MigrationFile;
   steps: readonly string[];
   /** The line of the file in which each step begins; without it they are looked for in the text. */
-  lines?: readonly number[] | undefined;
+  lines?: readonly (number | undefined)[] | undefined;
   transaction: boolean;
   /** Text of the file, so that lines can be told; for `.sql` files only. */
   text: string | undefined;

@@ -87,7 +87,7 @@ function add(
       direction === 'up'
         ? `${file.name} is empty`
         : `${file.name} cannot be undone: ${TITLES[format.name]} has no statements for the way down of this migration`;
-    built.push({ kind: 'failed', file: told, message });
+    built.push({ kind: 'failed', file: told, message, missing: true });
     return;
   }
   built.push({

@@ -37,11 +37,14 @@ const SECOND: Pass = {
  *
  * The second pass has other clocks, another stand-in and freshly evaluated modules. SQL files need no second pass. All
  * files are evaluated once a pass for the life of the builder.
+ *
+ * @param options.lines find out in which line of a script each step is made
  */
 export function createBuilder(
   source: MigrationSource,
   files: readonly MigrationFile[],
   migrationsTable: string,
+  options: { lines?: boolean } = {},
 ): Builder {
   const uses = createNondeterminismLog();
   let fresh: Promise<LoadedMigrations> | undefined;
@@ -106,6 +109,7 @@ export function createBuilder(
       direction,
       migrationsTable,
       standIn,
+      lines: options.lines,
       prepare({ name }, pgm) {
         if (directives.get(name)?.noTransaction === true) pgm.noTransaction();
       },

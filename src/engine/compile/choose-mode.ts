@@ -3,14 +3,18 @@ import type { Recording } from './record.js';
 
 /** What building a migration twice has shown. */
 export type Built =
-  | { kind: 'failed'; file: MigrationFile; message: string; cause?: unknown }
+  /** `missing`: the file has nothing for this direction. */
+  | { kind: 'failed'; file: MigrationFile; message: string; missing?: true; cause?: unknown }
   | {
       kind: 'built';
       file: MigrationFile;
       /** What the first pass built; not the SQL of every tenant when the migration is direct. */
       steps: string[];
-      /** The line of the file in which each step begins, where the steps are not pieces of the file's text. */
-      lines?: number[];
+      /**
+       * Line of the file in which each step begins, where the steps are not pieces of the file's text and it is known; of
+       * scripts, the line that made the step, where that was asked for.
+       */
+      lines?: (number | undefined)[];
       transaction: boolean;
       /** Why the SQL cannot be known beforehand; absent when it can. */
       directBecause?: string;
@@ -31,15 +35,16 @@ export type Evidence = {
 
 /** Decides between compiled, direct and failed. Whatever leaves a doubt about the SQL makes a migration direct. */
 export function chooseMode({ file, missing, first, second, used, standIns }: Evidence): Built {
-  if (missing !== undefined) return { kind: 'failed', file, message: `${file.name} ${missing}` };
+  if (missing !== undefined) return { kind: 'failed', file, message: `${file.name} ${missing}`, missing: true };
   if (first === undefined) return { kind: 'failed', file, message: `${file.name} was not run by node-pg-migrate` };
   if (first.failure !== undefined && first.asked === undefined) {
     const { error } = first.failure;
     const text = error instanceof Error ? error.message : String(error);
     return { kind: 'failed', file, message: `${file.name} failed while its SQL was built: ${text}`, cause: error };
   }
-  const { steps, transaction, asked } = first;
-  const built = { kind: 'built', file, steps, transaction, asked: asked !== undefined } as const;
+  const { steps, lines, transaction, asked } = first;
+  const places = lines === undefined ? {} : { lines };
+  const built = { kind: 'built', file, steps, ...places, transaction, asked: asked !== undefined } as const;
   const directBecause = whyDirect(first, second, used, standIns);
   return directBecause === undefined ? built : { ...built, directBecause };
 }

@@ -53,6 +53,12 @@ export function upText(text: string): string {
   return parts(text).up;
 }
 
+/** How long the text before the first part of an SQL file is, in UTF-16 units: comments there are about the whole file. */
+export function preambleLength(text: string): number {
+  const { preamble, upIsWhole } = parts(text);
+  return upIsWhole ? 0 : preamble.length;
+}
+
 type Parts = { up: string; down: string | undefined; preamble: string; upIsWhole: boolean };
 
 /** node-pg-migrate cuts the file; what it gives to neither direction is the preamble. */

@@ -6,6 +6,7 @@ import { failWhenStuck } from './fail-when-stuck.js';
 import { loadedStrategies, type LoadedMigrations } from './load.js';
 import { runNodePgMigrate } from './run-node-pg-migrate.js';
 import { createScriptedDatabase } from './scripted-database.js';
+import { watchCalls } from './watch-calls.js';
 
 /** What building one migration came to. */
 export type Recording = {
@@ -15,6 +16,8 @@ export type Recording = {
   asked?: string;
   /** What its code threw. */
   failure?: { error: unknown };
+  /** Line of the file in which each step was made, where that is known. Only when it was asked for. */
+  lines?: (number | undefined)[];
 };
 
 export type RecordOptions = {
@@ -28,6 +31,8 @@ export type RecordOptions = {
   standIn: string;
   /** Called before a migration is built, to prepare its builder. */
   prepare(file: MigrationFile, pgm: MigrationBuilder): void;
+  /** Find out in which line each step is made. */
+  lines?: boolean | undefined;
   /** Surrounds the code of one migration. */
   watch(file: MigrationFile, action: () => Promise<void>): Promise<void>;
 };
@@ -38,7 +43,7 @@ export type RecordOptions = {
  * A migration that fails or asks the database ends there, and the run goes on with the next one.
  */
 export async function recordMigrations(options: RecordOptions): Promise<Map<string, Recording>> {
-  const { source, files, loaded, names, direction, migrationsTable, standIn, prepare, watch } = options;
+  const { source, files, loaded, names, direction, migrationsTable, standIn, prepare, lines, watch } = options;
   const recordings = new Map<string, Recording>();
   const applied = files.map(({ name }) => name).filter((name) => names.has(name) === (direction === 'down'));
   const script = createScriptedDatabase({ standIn, direction, applied });
@@ -46,7 +51,9 @@ export async function recordMigrations(options: RecordOptions): Promise<Map<stri
   const around = async (building: Building): Promise<void> => {
     const { file, pgm } = building;
     prepare(file, pgm);
+    const madeIn = lines === true ? watchCalls(building) : undefined;
     const recording = await build(building, (action) => watch(file, action));
+    if (madeIn !== undefined) recording.lines = madeIn();
     recordings.set(file.name, recording);
     script.expect({ file, steps: recording.steps, transaction: pgm.isUsingTransaction() });
   };

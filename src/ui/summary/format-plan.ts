@@ -1,12 +1,14 @@
 import type { PlanReport } from '../../run/types.js';
 import { plural } from '../../util/format-count.js';
 import { redact } from '../../util/redact.js';
+import { tenantsCommand } from '../../util/tenants-command.js';
 import { clean, cleanLines } from '../text/clean.js';
 import type { FormatContext } from '../text/format-context.js';
 import { listed } from '../text/name-list.js';
 import { createStyle, type Style } from '../text/style.js';
 import { blockedTenantLines } from './blocked-tenants.js';
 import { fleetLine, sharedLine } from './format-status.js';
+import { planFindingLines } from './lint/format-lint.js';
 
 type Cohort = PlanReport['cohorts'][number];
 
@@ -23,6 +25,7 @@ export function formatPlan(report: PlanReport, context: FormatContext): string {
     ],
     ...running.map((cohort) => cohortLines(cohort, context, style)),
     blockedTenantLines(others, style, context),
+    planFindingLines(report.findings, style, tenantsCommand('lint')),
     report.warnings.map((text) => `${style.yellow('Warning:')} ${clean(redact(text))}`),
   ];
   if (running.length === 0 && report.shared.pending.length === 0) sections.push(['Nothing to run.']);

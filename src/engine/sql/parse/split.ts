@@ -3,8 +3,11 @@ import type { Node } from 'libpg-query';
 import { skipBlank } from './lexer.js';
 import { parseTree } from './parser.js';
 
-/** One statement with its parse tree; `line` is where its first token stands in the file. */
-export type ParsedStatement = { sql: string; node: Node; line?: number };
+/**
+ * One statement with its parse tree; `line` is where its first token stands in the file. `start` counts bytes of UTF-8 from the
+ * beginning of the text (without a byte order mark), as the locations in the tree do.
+ */
+export type ParsedStatement = { sql: string; node: Node; start: number; line?: number };
 
 export type SplitOutcome =
   | { ok: true; statements: ParsedStatement[] }
@@ -38,8 +41,8 @@ export function splitSql(text: string, firstLine?: number): SplitOutcome {
     const slice = bytes.toString('utf8', begin, end);
     const blank = skipBlanksAndSemicolons(slice);
     const statement = slice.slice(blank).trimEnd();
-    if (lines === undefined) return { sql: statement, node };
-    return { sql: statement, node, line: lines(begin + Buffer.byteLength(slice.slice(0, blank))) };
+    const first = begin + Buffer.byteLength(slice.slice(0, blank));
+    return { sql: statement, node, start: first, ...(lines === undefined ? {} : { line: lines(first) }) };
   });
   return { ok: true, statements };
 }

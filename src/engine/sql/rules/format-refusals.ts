@@ -2,7 +2,8 @@ import { TenantsError, type TenantsErrorOptions } from '../../../errors/tenants-
 import { plural } from '../../../util/format-count.js';
 import type { Refusal, RefusalKind } from '../types.js';
 
-const SUGGESTIONS: Record<RefusalKind, string> = {
+/** What to do instead of each kind of refused statement. */
+export const REFUSAL_ADVICE: Readonly<Record<RefusalKind, string>> = {
   transactionControl:
     'Remove BEGIN, COMMIT and ROLLBACK; every migration already runs in a transaction, unless it calls pgm.noTransaction().',
   transactionMode: 'Remove SET TRANSACTION and SET SESSION CHARACTERISTICS.',
@@ -33,7 +34,7 @@ export function formatRefusals(refusals: Refusal[], intro?: string): TenantsErro
   const kinds = new Set(refusals.map(({ kind }) => kind));
   const options: TenantsErrorOptions = {
     problems: refusals.map(describeRefusal),
-    suggestions: [...kinds].map((kind) => SUGGESTIONS[kind]),
+    suggestions: [...kinds].map((kind) => REFUSAL_ADVICE[kind]),
   };
   const [first, ...more] = refusals;
   if (first !== undefined && more.length === 0) {
