@@ -140,7 +140,8 @@ function noteShared(
 }
 
 function scopeOf(project: LintProject, { schema }: LintSet, created: ReadonlySet<string>): LintScope {
-  const registryTables = new Set([project.registry.tenants.table, project.registry.domains.table]);
+  const { tenants, domains } = project.registry;
+  const registryTables = new Set([tenants.table, ...(domains === null ? [] : [domains.table])]);
   return {
     schema,
     sharedSchema: project.shared.schema,
