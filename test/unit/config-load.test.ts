@@ -41,6 +41,7 @@ describe('loadProject without a file', () => {
       database: undefined,
       databaseVariable: 'DATABASE_URL is not set.',
       connectWaitMs: 0,
+      lint: { rules: {} },
       warnings: [],
       shared: { schema: 'public', migrations: at('migrations', 'shared') },
       tenants: {
