@@ -43,6 +43,8 @@ export type { TenantSelection } from './registry/select.js';
 export { hasLintErrors, lintMigrations } from './lint/lint-migrations.js';
 export type { LintLevel, LintLevels, LintRule } from './lint/rule-names.js';
 export type { LintFinding, LintOptions, LintProject, LintReport, TableSize, UnreadFile } from './lint/types.js';
+export { adoptHistory } from './run/adopt/adopt-history.js';
+export type { AdoptedTenant, AdoptHistoryOptions, AdoptHistoryReport } from './run/adopt/types.js';
 export { migrate } from './run/migrate.js';
 export { plan } from './run/plan.js';
 export type { Project } from './project/project.js';

@@ -5,6 +5,7 @@ import type { RunReport, RunsReport } from '../journal/read/runs.js';
 import type { ChangedTenant } from '../lifecycle/changed-tenant.js';
 import type { CreatedTenant } from '../lifecycle/create-types.js';
 import type { LintFinding, LintReport } from '../lint/types.js';
+import type { AdoptHistoryReport } from '../run/adopt/types.js';
 import type { MigrateReport, PlanReport, RollbackReport } from '../run/types.js';
 import type { DriftReport } from '../structure/types.js';
 import { shownPath } from '../ui/summary/lint/shown-path.js';
@@ -20,6 +21,12 @@ export function migrateDocument(
 ) {
   const { durationMs, executor, processes, concurrency, shared, tenants, results, run = null } = report;
   return { command, exitCode, durationMs, executor, processes, concurrency, run, shared, tenants, results };
+}
+
+/** That of `migrate`, and whether anything was recorded at all. */
+export function adoptHistoryDocument(report: AdoptHistoryReport, exitCode: number) {
+  const { dryRun, durationMs, run = null, shared, tenants, results } = report;
+  return { command: 'adopt-history', exitCode, dryRun, durationMs, run, shared, tenants, results };
 }
 
 export function statusDocument({ shared, tenants, cohorts, details, runs, edited }: StatusReport, drift?: DriftReport) {

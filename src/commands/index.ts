@@ -8,6 +8,7 @@ import Query from './fleet/query.js';
 import Runs from './fleet/runs.js';
 import Shell from './fleet/shell.js';
 import Status from './fleet/status.js';
+import AdoptHistory from './migrations/adopt-history.js';
 import Checksums from './migrations/checksums.js';
 import CreateMigration from './migrations/create-migration.js';
 import Lint from './migrations/lint.js';
@@ -29,6 +30,7 @@ type CommandClass = typeof BaseCommand;
 
 /** Has a key for each command, and no other. */
 const BY_NAME: Record<CommandName, CommandClass> = {
+  'adopt-history': AdoptHistory,
   checksums: Checksums,
   'clone-tenant': CloneTenant,
   completion: Completion,

@@ -29,7 +29,7 @@ export type CohortDecision =
 
 /** What a run does to schemas: `migrate` brings them forward, `rollback` takes them back. All else is the same for both. */
 export type RunDirection = {
-  command: 'migrate' | 'rollback';
+  command: 'migrate' | 'rollback' | 'adopt-history';
   direction: Direction;
   /** How often tenants are handed out: those that are created or changed during a round have their turn in the next one. */
   rounds: number;

@@ -42,7 +42,12 @@ export function makeReport(parts: {
 }
 
 /** The exit code that a report means; a signal's own code goes before it when work was left because of it. */
-export function exitCodeOf(report: MigrateReport | RollbackReport): number {
+export function exitCodeOf(
+  report: Pick<MigrateReport | RollbackReport, 'overtaken'> & {
+    shared: Pick<(MigrateReport | RollbackReport)['shared'], 'status'>;
+    tenants: Pick<MigrateReport['tenants'], 'failed' | 'notExecuted' | 'missing'>;
+  },
+): number {
   const { failed, notExecuted, missing } = report.tenants;
   if (report.overtaken) return EXIT.locked;
   return report.shared.status === 'failed' || failed + notExecuted + missing > 0 ? EXIT.failed : EXIT.ok;

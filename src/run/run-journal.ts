@@ -11,6 +11,7 @@ import type { Project } from '../project/project.js';
 import type { LockedSession } from '../session/control-session.js';
 import { limitAfterAbort } from '../util/after-abort.js';
 import { isWholeFleet } from './assert-options.js';
+import type { RunDirection } from './direction.js';
 import type { PlannedCohort } from './dispatch.js';
 import { exitCodeOf } from './report.js';
 import type { MigrateOptions, MigrateReport } from './types.js';
@@ -19,7 +20,7 @@ import type { MigrateOptions, MigrateReport } from './types.js';
 export function createJournal(
   project: Project,
   session: LockedSession,
-  command: 'migrate' | 'rollback',
+  command: RunDirection['command'],
   { selection, invocation }: MigrateOptions,
 ): RunJournal {
   return new RunJournal(project, () => session.client, {

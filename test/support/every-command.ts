@@ -18,6 +18,7 @@ import { deleteTenant } from '../../src/lifecycle/delete-tenant.js';
 import { renameTenant } from '../../src/lifecycle/rename-tenant.js';
 import { lintMigrations } from '../../src/lint/lint-migrations.js';
 import type { Project } from '../../src/project/project.js';
+import { adoptHistory } from '../../src/run/adopt/adopt-history.js';
 import { migrate } from '../../src/run/migrate.js';
 import { plan } from '../../src/run/plan.js';
 import { rollback } from '../../src/run/rollback.js';
@@ -35,6 +36,7 @@ export const WRITING: Command[] = [
   ['migrate --shared', (project) => migrate(project, { selection: { kind: 'shared' } })],
   ['migrate --tenant', (project) => migrate(project, { selection: { kind: 'tenants', names: ['t1'] } })],
   ['rollback', (project) => rollback(project, { selection: { kind: 'tenants', names: ['t1'] } })],
+  ['adopt-history', (project) => adoptHistory(project, { selection: { kind: 'all' } })],
   ['create-tenant', (project) => createTenant(project, { schema: 'made', domains: ['made.example.com'] })],
   ['create-tenant of the public tenant', (project) => createTenant(project, { schema: 'public' })],
   ['delete-tenant', (project) => deleteTenant(project, { schema: 't1' })],

@@ -18,7 +18,7 @@ const PERIOD_MS = 400;
 const LAST_TRIES = 3;
 
 export type RunJournalOptions = {
-  command: 'migrate' | 'rollback';
+  command: 'migrate' | 'rollback' | 'adopt-history';
   wholeFleet: boolean;
   invocation: Invocation | undefined;
 };
@@ -97,7 +97,7 @@ export class RunJournal {
       invocation,
       startedAt: this.#startedAt,
       wholeFleet,
-      direction: command === 'migrate' ? 'up' : 'down',
+      direction: command === 'rollback' ? 'down' : 'up',
       sharedSchema: this.#project.shared.schema,
       shared: shared.length === 0 ? null : { status: 'running', migrations: [...shared], error: null },
     });
@@ -149,7 +149,7 @@ export class RunJournal {
   /** Ends the record with what the report says, which may differ from what was announced. */
   async end({ results, counts, shared, exitCode }: RunEnd): Promise<void> {
     const ended = { exitCode, counts, shared, error: null };
-    await this.#finish(this.#options.command === 'migrate' ? ended : undone(ended), results);
+    await this.#finish(this.#options.command === 'rollback' ? undone(ended) : ended, results);
   }
 
   /** Ends the record of a run that failed as a whole. */
@@ -229,7 +229,7 @@ export class RunJournal {
 
   /** How far the run is. */
   #tally(): RunCounts {
-    const done = this.#options.command === 'migrate' ? 'applied' : 'rolledBack';
+    const done = this.#options.command === 'rollback' ? 'rolledBack' : 'applied';
     const counts: RunCounts = { [done]: 0, failed: 0, notExecuted: 0, missing: 0 };
     for (const { result } of this.#seen.values()) counts[result.status] = (counts[result.status] ?? 0) + 1;
     return { ...this.#counts, ...counts };
