@@ -81,17 +81,23 @@ describe('one pending migration', () => {
   /** What is not spent on tenants: connecting, locks, the survey of the fleet, the end. Some commits are flushed together. */
   const OVERHEAD = TENANTS / BATCH + 40 + TENANTS / 10;
 
+  /** A run that takes more than a few seconds looks at the server from one connection more. */
+  const expectConnections = ({ connections }: Counts, expected: number): void => {
+    expect(connections).toBeGreaterThanOrEqual(expected);
+    expect(connections).toBeLessThanOrEqual(expected + 1);
+  };
+
   it('costs one round trip a tenant, and a connection a lane', async () => {
     const counts = await measure('CREATE TABLE counted_%n (id int); CREATE INDEX ON counted_%n (id);', { canary: 0 });
     // Control, the survey's further ones, lanes. The look at who came meanwhile finds nobody to survey.
-    expect(counts.connections).toBe(1 + (LANES - 1) + LANES);
+    expectConnections(counts, 1 + (LANES - 1) + LANES);
     expect(counts.roundTrips).toBeGreaterThanOrEqual(TENANTS);
     expect(counts.roundTrips).toBeLessThan(TENANTS + OVERHEAD);
   });
 
   it('the canary has a connection of its own', async () => {
     const counts = await measure('CREATE TABLE counted_%n (id int);', { canary: 1 });
-    expect(counts.connections).toBe(1 + (LANES - 1) + LANES + 1);
+    expectConnections(counts, 1 + (LANES - 1) + LANES + 1);
     expect(counts.roundTrips).toBeLessThan(TENANTS + OVERHEAD);
   });
 
@@ -101,7 +107,7 @@ describe('one pending migration', () => {
       concurrency: 1,
       recycle: { tenants: 250 },
     });
-    expect(counts.connections).toBe(1 + TENANTS / 250);
+    expectConnections(counts, 1 + TENANTS / 250);
   });
 });
 

@@ -42,11 +42,12 @@ describe('isReady', () => {
   it('leaves out the files of the directory that the ignore pattern names', async () => {
     const tenant = await tenancy.find('globex');
     if (tenant === null) throw new Error('no tenant');
-    const readme = await site.fleet.files.write('documented/README.md', 'How to write a migration');
+    const draft = await site.fleet.files.write('documented/0002_draft.sql', '');
     await site.fleet.files.write('documented/0001_projects.sql', '');
-    const options = { listen: false, migrations: dirname(readme) };
+    await site.fleet.files.write('documented/README.md', 'How to write a migration');
+    const options = { listen: false, migrations: dirname(draft) };
     expect(await site.tenancy(options).isReady(tenant)).toBe(false);
-    const ignorePattern = String.raw`(\..*|.*\.md)`;
+    const ignorePattern = String.raw`(\..*|.*\.md|.*_draft\.sql)`;
     expect(await site.tenancy({ ...options, ignorePattern }).isReady(tenant)).toBe(true);
     await expect(site.tenancy({ ...options, ignorePattern: '(' }).isReady(tenant)).rejects.toMatchObject({
       code: 'MIGRATIONS_UNREADABLE',
