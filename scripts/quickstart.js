@@ -43,7 +43,7 @@ Try next:
 /** Nothing of the caller's shell may lead the commands to another database. */
 const environment = {
   ...Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^(DATABASE_URL|NODE_ENV|PG.*|TENANTS_.*)$/.test(name)),
+    Object.entries(process.env).filter(([name]) => !/^(CI|DATABASE_URL|NODE_ENV|PG.*|TENANTS_.*)$/.test(name)),
   ),
   // The loader of TypeScript migrations would leave its cache in the folder for temporary files.
   JITI_FS_CACHE: 'false',
