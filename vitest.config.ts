@@ -29,7 +29,7 @@ export default defineConfig({
         },
       },
     ],
-    // One more than the cores of a small machine: tests wait for the server and for processes most of the time.
-    maxWorkers: 3,
+    // More than the cores of a small machine: tests wait for the server and for processes most of the time.
+    maxWorkers: 5,
   },
 });
