@@ -120,6 +120,7 @@ describe('a project from its first command on', () => {
     const outcome = await run(['plan', '--json']);
     expect(outcome.code).toBe(0);
     expect(outcome.json()).toEqual({
+      findings: expect.any(Array) as unknown[],
       shared: { applied: ['0001_registry'], pending: [] },
       tenants: { total: 3, upToDate: 2, pending: 1, ahead: 0, outOfOrder: 0, missing: 0 },
       cohorts: [
@@ -207,7 +208,7 @@ describe('a project from its first command on', () => {
     expect(text.code).toBe(1);
     expect(text.stdout).toMatch(/globex/);
     expect(text.stdout).toMatch(/42P07/);
-    expect(text.stdout).toContain('tenants migrate --tenant globex');
+    expect(text.stdout).toContain('tenants migrate --failed');
     const check = await run(['status', '--check', '--tenant', 'acme']);
     expect(check.code).toBe(0);
     expect((await run(['status', '--check', '--type', 'x'])).code).toBe(2);
