@@ -1,7 +1,14 @@
 import { withAdmin } from '../support/admin.js';
 import type { FleetState } from './state.js';
 
-type Claim = { run: string; tenant: string; status: string; migrations: string[] | null; unknown: boolean };
+type Claim = {
+  run: string;
+  tenant: string;
+  direction: 'up' | 'down' | null;
+  status: string;
+  migrations: string[] | null;
+  unknown: boolean;
+};
 
 /**
  * Where the journal and the database differ: what the recorded runs say they applied and undid must be what each migrations table
@@ -10,7 +17,8 @@ type Claim = { run: string; tenant: string; status: string; migrations: string[]
 export async function complainAboutJournal(url: string, state: FleetState): Promise<string[]> {
   return await withAdmin(url, async (client) => {
     const { rows: claims } = await client.query<Claim>(
-      `SELECT run, tenant, status, migrations, unknown FROM tenants_journal.results ORDER BY run`,
+      `SELECT t.run, t.tenant, r.direction, t.status, t.migrations, t.unknown
+         FROM tenants_journal.results t JOIN tenants_journal.runs r ON r.id = t.run ORDER BY t.run`,
     );
     const { rows: open } = await client.query<{ id: string; command: string }>(
       `SELECT id, command FROM tenants_journal.runs WHERE finished_at IS NULL ORDER BY id`,
@@ -41,9 +49,10 @@ export async function complainAboutJournal(url: string, state: FleetState): Prom
 /** What is applied after all that the runs say they did to a tenant; a migration that two of them claim stands there twice. */
 function netOf(claims: readonly Claim[]): string[] {
   const net: string[] = [];
-  for (const { status, migrations } of claims) {
+  // What a failed tenant kept of a rollback was undone, too.
+  for (const { direction, migrations } of claims) {
     for (const name of migrations ?? []) {
-      if (status === 'rolledBack') net.splice(net.indexOf(name), net.includes(name) ? 1 : 0);
+      if (direction === 'down') net.splice(net.indexOf(name), net.includes(name) ? 1 : 0);
       else net.push(name);
     }
   }
