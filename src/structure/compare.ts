@@ -10,21 +10,21 @@ import type { Difference, Item, Parts } from './types.js';
 export function compareItems(reference: readonly Item[], present: readonly Item[]): Difference[] {
   const expected = byKey(reference);
   const actual = byKey(present);
-  const missing = relations(reference).filter((name) => !relations(present).includes(name));
-  const unexpected = relations(present).filter((name) => !relations(reference).includes(name));
+  const [wanted, found] = [relations(reference), relations(present)];
+  const isMissing = (name: string | null): boolean => name !== null && wanted.has(name) && !found.has(name);
+  const isUnexpected = (name: string | null): boolean => name !== null && found.has(name) && !wanted.has(name);
   const differences: Difference[] = [];
   for (const [key, item] of expected) {
     const other = actual.get(key);
     if (other === undefined) {
-      if (item.parent === null || !missing.includes(item.parent)) differences.push(missingItem(item, reference));
+      if (!isMissing(item.parent)) differences.push(missingItem(item, reference));
     } else {
-      const found = differentItem(item, other);
-      if (found !== undefined) differences.push(found);
+      const difference = differentItem(item, other);
+      if (difference !== undefined) differences.push(difference);
     }
   }
   for (const [key, item] of actual) {
-    if (expected.has(key) || (item.parent !== null && unexpected.includes(item.parent))) continue;
-    differences.push(unexpectedItem(item));
+    if (!expected.has(key) && !isUnexpected(item.parent)) differences.push(unexpectedItem(item));
   }
   return differences;
 }
@@ -83,6 +83,6 @@ function keyOf({ kind, object }: Pick<Item, 'kind' | 'object'>): string {
   return JSON.stringify([kind, object]);
 }
 
-function relations(items: readonly Item[]): string[] {
-  return items.filter(({ kind }) => kind === 'table' || kind === 'view').map(({ object }) => object);
+function relations(items: readonly Item[]): Set<string> {
+  return new Set(items.filter(({ kind }) => kind === 'table' || kind === 'view').map(({ object }) => object));
 }

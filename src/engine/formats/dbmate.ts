@@ -1,9 +1,8 @@
-import { migrationName } from '../../util/migration-files.js';
 import type { Direction } from '../types.js';
 import { sqlFiles } from './folder.js';
 import { linesOf, partOf } from './script-lines.js';
 import { type MigrationFormat, type Script, ScriptError } from './types.js';
-import { inOrderOfVersions, leadingNumber, withoutNumber } from './versions.js';
+import { inOrderOfNumbers } from './versions.js';
 
 const MARKER = /^--\s*migrate:(up|down)\b(.*)$/i;
 
@@ -14,18 +13,7 @@ export const dbmate: MigrationFormat = {
   generated: false,
 
   async list(folder) {
-    const files = sqlFiles(folder);
-    const unnumbered = files.filter((name) => leadingNumber(name) === undefined);
-    if (unnumbered.length > 0) throw withoutNumber(folder, unnumbered.toSorted(), '20240131120000_users.sql');
-    return inOrderOfVersions(
-      folder,
-      files.map((fileName) => ({
-        fileName,
-        name: migrationName(fileName),
-        version: leadingNumber(fileName) ?? '',
-      })),
-      'dbmate',
-    );
+    return inOrderOfNumbers(folder, sqlFiles(folder), 'dbmate', '20240131120000_users.sql');
   },
 
   script(_file, text, direction) {

@@ -1,9 +1,8 @@
-import { migrationName } from '../../util/migration-files.js';
 import type { Direction } from '../types.js';
 import { sqlFiles, unreadableFolder } from './folder.js';
 import { type Line, linesOf, partOf } from './script-lines.js';
 import { type MigrationFormat, type Script, ScriptError } from './types.js';
-import { inOrderOfVersions, leadingNumber, withoutNumber } from './versions.js';
+import { inOrderOfNumbers } from './versions.js';
 
 const ANNOTATION = /^\s*--\s*\+goose\s+(.+?)\s*$/;
 
@@ -23,18 +22,7 @@ export const goose: MigrationFormat = {
         code.map((name) => `${name} is not SQL`),
       );
     }
-    const files = sqlFiles(folder);
-    const unnumbered = files.filter((name) => leadingNumber(name) === undefined);
-    if (unnumbered.length > 0) throw withoutNumber(folder, unnumbered.toSorted(), '00001_users.sql');
-    return inOrderOfVersions(
-      folder,
-      files.map((fileName) => ({
-        fileName,
-        name: migrationName(fileName),
-        version: leadingNumber(fileName) ?? '',
-      })),
-      'goose',
-    );
+    return inOrderOfNumbers(folder, sqlFiles(folder), 'goose', '00001_users.sql');
   },
 
   script(_file, text, direction) {

@@ -1,7 +1,6 @@
-import { migrationName } from '../../util/migration-files.js';
 import { sqlFiles } from './folder.js';
 import type { MigrationFormat } from './types.js';
-import { inOrderOfVersions, leadingNumber, withoutNumber } from './versions.js';
+import { inOrderOfNumbers } from './versions.js';
 
 /** Numbered SQL files without any markers, each the whole of a migration, as sqlx writes them too. No way back. */
 export const plain: MigrationFormat = {
@@ -10,15 +9,7 @@ export const plain: MigrationFormat = {
   generated: false,
 
   async list(folder) {
-    const files = sqlFiles(folder);
-    const unnumbered = files.filter((name) => leadingNumber(name) === undefined);
-    if (unnumbered.length > 0) throw withoutNumber(folder, unnumbered.toSorted(), '0001_users.sql');
-    const versioned = files.map((fileName) => ({
-      fileName,
-      name: migrationName(fileName),
-      version: leadingNumber(fileName) ?? '',
-    }));
-    return inOrderOfVersions(folder, versioned, 'plain');
+    return inOrderOfNumbers(folder, sqlFiles(folder), 'plain', '0001_users.sql');
   },
 
   script(_file, text, direction) {

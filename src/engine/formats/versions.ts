@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 
+import { migrationName } from '../../util/migration-files.js';
 import type { FormatName, MigrationFile } from '../types.js';
 import { type Folder, unreadableFolder } from './folder.js';
 
@@ -51,6 +52,28 @@ export function inOrderOfVersions(
     format,
     ...(downFile === undefined ? {} : { downPath: join(directory, downFile) }),
   }));
+}
+
+/**
+ * Files that begin with a number, in the order of their numbers.
+ *
+ * @param like a name that would do, for the error
+ * @throws TenantsError MIGRATIONS_UNREADABLE for files without a number, and for two with the same one.
+ */
+export function inOrderOfNumbers(
+  folder: Pick<Folder, 'directory'>,
+  files: readonly string[],
+  format: FormatName,
+  like: string,
+): MigrationFile[] {
+  const unnumbered = files.filter((name) => leadingNumber(name) === undefined);
+  if (unnumbered.length > 0) throw withoutNumber(folder, unnumbered.toSorted(), like);
+  const versioned = files.map((fileName) => ({
+    fileName,
+    name: migrationName(fileName),
+    version: leadingNumber(fileName) ?? '',
+  }));
+  return inOrderOfVersions(folder, versioned, format);
 }
 
 /** The error for files that have no number to be ordered by. */
