@@ -64,7 +64,9 @@ async function begin<T>(
   { command, tenant, invocation, onWarning, checksums = [] }: Change<T>,
   startedAt: number,
 ): Promise<JournalWriter> {
-  const writer = new JournalWriter(project, client, onWarning);
+  const files = (schema: string, run: number): BatchItem[] =>
+    checksums.length === 0 ? [] : [insertChecksums(schema, run, checksums)];
+  const writer = new JournalWriter(project, client, onWarning, files);
   if ((await writer.open()) === undefined) return writer;
   const common = { direction: null, sharedSchema: null, shared: null, wholeFleet: false };
   await writer.begin({ command, invocation, startedAt, ...common });
@@ -72,7 +74,7 @@ async function begin<T>(
   const started_at = new Date(startedAt).toISOString();
   await writer.send((schema, run) => [
     writeRows(schema, run, [{ tenant, status: 'running', started_at }]),
-    ...(checksums.length === 0 ? [] : [insertChecksums(schema, run, checksums)]),
+    ...files(schema, run),
   ]);
   return writer;
 }

@@ -33,6 +33,7 @@ export class JournalWriter {
   readonly #project: Project;
   readonly #control: () => Client;
   readonly #warn: (message: string) => void;
+  readonly #recorded: (schema: string, run: number) => BatchItem[];
   /** Read while the run surveys: files take a moment on a busy machine. */
   readonly #origin: Promise<[Who, string | null]>;
   #place: JournalPlace | undefined;
@@ -43,10 +44,17 @@ export class JournalWriter {
   #lastError: unknown = new Error('the server did not take what was written');
   #over = false;
 
-  constructor(project: Project, control: () => Client, warn: (message: string) => void) {
+  /** @param recorded what has been recorded so far; a server that took over may have lost any part of it */
+  constructor(
+    project: Project,
+    control: () => Client,
+    warn: (message: string) => void,
+    recorded: (schema: string, run: number) => BatchItem[] = () => [],
+  ) {
     this.#project = project;
     this.#control = control;
     this.#warn = warn;
+    this.#recorded = recorded;
     this.#origin = Promise.all([whoRuns(), project.journal === false ? null : gitCommit(project.root)]);
     this.#origin.catch(() => {});
   }
@@ -100,11 +108,6 @@ export class JournalWriter {
     this.#client = this.#control();
   }
 
-  /** Whether the control connection is another one than that which has seen the writes: the server may have lost them. */
-  get isElsewhere(): boolean {
-    return this.#client !== undefined && this.#client !== this.#control();
-  }
-
   /**
    * Sends statements as one transaction.
    *
@@ -115,8 +118,8 @@ export class JournalWriter {
     if (place === undefined || this.#over) return undefined;
     const client = this.#control();
     try {
-      const again = this.#run !== undefined && client !== this.#client ? [this.#again(place.schema)] : [];
-      const answers = await sendToJournal(client, place, [...again.flat(), ...items(place.schema, this.#run?.id ?? 0)]);
+      const again = client === this.#client ? [] : this.#again(place.schema);
+      const answers = await sendToJournal(client, place, [...again, ...items(place.schema, this.#run?.id ?? 0)]);
       this.#client = client;
       this.#failures = 0;
       return answers.slice(again.length);
@@ -133,9 +136,11 @@ export class JournalWriter {
     if (!this.#over && this.#place !== undefined) this.#giveUp(this.#lastError);
   }
 
-  /** A failover may have lost the run. */
+  /** Everything that a failover may have lost. Whichever write is the first on another connection brings it along. */
   #again(schema: string): BatchItem[] {
-    return this.#run === undefined ? [] : [insertRun(schema, this.#run.start, this.#run.id)];
+    if (this.#run === undefined) return [];
+    const { id, start } = this.#run;
+    return [insertRun(schema, start, id), ...this.#recorded(schema, id)];
   }
 
   #stop(state: Exclude<JournalState, { kind: 'ready' }>): void {

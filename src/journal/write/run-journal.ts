@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
 
+import type { BatchItem } from '../../db/batch.js';
 import { isAwaitingAnswer } from '../../db/pg-internals.js';
 import { serializeError } from '../../errors/serialize.js';
 import type { TenantResult } from '../../executors/types.js';
@@ -64,7 +65,7 @@ export class RunJournal {
   #open = new Map<string, Timed>();
   #shared: RecordedShared | undefined;
   #counts: RunCounts = {};
-  #recordsFiles = false;
+  #files: RunBegin['files'] = { checksums: [], touched: [] };
   #plans: PlannedTenants[] = [];
   #timer: NodeJS.Timeout | undefined;
   #flushing: Promise<void> | undefined;
@@ -73,7 +74,8 @@ export class RunJournal {
     this.#project = project;
     this.#control = control;
     this.#options = options;
-    this.#writer = new JournalWriter(project, control, (message) => this.warnings.push(message));
+    const warn = (message: string): void => void this.warnings.push(message);
+    this.#writer = new JournalWriter(project, control, warn, (schema, run) => this.#recorded(schema, run));
   }
 
   /** The number of the run, or `null` when it is not recorded. */
@@ -103,12 +105,9 @@ export class RunJournal {
     });
     const { id } = this.#writer;
     if (id === undefined) return;
+    this.#files = files;
     if (files.checksums.length + files.touched.length > 0) {
-      this.#recordsFiles = files.checksums.some(({ asFound }) => !asFound);
-      await this.#writer.send((schema, run) => [
-        insertChecksums(schema, run, files.checksums),
-        ...touchChecksums(schema, files.touched),
-      ]);
+      await this.#writer.send((schema, run) => fileItems(schema, run, files));
     }
     await completeInterrupted({ project: this.#project, client: this.#control(), place, before: id, readPlaces });
     this.#timer = setInterval(() => void this.#flush(), PERIOD_MS);
@@ -168,13 +167,12 @@ export class RunJournal {
     if (this.#writer.id === undefined) return;
     const gone = results === undefined ? [] : this.#reconcile(results);
     for (let left = LAST_TRIES; left > 0 && this.#writer.id !== undefined; left -= 1) {
-      this.#noteFailover();
       const rows = [...this.#open.values()];
       const answers = await this.#writer.send((schema, run) => [
         ...(rows.length === 0 ? [] : [writeResults(schema, run, rows)]),
         ...(gone.length === 0 ? [] : [removeResults(schema, run, gone)]),
         finishRun(schema, run, end),
-        ...(this.#recordsFiles ? fillChecksums(schema, run) : []),
+        ...(this.#files.checksums.some(({ asFound }) => !asFound) ? fillChecksums(schema, run) : []),
       ]);
       if (answers !== undefined) return;
     }
@@ -186,7 +184,10 @@ export class RunJournal {
     for (const result of results) if (this.#seen.get(result.tenant)?.result !== result) this.#note(result);
     const reported = new Set(results.map(({ tenant }) => tenant));
     const gone = [...this.#seen.keys()].filter((tenant) => !reported.has(tenant));
-    for (const tenant of gone) this.#open.delete(tenant);
+    for (const tenant of gone) {
+      this.#open.delete(tenant);
+      this.#seen.delete(tenant);
+    }
     return gone;
   }
 
@@ -200,10 +201,13 @@ export class RunJournal {
     this.#open.set(result.tenant, timed);
   }
 
-  /** After a failover the server may have lost what it has answered. */
-  #noteFailover(): void {
-    if (!this.#writer.isElsewhere) return;
-    this.#open = new Map([...this.#seen, ...this.#open]);
+  /** All that was recorded since the run began. */
+  #recorded(schema: string, run: number): BatchItem[] {
+    return [
+      ...fileItems(schema, run, this.#files),
+      ...insertPlans(schema, run, 0, this.#plans),
+      ...(this.#seen.size === 0 ? [] : [writeResults(schema, run, [...this.#seen.values()])]),
+    ];
   }
 
   async #flush(): Promise<void> {
@@ -214,12 +218,9 @@ export class RunJournal {
   }
 
   async #flushOnce(): Promise<void> {
-    const elsewhere = this.#writer.isElsewhere;
-    this.#noteFailover();
     const rows = this.#open;
     this.#open = new Map();
     const answers = await this.#writer.send((schema, run) => [
-      ...(elsewhere ? insertPlans(schema, run, 0, this.#plans) : []),
       writeResults(schema, run, [...rows.values()]),
       updateRun(schema, run, this.#tally(), this.#shared),
     ]);
@@ -234,6 +235,13 @@ export class RunJournal {
     for (const { result } of this.#seen.values()) counts[result.status] = (counts[result.status] ?? 0) + 1;
     return { ...this.#counts, ...counts };
   }
+}
+
+function fileItems(schema: string, run: number, { checksums, touched }: RunBegin['files']): BatchItem[] {
+  return [
+    ...(checksums.length === 0 ? [] : [insertChecksums(schema, run, checksums)]),
+    ...touchChecksums(schema, touched),
+  ];
 }
 
 /** A report says `applied` whichever way the run went. Pure. */
