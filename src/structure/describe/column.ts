@@ -6,14 +6,22 @@ import { sequenceChanges } from './sequence.js';
 const STORAGE: Record<string, string> = { p: 'PLAIN', e: 'EXTERNAL', m: 'MAIN', x: 'EXTENDED' };
 const COMPRESSION: Record<string, string> = { p: 'pglz', l: 'lz4' };
 
-/** A column as in `CREATE TABLE`, without its name: `date NOT NULL DEFAULT CURRENT_DATE`. */
-export function columnDefinition(parts: Parts): string {
+/**
+ * A column as in `CREATE TABLE`, without its name: `date NOT NULL DEFAULT CURRENT_DATE`.
+ *
+ * @param sequence the name of an identity column's sequence, where it is to be said
+ */
+export function columnDefinition(parts: Parts, sequence = ''): string {
   const words = [text(parts['type'])];
   if (parts['collation'] !== undefined) words.push(`COLLATE ${text(parts['collation'])}`);
   if (parts['generated'] !== undefined) {
     words.push(`GENERATED ALWAYS AS (${inner(text(parts['generated']))}) ${text(parts['generatedKind'])}`);
   }
-  if (parts['identity'] !== undefined) words.push(`GENERATED ${text(parts['identity'])} AS IDENTITY`);
+  if (parts['identity'] !== undefined) {
+    words.push(
+      `GENERATED ${text(parts['identity'])} AS IDENTITY${sequence === '' ? '' : ` (SEQUENCE NAME ${sequence})`}`,
+    );
+  }
   if (parts['default'] !== undefined) words.push(`DEFAULT ${text(parts['default'])}`);
   if (parts['notNull'] !== undefined) {
     words.push(['NOT NULL', parts['notNullKind']].filter((word) => word !== undefined).join(' '));

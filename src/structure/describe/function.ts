@@ -17,6 +17,7 @@ export function createFunction({ kind, parts }: Item): string {
     parts['securityDefiner'] === undefined ? '' : 'SECURITY DEFINER',
     parts['parallel'] === undefined ? '' : `PARALLEL ${text(parts['parallel'])}`,
     parts['cost'] === undefined ? '' : `COST ${text(parts['cost'])}`,
+    parts['rows'] === undefined ? '' : `ROWS ${text(parts['rows'])}`,
     parts['support'] === undefined ? '' : `SUPPORT ${text(parts['support'])}`,
   ];
   lines.push(` ${words.filter((word) => word !== '').join(' ')}`);

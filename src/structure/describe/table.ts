@@ -26,6 +26,25 @@ export function createTable(
   return [`${head(object, parts, columns)};`, ...tableSettings(object, parts, {}), ...rest].join('\n');
 }
 
+/**
+ * `CREATE TABLE` with its columns and nothing else; `null` for foreign tables. Settings are left to `changeTable` and
+ * `changeColumn`.
+ */
+export function createBareTable({ object, parts }: Item, columns: readonly Item[]): string | null {
+  if (parts['kind'] === 'foreign' || parts['ofType'] !== undefined || parts['accessMethod'] !== undefined) return null;
+  const order = texts(parts['columns']);
+  const own = columns
+    .filter(({ parts: { inherited } }) => inherited === undefined)
+    .toSorted((a, b) => order.indexOf(text(a.parts['name'])) - order.indexOf(text(b.parts['name'])));
+  const lines = own.map(({ parts: column }) => {
+    const name = text(column['name']);
+    const sequence = text((column['sequence'] as Parts | undefined)?.['name']);
+    const usual = sequence === `${object}_${name}_seq`;
+    return `  ${quoteIdentifier(name)} ${columnDefinition(column, usual ? '' : sequence)}`;
+  });
+  return `${head(object, parts, lines)};`;
+}
+
 function head(object: string, parts: Parts, columns: readonly string[]): string {
   const unlogged = parts['persistence'] === undefined ? '' : 'UNLOGGED ';
   const by = parts['partitionKey'] === undefined ? '' : ` PARTITION BY ${text(parts['partitionKey'])}`;

@@ -13,6 +13,8 @@ export function createType({ object, parts }: Item): string | null {
       return `CREATE TYPE ${object} AS (${texts(parts['attributes']).join(', ')});`;
     case 'domain':
       return createDomain({ object, parts });
+    case 'range':
+      return createRange({ object, parts });
     default:
       return null;
   }
@@ -27,6 +29,19 @@ function createDomain({ object, parts }: Pick<Item, 'object' | 'parts'>): string
     ...(parts['notNull'] === undefined ? [] : ['NOT NULL']),
     ...checks.map(([name, definition]) => `CONSTRAINT ${name} ${definition}`),
   ].join(' ')};`;
+}
+
+function createRange({ object, parts }: Pick<Item, 'object' | 'parts'>): string | null {
+  const range = (parts['range'] ?? {}) as Record<string, string>;
+  // A canonical function needs the type, which needs the function.
+  if (range['canonical'] !== undefined) return null;
+  const clauses = [
+    `SUBTYPE = ${range['subtype']}`,
+    ...(range['operatorClass'] === undefined ? [] : [`SUBTYPE_OPCLASS = ${range['operatorClass']}`]),
+    ...(range['collation'] === undefined ? [] : [`COLLATION = ${range['collation']}`]),
+    ...(range['difference'] === undefined ? [] : [`SUBTYPE_DIFF = ${range['difference']}`]),
+  ];
+  return `CREATE TYPE ${object} AS RANGE (${clauses.join(', ')});`;
 }
 
 /** Statements for what can be altered of a type; `null` where it would have to be made anew. */
