@@ -9,6 +9,8 @@ export { cloneTenant, type CloneTenantOptions } from './lifecycle/clone-tenant.j
 export { createDomain, type CreateDomainOptions } from './lifecycle/create-domain.js';
 export { createTenant } from './lifecycle/create-tenant.js';
 export type { CreatedTenant, CreateTenantOptions, CreateTenantResult } from './lifecycle/create-types.js';
+export { createTenants, createTenantsExitCode } from './lifecycle/many/create-tenants.js';
+export type { CreateTenantsOptions, CreateTenantsReport, LineResult, WantedTenant } from './lifecycle/many/types.js';
 export { doctor, isHealthy } from './doctor/doctor.js';
 export type { Check, CheckName, DoctorOptions, DoctorReport } from './doctor/types.js';
 export { exec } from './each-tenant/exec/exec.js';

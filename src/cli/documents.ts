@@ -4,6 +4,7 @@ import type { StatusReport } from '../fleet/types.js';
 import type { RunReport, RunsReport } from '../journal/read/runs.js';
 import type { ChangedTenant } from '../lifecycle/changed-tenant.js';
 import type { CreatedTenant } from '../lifecycle/create-types.js';
+import type { CreateTenantsReport } from '../lifecycle/many/types.js';
 import type { LintFinding, LintReport } from '../lint/types.js';
 import type { AdoptHistoryReport } from '../run/adopt/types.js';
 import type { MigrateReport, PlanReport, RollbackReport } from '../run/types.js';
@@ -174,6 +175,12 @@ export function tenantDocument({
   mentions,
 }: CreatedTenant & Pick<ChangedTenant, 'mentions'>) {
   return { tenant, domains, migrations, durationMs, ...(mentions === undefined ? {} : { mentions }) };
+}
+
+/** `create-tenant --from`: a result for each line of the file. */
+export function createTenantsDocument(report: CreateTenantsReport, exitCode: number) {
+  const { durationMs, concurrency, run, tenants, results } = report;
+  return { command: 'create-tenant', exitCode, durationMs, concurrency, run, tenants, results };
 }
 
 function cohortDocument({ type, last, applied, pending, count, tenants }: StatusReport['cohorts'][number]) {

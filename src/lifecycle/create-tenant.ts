@@ -2,25 +2,14 @@ import type { Client } from 'pg';
 
 import type { BatchItem } from '../db/batch.js';
 import { assertOwn } from '../db/own-session.js';
-import { assertNewSchemaName } from '../db/schema-name.js';
 import { assertWritable } from '../db/server.js';
-import { listMigrationFiles } from '../engine/files.js';
-import type { RegistrationHooks } from '../engine/hooks/migrate-hooks.js';
-import type { MigrationFile } from '../engine/types.js';
 import { TenantsError } from '../errors/tenants-error.js';
 import { assertExtraSearchPath } from '../fleet/assert-extra-search-path.js';
-import type { Cohort } from '../fleet/cohorts.js';
-import { tenantSource } from '../fleet/migration-sources.js';
-import { createPlanner, installedExtensions } from '../fleet/planner.js';
 import { readShared } from '../fleet/read-shared.js';
-import { compareWithFiles } from '../fleet/schema-state.js';
 import { assertSharedCurrent, compareShared } from '../fleet/shared-schema.js';
-import { surveySchema, type SurveyedSchema } from '../fleet/survey.js';
-import { hookCalls } from '../project/hook-calls.js';
 import type { Project } from '../project/project.js';
 import { assertAvailable, tenantExists } from '../registry/availability.js';
 import { assertRegistry } from '../registry/check.js';
-import { parseDomain } from '../registry/domain-name.js';
 import { findTenant } from '../registry/list.js';
 import { STATUS } from '../registry/names.js';
 import { createPublicTenant, hasDomains } from '../registry/public-tenant.js';
@@ -31,8 +20,10 @@ import { tenantsCommand } from '../util/tenants-command.js';
 import { changeTenant, send } from './change-transaction.js';
 import type { CreatedTenant, CreateTenantOptions, CreateTenantResult } from './create-types.js';
 import { takeCreationLock } from './creation-lock.js';
+import { creationHooks, planNewTenant } from './plan-new-tenant.js';
 import { provision } from './provision.js';
 import { newChecksums, recorded } from './record.js';
+import { registrationOf } from './registration-of.js';
 
 /**
  * Registers a tenant, creates its schema and migrates it, in one transaction: any error leaves nothing behind. If a
@@ -69,7 +60,7 @@ export async function createTenant(project: Project, options: CreateTenantOption
     const type = leftover ? existing.type : registration.type;
     const { plan, place, files } = await planNewTenant(client, project, { ...registration, type }, options);
     options.onEvent?.({ type: 'phase', phase: 'tenants', total: 1 });
-    const hooks = hooksOf(project, { ...registration, type }, options);
+    const hooks = creationHooks(project, { ...registration, type }, options);
     const record = {
       command: 'create-tenant',
       tenant: registration.schema,
@@ -122,19 +113,6 @@ async function createPublic(
   });
 }
 
-function hooksOf(
-  project: Project,
-  { schema, type, domains }: NewTenant,
-  options: CreateTenantOptions,
-): RegistrationHooks {
-  const { beforeCreateTenant, afterCreateTenant } = options.hooks ?? project.hooks ?? {};
-  const told = { tenant: schema, type, domains: domains.map(({ domain }) => domain), source: null };
-  return {
-    before: hookCalls('beforeCreateTenant', beforeCreateTenant, told),
-    after: hookCalls('afterCreateTenant', afterCreateTenant, told),
-  };
-}
-
 /** @throws TenantsError TENANT_EXISTS if the tenant is unfinished or lacks one of the requested domains. */
 function acceptExisting(existing: TenantWithDomains, { schema, domains }: NewTenant): TenantWithDomains {
   const unfinished = existing.status === STATUS.provisioning || existing.status === STATUS.deleting;
@@ -147,73 +125,6 @@ function acceptExisting(existing: TenantWithDomains, { schema, domains }: NewTen
     {
       tenant: schema,
       suggestions: absent.map((domain) => `To add it, run: ${tenantsCommand('create-domain', schema, domain)}`),
-    },
-  );
-}
-
-function registrationOf(project: Project, options: CreateTenantOptions): NewTenant {
-  const { schema, type = null } = options;
-  if (schema !== project.shared.schema && options.adopt !== true) assertNewSchemaName(schema);
-  if (type !== null && !Object.hasOwn(project.tenants.types ?? {}, type)) {
-    const known = Object.keys(project.tenants.types ?? {});
-    throw new TenantsError('UNKNOWN_TYPE', `There is no tenant type "${type}" in the configuration.`, {
-      suggestions: [
-        known.length === 0 ? 'The configuration has no tenants.types.' : `The types are ${known.join(', ')}.`,
-      ],
-    });
-  }
-  return {
-    schema,
-    name: options.label ?? null,
-    type,
-    status: STATUS.active,
-    extra: options.set ?? {},
-    domains: (options.domains ?? []).map((domain, index) => ({ domain: parseDomain(domain), primary: index === 0 })),
-  };
-}
-
-/** The plan that brings a new, adopted or unfinished schema up to date. */
-async function planNewTenant(
-  client: Client,
-  project: Project,
-  { schema, type }: NewTenant,
-  options: CreateTenantOptions,
-) {
-  const files = await listMigrationFiles(tenantSource(project, type));
-  const place = await surveySchema(client, project, schema);
-  if (place.error !== undefined) throw new TenantsError('TENANT_UNREADABLE', place.error.message, place.error);
-  const names = options.noMigrate === true ? [] : pendingOf(place, files, project.checkOrder);
-  const planner = createPlanner({
-    project,
-    direction: 'up',
-    fake: false,
-    extensions: await installedExtensions(client),
-  });
-  const cohort: Cohort = {
-    type,
-    state: { kind: 'pending', pending: names },
-    applied: place.applied,
-    tableExists: place.tableExists,
-    members: [{ schema, oid: place.oid }],
-  };
-  return { plan: await planner.planCohort({ cohort, files, names }), place, files };
-}
-
-function pendingOf(place: SurveyedSchema, files: readonly MigrationFile[], checkOrder: boolean): string[] {
-  const state = compareWithFiles(
-    files.map(({ name }) => name),
-    place.applied,
-    checkOrder,
-  );
-  if (state.kind === 'pending') return state.pending;
-  if (state.kind === 'upToDate') return [];
-  throw new TenantsError(
-    state.kind === 'ahead' ? 'TENANT_AHEAD' : 'TENANT_OUT_OF_ORDER',
-    `The applied migrations of the schema "${place.schema}" do not match the files on disk.`,
-    {
-      suggestions: [
-        'Compare its migrations table with the migrations directory, or disable the check with --no-check-order.',
-      ],
     },
   );
 }

@@ -47,38 +47,72 @@ export type NewTenantWork = {
  * @throws TenantsError as `createTenant`, after removing what this call created.
  */
 export async function provision(client: Client, project: Project, work: NewTenantWork): Promise<string[]> {
-  const { registration, plan, place, leftover, options, hooks } = work;
-  const { registry } = project;
-  const atomic = isAtomic(plan) && !leftover;
-  const status = atomic ? STATUS.active : STATUS.provisioning;
-  const framed = frame(plan, !atomic);
-  const prelude: BatchItem[] = leftover ? [] : registrationStatements(registry, { ...registration, status });
-  const postlude = atomic ? [] : activateStatements(registry, registration.schema);
-  const cancel = options.cancel ?? new AbortController().signal;
-  const lane = await createLaneOpener({
-    project,
-    plans: new Map([[framed.id, framed]]),
-    filesOf: () => work.files,
-    settings: applySettings(project),
-    cancel,
-  })();
+  const lane = await openProvisioningLane(project, [work], work.options.cancel);
   try {
-    const result = await lane.apply(
-      { tenant: registration.schema, planId: framed.id, schemaOid: place.oid },
-      { prelude, postlude, hooks },
-    );
-    if (result.status === 'applied') return planNames(plan);
-    const error = await failureOf(client, project, work, lane, result);
-    // Once the first transaction has been committed, there is something to remove.
-    const begun = !atomic && !leftover && (lane.lastFailure?.segment ?? 0) > 0;
-    if (begun && !(await takeBack(client, project, work))) throw leftBehind(registration.schema, error);
-    throw error;
+    return await provisionOn(lane, client, project, work);
   } finally {
     await lane.close();
   }
 }
 
+/** A lane for tenants that are made by these plans. */
+export async function openProvisioningLane(
+  project: Project,
+  works: readonly Pick<NewTenantWork, 'plan' | 'files' | 'leftover'>[],
+  cancel: AbortSignal = new AbortController().signal,
+): Promise<EngineLane> {
+  const files = new Map(works.map((work) => [work.plan.id, work.files]));
+  return await createLaneOpener({
+    project,
+    plans: new Map(works.map((work) => [work.plan.id, framed(work)])),
+    filesOf: ({ id }) => files.get(id) ?? [],
+    settings: applySettings(project),
+    cancel,
+  })();
+}
+
+/** The same as `provision`, on a lane that was opened for its plan. */
+export async function provisionOn(
+  lane: EngineLane,
+  client: Client,
+  project: Project,
+  work: NewTenantWork,
+): Promise<string[]> {
+  const { registration, plan, place, leftover, hooks } = work;
+  const { registry } = project;
+  const whole = isWhole(work);
+  const status = whole ? STATUS.active : STATUS.provisioning;
+  const prelude: BatchItem[] = leftover ? [] : registrationStatements(registry, { ...registration, status });
+  const postlude = whole ? [] : activateStatements(registry, registration.schema);
+  const result = await lane.apply(
+    { tenant: registration.schema, planId: plan.id, schemaOid: place.oid },
+    { prelude, postlude, hooks },
+  );
+  if (result.status === 'applied') return planNames(plan);
+  const error = await failureOf(client, project, work, lane, result);
+  // Once the first transaction has been committed, there is something to remove.
+  const begun = !whole && !leftover && (lane.lastFailure?.segment ?? 0) > 0;
+  if (begun && !(await takeBack(client, project, work))) throw leftBehind(registration.schema, error);
+  throw error;
+}
+
+/** Whether everything is done in one transaction. */
+export function isWhole({ plan, leftover }: Pick<NewTenantWork, 'plan' | 'leftover'>): boolean {
+  return isAtomic(plan) && !leftover;
+}
+
+/** Plans with transactions for the registration: the same object for all tenants, so that the lane keeps what it has sent. */
+const framedPlans = new WeakMap<Plan, Plan>();
+
 /** Adds a transaction for the registration at the beginning and, in several steps, one at the end, if the plan has none there. */
+function framed(work: Pick<NewTenantWork, 'plan' | 'leftover'>): Plan {
+  const known = framedPlans.get(work.plan);
+  if (known !== undefined) return known;
+  const made = frame(work.plan, !isWhole(work));
+  framedPlans.set(work.plan, made);
+  return made;
+}
+
 function frame(plan: Plan, inSteps: boolean): Plan {
   const empty: Segment = { transaction: true, migrations: [] };
   const segments = [...plan.segments];

@@ -1,11 +1,9 @@
 import { TenantsError } from '../errors/tenants-error.js';
+import { shareOf } from '../util/failure-budget.js';
 import { didYouMean, nearestNames } from '../util/nearest.js';
 
 /** How many tenants of a cohort go first, alone: a number, a share of the cohort such as `5%`, or one tenant by its name. */
 export type CanarySetting = number | string;
-
-/** Failures after which no more tenants are started: a number, or a share of the tenants such as `2%`. */
-export type FailureBudget = number | string | undefined;
 
 /** The name of the tenant that a setting chooses, if it chooses one. */
 export function chosenCanary(setting: CanarySetting): string | undefined {
@@ -19,12 +17,6 @@ export function canaryCount(setting: CanarySetting, members: number): number {
   return share === undefined ? 1 : Math.max(1, Math.ceil(members * share));
 }
 
-/** The number of failures among `total` tenants that ends a run. A share is at least one failure. */
-export function failuresAllowed(budget: FailureBudget, total: number): number | undefined {
-  if (typeof budget !== 'string') return budget;
-  return Math.max(1, Math.ceil(total * (shareOf(budget) ?? 1)));
-}
-
 /** @throws TenantsError UNKNOWN_TENANT when the chosen canary is no tenant. */
 export function assertCanaryKnown(setting: CanarySetting, names: readonly string[]): void {
   const chosen = chosenCanary(setting);
@@ -33,9 +25,4 @@ export function assertCanaryKnown(setting: CanarySetting, names: readonly string
     tenant: chosen,
     suggestions: didYouMean(nearestNames(chosen, names)),
   });
-}
-
-function shareOf(text: string): number | undefined {
-  const [, percent] = /^(\d+(?:\.\d+)?)%$/.exec(text) ?? [];
-  return percent === undefined ? undefined : Number(percent) / 100;
 }

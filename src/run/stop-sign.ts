@@ -1,5 +1,5 @@
 import type { NotExecutedReason, TenantResult } from '../executors/types.js';
-import { failuresAllowed, type FailureBudget } from './canary.js';
+import { failuresAllowed, type FailureBudget } from '../util/failure-budget.js';
 
 export type StopSignOptions = {
   failFast: boolean;

@@ -15,6 +15,7 @@ import { createDomain } from '../../src/lifecycle/create-domain.js';
 import { createTenant } from '../../src/lifecycle/create-tenant.js';
 import { deleteDomain } from '../../src/lifecycle/delete-domain.js';
 import { deleteTenant } from '../../src/lifecycle/delete-tenant.js';
+import { createTenants } from '../../src/lifecycle/many/create-tenants.js';
 import { renameTenant } from '../../src/lifecycle/rename-tenant.js';
 import { lintMigrations } from '../../src/lint/lint-migrations.js';
 import type { Project } from '../../src/project/project.js';
@@ -38,6 +39,10 @@ export const WRITING: Command[] = [
   ['rollback', (project) => rollback(project, { selection: { kind: 'tenants', names: ['t1'] } })],
   ['adopt-history', (project) => adoptHistory(project, { selection: { kind: 'all' } })],
   ['create-tenant', (project) => createTenant(project, { schema: 'made', domains: ['made.example.com'] })],
+  [
+    'create-tenant --from',
+    (project) => createTenants(project, { tenants: { csv: 'schema,domain\nlisted,listed.example.com\n' } }),
+  ],
   ['create-tenant of the public tenant', (project) => createTenant(project, { schema: 'public' })],
   ['delete-tenant', (project) => deleteTenant(project, { schema: 't1' })],
   ['rename-tenant', (project) => renameTenant(project, { from: 't1', to: 'renamed' })],

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
-import { assertCanaryKnown, canaryCount, chosenCanary, failuresAllowed } from '../../src/run/canary.js';
+import { assertCanaryKnown, canaryCount, chosenCanary } from '../../src/run/canary.js';
+import { failuresAllowed } from '../../src/util/failure-budget.js';
 
 describe('the canary setting', () => {
   it.each([

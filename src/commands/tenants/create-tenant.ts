@@ -3,10 +3,13 @@ import * as Flags from '@oclif/core/flags';
 
 import { BaseCommand } from '../../base-command.js';
 import { assignments } from '../../cli/assignments.js';
-import { tenantDocument } from '../../cli/documents.js';
+import { createTenantsDocument, tenantDocument } from '../../cli/documents.js';
+import { changeFlags } from '../../cli/flags.js';
+import { runSettings } from '../../cli/run-settings.js';
 import { parseNames } from '../../cli/selection/names.js';
 import { signalExitCode } from '../../cli/signals.js';
 import { formatCreated } from '../../ui/summary/format-created-tenant.js';
+import { formatCreatedTenants } from '../../ui/summary/format-created-tenants.js';
 
 export default class CreateTenant extends BaseCommand {
   static override summary = 'Create a tenant: row, domains and schema, with all migrations applied.';
@@ -18,6 +21,10 @@ export default class CreateTenant extends BaseCommand {
     {
       description: 'With a display name and columns of your own',
       command: '<%= config.bin %> create-tenant acme --label "Acme Ltd." --set plan=gold --set seats=25',
+    },
+    {
+      description: 'Many at once, from a file with the header schema,domain,label,type or columns of your own',
+      command: '<%= config.bin %> create-tenant --from tenants.csv',
     },
     {
       description: 'Register an existing schema, and apply the migrations that it lacks',
@@ -50,9 +57,22 @@ export default class CreateTenant extends BaseCommand {
     'if-not-exists': Flags.boolean({ description: 'Succeed if this tenant already exists with these domains.' }),
     adopt: Flags.boolean({ description: 'Register an existing schema, and migrate it.' }),
     'no-migrate': Flags.boolean({ description: 'Do not apply migrations.' }),
+    from: Flags.string({
+      helpValue: 'FILE.csv',
+      exclusive: ['domain', 'label', 'type', 'set', 'if-not-exists', 'adopt'],
+      description: 'Create all tenants of a CSV file; - reads standard input.',
+    }),
+    concurrency: Flags.string({
+      helpValue: 'N',
+      dependsOn: ['from'],
+      description: 'Tenants of the file to create at a time (default: 4).',
+    }),
+    ...changeFlags,
   };
 
   async run(): Promise<number> {
+    // Before the parser asks for a name: a file has them all.
+    if (this.argv.some((word) => word === '--from' || word.startsWith('--from='))) return await this.#fromFile();
     const { args, flags } = await this.parse(CreateTenant);
     const domains = [
       ...(args.domain === undefined ? [] : [args.domain]),
@@ -69,9 +89,25 @@ export default class CreateTenant extends BaseCommand {
       ...(flags.type === undefined ? {} : { type: flags.type }),
     };
     const { createTenant } = await import('../../lifecycle/create-tenant.js');
-    const loaded = await this.load(flags);
+    const loaded = await this.load(flags, runSettings(flags));
     const created = await this.change(loaded, (project, control) => createTenant(project, { ...options, ...control }));
     const verb = created.created ? 'Created' : 'Found';
     return this.print(tenantDocument(created), (context) => formatCreated(created, context, verb), signalExitCode());
+  }
+
+  async #fromFile(): Promise<number> {
+    const { flags } = await this.parse({ flags: CreateTenant.flags, baseFlags: CreateTenant.baseFlags, args: {} });
+    const { readInput } = await import('../../cli/read-input.js');
+    const tenants = { csv: await readInput('--from', flags.from ?? '') };
+    const { createTenants, createTenantsExitCode } = await import('../../lifecycle/many/create-tenants.js');
+    const loaded = await this.load(flags, runSettings(flags));
+    const noMigrate = flags['no-migrate'];
+    const report = await this.change(loaded, (project, control) =>
+      createTenants(project, { tenants, noMigrate, ...control }),
+    );
+    this.remark(report.warnings);
+    const exitCode = signalExitCode() ?? createTenantsExitCode(report);
+    const document = createTenantsDocument(report, exitCode);
+    return this.print(document, (context) => formatCreatedTenants(report, context), exitCode);
   }
 }

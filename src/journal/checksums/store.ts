@@ -75,12 +75,16 @@ export function fillChecksums(schema: string, run: number): BatchItem[] {
   ];
 }
 
-/** The same for a run that was about one tenant. */
-export function noteFirst(schema: string, run: number, tenant: string | null): BatchItem {
+/**
+ * The same for a run that was about one tenant, or about new ones.
+ *
+ * @param of.type only the migrations of this type; by default all that the run recorded
+ */
+export function noteFirst(schema: string, run: number, tenant: string | null, of?: { type: string | null }): BatchItem {
   return {
     text: `UPDATE ${journalTable(schema, 'checksums')} SET tenant = $2::text, first_applied_at = pg_catalog.now()
-      WHERE run = $1::bigint AND NOT as_found AND first_applied_at IS NULL`,
-    values: [run, tenant],
+      WHERE run = $1::bigint AND NOT as_found AND first_applied_at IS NULL${of === undefined ? '' : ' AND type = $3::text'}`,
+    values: [run, tenant, ...(of === undefined ? [] : [of.type ?? ''])],
   };
 }
 
