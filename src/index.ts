@@ -47,6 +47,16 @@ export type { LintLevel, LintLevels, LintRule } from './lint/rule-names.js';
 export type { LintFinding, LintOptions, LintProject, LintReport, TableSize, UnreadFile } from './lint/types.js';
 export { adoptHistory } from './run/adopt/adopt-history.js';
 export type { AdoptedTenant, AdoptHistoryOptions, AdoptHistoryReport } from './run/adopt/types.js';
+export { type DryRunOptions, dryRunMigrate, dryRunRollback } from './run/dry-run/dry-run.js';
+export type {
+  DryRunCohort,
+  DryRunReport,
+  DryRunResult,
+  DryRunShared,
+  NotTried,
+  Sample,
+  TriedStatement,
+} from './run/dry-run/types.js';
 export { migrate } from './run/migrate.js';
 export { plan } from './run/plan.js';
 export type { Project } from './project/project.js';

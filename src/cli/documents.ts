@@ -7,6 +7,7 @@ import type { CreatedTenant } from '../lifecycle/create-types.js';
 import type { CreateTenantsReport } from '../lifecycle/many/types.js';
 import type { LintFinding, LintReport } from '../lint/types.js';
 import type { AdoptHistoryReport } from '../run/adopt/types.js';
+import type { DryRunReport } from '../run/dry-run/types.js';
 import type { MigrateReport, PlanReport, RollbackReport } from '../run/types.js';
 import type { DriftReport } from '../structure/types.js';
 import { shownPath } from '../ui/summary/lint/shown-path.js';
@@ -22,6 +23,15 @@ export function migrateDocument(
 ) {
   const { durationMs, executor, processes, concurrency, shared, tenants, results, run = null } = report;
   return { command, exitCode, durationMs, executor, processes, concurrency, run, shared, tenants, results };
+}
+
+/** That of `migrate` or `rollback`, where `applied` or `rolledBack` counts tenants that would succeed, with what was tried of each cohort. */
+export function dryRunDocument(command: 'migrate' | 'rollback', report: DryRunReport, exitCode: number) {
+  const { durationMs, executor, processes, concurrency, shared, results, cohorts } = report;
+  const { total, applied, ...counts } = report.tenants;
+  const tenants = { total, [command === 'migrate' ? 'applied' : 'rolledBack']: applied, ...counts };
+  const how = { dryRun: true, durationMs, executor, processes, concurrency, run: null };
+  return { command, exitCode, ...how, shared, tenants, results, cohorts };
 }
 
 /** That of `migrate`, and whether anything was recorded at all. */

@@ -117,6 +117,15 @@ export const runFlags = {
   }),
 };
 
+/** Trying instead of doing. */
+export const dryRunFlags = {
+  'dry-run': Flags.boolean({ description: 'Run the migrations and roll everything back; nothing is changed.' }),
+  sample: Flags.string({
+    helpValue: 'N|all',
+    description: 'With --dry-run: tenants to try in each cohort, largest and newest first (default: the canary).',
+  }),
+};
+
 /** How long a change of one tenant waits, and how long its statements may take. Settings, as for `migrate`. */
 export const changeFlags = {
   'lock-timeout': runFlags['lock-timeout'],

@@ -39,3 +39,23 @@ export function failedRun(flags: {
   }
   return run ?? 'latest';
 }
+
+/**
+ * How many tenants of each cohort a dry run tries; `undefined` where it is no dry run.
+ *
+ * @throws TenantsError USAGE for flags that make no sense together, and for a sample that is neither a number nor `all`.
+ */
+export function dryRunSample(flags: {
+  'dry-run'?: boolean | undefined;
+  sample?: string | undefined;
+}): { sample?: number | 'all' } | undefined {
+  const { sample } = flags;
+  if (flags['dry-run'] !== true) {
+    if (sample === undefined) return undefined;
+    throw new TenantsError('USAGE', '--sample belongs to --dry-run, which is missing.');
+  }
+  if (sample === undefined) return {};
+  if (sample === 'all') return { sample };
+  if (/^\d{1,9}$/.test(sample) && Number(sample) > 0) return { sample: Number(sample) };
+  throw new TenantsError('USAGE', `--sample must be a positive integer or "all" (got ${sample}).`);
+}

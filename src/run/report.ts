@@ -41,16 +41,17 @@ export function makeReport(parts: {
   };
 }
 
-/** The exit code that a report means; a signal's own code goes before it when work was left because of it. */
+/** The exit code that a report means, the same for a dry run as for the run itself; a signal's own code goes before it when work was left because of it. */
 export function exitCodeOf(
   report: Pick<MigrateReport | RollbackReport, 'overtaken'> & {
-    shared: Pick<(MigrateReport | RollbackReport)['shared'], 'status'>;
+    shared: { status: (MigrateReport | RollbackReport)['shared']['status'] | 'wouldApply' | 'wouldFail' };
     tenants: Pick<MigrateReport['tenants'], 'failed' | 'notExecuted' | 'missing'>;
   },
 ): number {
   const { failed, notExecuted, missing } = report.tenants;
   if (report.overtaken) return EXIT.locked;
-  return report.shared.status === 'failed' || failed + notExecuted + missing > 0 ? EXIT.failed : EXIT.ok;
+  const sharedFails = report.shared.status === 'failed' || report.shared.status === 'wouldFail';
+  return sharedFails || failed + notExecuted + missing > 0 ? EXIT.failed : EXIT.ok;
 }
 
 /** The result of a shared schema that nothing was asked of. */

@@ -20,6 +20,7 @@ import { renameTenant } from '../../src/lifecycle/rename-tenant.js';
 import { lintMigrations } from '../../src/lint/lint-migrations.js';
 import type { Project } from '../../src/project/project.js';
 import { adoptHistory } from '../../src/run/adopt/adopt-history.js';
+import { dryRunMigrate, dryRunRollback } from '../../src/run/dry-run/dry-run.js';
 import { migrate } from '../../src/run/migrate.js';
 import { plan } from '../../src/run/plan.js';
 import { rollback } from '../../src/run/rollback.js';
@@ -49,6 +50,8 @@ export const WRITING: Command[] = [
   ['clone-tenant', (project) => cloneTenant(project, { source: 't1', schema: 'cloned' })],
   ['create-domain', (project) => createDomain(project, { schema: 't1', domain: 'more.example.com' })],
   ['delete-domain', (project) => deleteDomain(project, { domain: 't1.example.com' })],
+  ['migrate --dry-run', (project) => dryRunMigrate(project, { selection: { kind: 'all' } })],
+  ['rollback --dry-run', (project) => dryRunRollback(project, { selection: { kind: 'tenants' } })],
   ['query --write', (project) => ask(project, `INSERT INTO projects (name) VALUES ('written')`, true)],
 ];
 

@@ -1,12 +1,13 @@
 import * as Flags from '@oclif/core/flags';
 
 import { BaseCommand } from '../../base-command.js';
-import { migrateDocument } from '../../cli/documents.js';
-import { runFlags, selectionFlags } from '../../cli/flags.js';
-import { failedRun } from '../../cli/run-arguments.js';
+import { dryRunDocument, migrateDocument } from '../../cli/documents.js';
+import { dryRunFlags, runFlags, selectionFlags } from '../../cli/flags.js';
+import { dryRunSample, failedRun } from '../../cli/run-arguments.js';
 import { repeatedFlags, runSettings } from '../../cli/run-settings.js';
 import { selectedOptions } from '../../cli/selection/selected-options.js';
 import { signalExitCode } from '../../cli/signals.js';
+import { formatDryRun } from '../../ui/summary/format-dry-run.js';
 import { formatMigrateSummary } from '../../ui/summary/format-migrate.js';
 
 export default class Migrate extends BaseCommand {
@@ -17,6 +18,10 @@ export default class Migrate extends BaseCommand {
   static override examples = [
     '<%= config.bin %> migrate',
     { description: 'Selected tenants', command: '<%= config.bin %> migrate --tenant acme,globex' },
+    {
+      description: 'Try it in every tenant, and change nothing',
+      command: '<%= config.bin %> migrate --dry-run --sample all',
+    },
     { description: 'Those that failed the last time', command: '<%= config.bin %> migrate --failed' },
     {
       description: 'All tenants, up to a migration, ten at a time',
@@ -27,6 +32,7 @@ export default class Migrate extends BaseCommand {
     ...selectionFlags,
     failed: Flags.boolean({ description: 'Only tenants that failed or were not executed in the last migrate.' }),
     run: Flags.string({ helpValue: 'ID', description: 'With --failed: in this run instead of the last one.' }),
+    ...dryRunFlags,
     fake: Flags.boolean({ description: 'Record migrations as applied without running them.' }),
     'fail-fast': Flags.boolean({ description: 'Start no more tenants after the first failure.' }),
     ...runFlags,
@@ -36,6 +42,7 @@ export default class Migrate extends BaseCommand {
     const { flags } = await this.parse(Migrate);
     const loaded = await this.load(flags, runSettings(flags));
     const failedOf = failedRun(flags);
+    const sample = dryRunSample(flags);
     const selected = await selectedOptions(
       failedOf === undefined ? flags : { ...flags, 'tenants-only': true },
       loaded.shared.schema,
@@ -46,8 +53,21 @@ export default class Migrate extends BaseCommand {
       failFast: flags['fail-fast'],
       ...(failedOf === undefined ? {} : { failedOf }),
     };
-    const { migrate } = await import('../../run/migrate.js');
     const { exitCodeOf } = await import('../../run/report.js');
+    if (sample !== undefined) {
+      const { dryRunMigrate } = await import('../../run/dry-run/dry-run.js');
+      const report = await this.change(loaded, (project, control) =>
+        dryRunMigrate(project, { ...options, ...sample, ...control }),
+      );
+      const code = (report.interrupted ? signalExitCode() : undefined) ?? exitCodeOf(report);
+      this.remark(report.warnings);
+      return this.print(
+        dryRunDocument('migrate', report, code),
+        (context) => formatDryRun(report, 'migrate', context),
+        code,
+      );
+    }
+    const { migrate } = await import('../../run/migrate.js');
     const report = await this.change(loaded, (project, control) => migrate(project, { ...options, ...control }));
     const code = (report.interrupted ? signalExitCode() : undefined) ?? exitCodeOf(report);
     this.remark(report.warnings);

@@ -2,14 +2,15 @@ import * as Flags from '@oclif/core/flags';
 
 import { BaseCommand } from '../../base-command.js';
 import { confirm } from '../../cli/confirm.js';
-import { migrateDocument } from '../../cli/documents.js';
-import { runFlags, selectionFlags, tenantFlags } from '../../cli/flags.js';
-import { parseRunId } from '../../cli/run-arguments.js';
+import { dryRunDocument, migrateDocument } from '../../cli/documents.js';
+import { dryRunFlags, runFlags, selectionFlags, tenantFlags } from '../../cli/flags.js';
+import { dryRunSample, parseRunId } from '../../cli/run-arguments.js';
 import { repeatedFlags, runSettings } from '../../cli/run-settings.js';
 import { selectedOptions } from '../../cli/selection/selected-options.js';
 import { signalExitCode } from '../../cli/signals.js';
 import type { LoadedProject } from '../../config/project.js';
 import { TenantsError } from '../../errors/tenants-error.js';
+import { formatDryRun } from '../../ui/summary/format-dry-run.js';
 import { formatRollbackSummary } from '../../ui/summary/format-migrate.js';
 
 export default class Rollback extends BaseCommand {
@@ -38,6 +39,7 @@ export default class Rollback extends BaseCommand {
       helpValue: 'ID',
       description: 'Undo exactly what this run applied; a tenant with newer migrations fails.',
     }),
+    ...dryRunFlags,
     fake: Flags.boolean({ description: 'Remove the records of the migrations without undoing them.' }),
     confirm: Flags.string({ helpValue: 'all', description: 'Confirm that the whole fleet is rolled back.' }),
     'fail-fast': Flags.boolean({ description: 'Start no more tenants after the first failure.' }),
@@ -56,6 +58,26 @@ export default class Rollback extends BaseCommand {
     const run = parseRunId(flags.run);
     if (run !== undefined && target !== undefined) {
       throw new TenantsError('USAGE', '--run cannot be combined with --to or --count: a run is undone as a whole.');
+    }
+    const sample = dryRunSample(flags);
+    if (sample !== undefined) {
+      const given = {
+        selection,
+        ...(target === undefined ? {} : { target }),
+        ...(run === undefined ? {} : { run }),
+        ...sample,
+      };
+      const { dryRunRollback } = await import('../../run/dry-run/dry-run.js');
+      const report = await this.change(loaded, (project, control) =>
+        dryRunRollback(project, { ...given, fake: flags.fake, failFast: flags['fail-fast'], ...control }),
+      );
+      const code = (report.interrupted ? signalExitCode() : undefined) ?? exitCodeOf(report);
+      this.remark(report.warnings);
+      return this.print(
+        dryRunDocument('rollback', report, code),
+        (context) => formatDryRun(report, 'rollback', context),
+        code,
+      );
     }
     const asks = isWholeFleet({ selection }) && (run === undefined || (await this.#wasWholeFleet(loaded, run)));
     const confirmed = (asks || flags.confirm !== undefined) && (await confirm('all', flags.confirm, WARNING));

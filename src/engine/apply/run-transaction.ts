@@ -49,7 +49,7 @@ export async function runTransaction(
 }
 
 /** One transaction on its way: `place` is where it is now, for when it fails. */
-type TransactionRun = {
+export type TransactionRun = {
   client: Client;
   frame: SegmentFrame;
   files: readonly MigrationFile[];
@@ -78,7 +78,7 @@ async function runPieces(run: TransactionRun, pieces: readonly SegmentPiece[]): 
   }
 }
 
-async function runPiece(run: TransactionRun, piece: SegmentPiece): Promise<void> {
+export async function runPiece(run: TransactionRun, piece: SegmentPiece): Promise<void> {
   const { client, frame, files } = run;
   switch (piece.kind) {
     case 'batch':
@@ -107,7 +107,7 @@ async function runPiece(run: TransactionRun, piece: SegmentPiece): Promise<void>
   }
 }
 
-async function runBatch(run: TransactionRun, steps: readonly Step[]): Promise<void> {
+export async function runBatch(run: TransactionRun, steps: readonly Step[]): Promise<void> {
   const { client, frame } = run;
   try {
     const answers = await sendBatch(client, steps);
@@ -141,7 +141,10 @@ function placeOf(step: Step, fellThrough: boolean): FailurePoint {
   };
 }
 
-async function outcomeOf({ client, frame, place }: TransactionRun, error: Error): Promise<TransactionOutcome> {
+export async function outcomeOf(
+  { client, frame, place }: TransactionRun,
+  error: Error,
+): Promise<Exclude<TransactionOutcome, { kind: 'committed' }>> {
   if (isConnectionError(error)) return { kind: 'lost', error, place };
   try {
     await client.query('ROLLBACK');
@@ -172,11 +175,11 @@ export const MOVED: ReadonlySet<string> = new Set([
 ]);
 
 /** What the search path leads to besides the tenant's own schema. */
-function outsideSchemas({ work, settings }: SegmentFrame): string[] {
+export function outsideSchemas({ work, settings }: SegmentFrame): string[] {
   return [settings.sharedSchema, ...settings.extraSearchPath].filter((schema) => schema !== work.tenant);
 }
 
-async function changedByNow(
+export async function changedByNow(
   client: Client,
   frame: SegmentFrame,
   referenced: readonly string[],
@@ -186,7 +189,7 @@ async function changedByNow(
   return [...new Set([...relations, ...(await changedSharedObjects(client, outsideSchemas(frame), objects))])];
 }
 
-function assertInside(
+export function assertInside(
   { frame: { work, settings }, warnings }: TransactionRun,
   changed: readonly string[],
   allowed: readonly string[],
