@@ -9,6 +9,8 @@ declare module 'vitest' {
     templateDatabase: string;
     /** Begins the name of every database of this invocation, so that two can share a server. */
     runPrefix: string;
+    /** A folder that is removed after all tests. */
+    scratch: string;
     /** The server is not ours: it stays, and so does the database of a failed test. */
     externalServer: boolean;
   }

@@ -32,7 +32,11 @@ export async function createTestDatabase(options: { name?: string; server?: stri
   const quoted = escapeIdentifier(name);
   const admin = options.server ?? inject('adminUrl');
   const template = options.server === undefined ? inject('templateDatabase') : 'template1';
-  await withAdmin(admin, (client) => client.query(`CREATE DATABASE ${quoted} TEMPLATE ${escapeIdentifier(template)}`));
+  await onAdminConnection(admin, async (client) => {
+    await client.query(
+      `CREATE DATABASE ${quoted} TEMPLATE ${escapeIdentifier(template)} ${await copyingFiles(client)}`,
+    );
+  });
   const { client, query, closeAll } = clientsOf(urlOfDatabase(admin, name));
   let dropped: Promise<unknown> | undefined;
   return {
@@ -43,11 +47,35 @@ export async function createTestDatabase(options: { name?: string; server?: stri
     query,
     drop: async () => {
       dropped ??= closeAll().then(() =>
-        withAdmin(admin, (client) => client.query(`DROP DATABASE IF EXISTS ${quoted} WITH (FORCE)`)),
+        onAdminConnection(admin, (client) => client.query(`DROP DATABASE IF EXISTS ${quoted} WITH (FORCE)`)),
       );
       await dropped;
     },
   };
+}
+
+/** One connection for all databases of this process: each statement is worth less than to connect. */
+let adminConnection: Promise<Client> | undefined;
+
+async function onAdminConnection(url: string, action: (client: Client) => Promise<unknown>): Promise<void> {
+  if (url !== inject('adminUrl')) return void (await withAdmin(url, action));
+  adminConnection ??= (async () => {
+    const client = new Client({ connectionString: url });
+    client.on('error', () => (adminConnection = undefined));
+    await client.connect();
+    // It does not keep the process from ending.
+    (client as Client & { unref(): void }).unref();
+    return client;
+  })();
+  await action(await adminConnection);
+}
+
+/** A third of the time of the other strategy, and the only one before PostgreSQL 15. */
+async function copyingFiles(client: Client): Promise<string> {
+  const { rows } = await client.query<{ old: boolean }>(
+    `SELECT current_setting('server_version_num')::int < 150000 AS old`,
+  );
+  return rows[0]?.old === true ? '' : 'STRATEGY file_copy';
 }
 
 /**

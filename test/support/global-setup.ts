@@ -7,7 +7,7 @@ import { escapeIdentifier } from 'pg';
 import type { TestProject } from 'vitest/node';
 
 import { startEmbedded } from '../../src/embedded/start.js';
-import { withAdmin } from './admin.js';
+import { urlOfDatabase, withAdmin } from './admin.js';
 import { ensureBuilt } from './build.js';
 import { sweepAbandoned, TEST_SERVER_PREFIX } from './sweep.js';
 
@@ -23,6 +23,12 @@ const FAST_SETTINGS = {
   jit: 'off',
   // A backend that ends unmaps them: the fewer there are, the faster it ends.
   shared_buffers: '16MB',
+  // With hundreds of databases, background processes take more time than the tests.
+  autovacuum_naptime: '1h',
+  bgwriter_lru_maxpages: '0',
+  checkpoint_timeout: '1h',
+  max_wal_size: '4GB',
+  io_method: 'sync',
 };
 
 /**
@@ -31,32 +37,42 @@ const FAST_SETTINGS = {
  */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   await ensureBuilt();
+  await sweepAbandoned();
+  const scratch = await temporaryFolder();
   const external = process.env['TENANTS_TEST_DATABASE_URL'];
   const server = external === undefined ? await ownServer() : { url: external, close: async () => undefined };
   const prefix = `tt_${randomBytes(4).toString('hex')}_`;
   const template = `${prefix}template`;
   await withAdmin(server.url, (client) => client.query(`CREATE DATABASE ${escapeIdentifier(template)}`));
+  // The first session leaves a cache behind, which goes along when the files of the template are copied.
+  await withAdmin(urlOfDatabase(server.url, template), (client) => client.query('SELECT 1'));
   project.provide('adminUrl', server.url);
   project.provide('templateDatabase', template);
   project.provide('runPrefix', prefix);
+  project.provide('scratch', scratch);
   project.provide('externalServer', external !== undefined);
   return async () => {
     if (external !== undefined) await dropDatabases(external, prefix);
     await server.close();
+    await rm(scratch, { recursive: true, force: true });
   };
 }
 
 async function ownServer(): Promise<{ url: string; close: () => Promise<void> }> {
-  await sweepAbandoned();
-  const root = await mkdtemp(join(tmpdir(), `${TEST_SERVER_PREFIX}${process.pid}-`));
-  // A root user's server runs under another account, which has to get in.
-  await chmod(root, 0o755);
+  const root = await temporaryFolder();
   const server = await startEmbedded({ root, settings: FAST_SETTINGS });
   const close = async (): Promise<void> => {
     await server.stop();
     await rm(root, { recursive: true, force: true });
   };
   return { url: server.url, close };
+}
+
+async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), `${TEST_SERVER_PREFIX}${process.pid}-`));
+  // A root user's server runs under another account, which has to get in.
+  await chmod(folder, 0o755);
+  return folder;
 }
 
 /** Databases of failed tests carry a comment and stay. */

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,9 +15,11 @@ export async function sweepAbandoned(): Promise<void> {
     const pid = new RegExp(`^${TEST_SERVER_PREFIX}(\\d+)-`).exec(name)?.[1];
     const root = join(tmpdir(), name);
     if (pid === undefined || (await identifyProcess(Number(pid))) !== undefined || !(await isOurs(root))) continue;
-    await startEmbedded({ root })
-      .then((server) => server.stop())
-      .catch(() => undefined);
+    if (existsSync(join(root, '.tenants'))) {
+      await startEmbedded({ root })
+        .then((server) => server.stop())
+        .catch(() => undefined);
+    }
     await rm(root, { recursive: true, force: true });
   }
 }
