@@ -26,7 +26,7 @@ export type TenantsConfig = {
     | {
         /** Directory of the tenant migrations. Default: `'./migrations/tenant'`. */
         migrations?: string | undefined;
-        /** Format of the tenant migrations: `node-pg-migrate`, `drizzle`, `prisma`, `sql`, or `auto` to recognize it. Default: `'node-pg-migrate'`. */
+        /** Format of the tenant migrations: `node-pg-migrate`, `drizzle`, `prisma`, `sql`, `knex`, `kysely`, `auto` to recognize it, or the path of a module. Default: `'node-pg-migrate'`. */
         format?: MigrationsFormat | undefined;
         /** Schemas that come after the tenant's and the shared one in the search path; no tenant's. Default: `[]`. */
         extraSearchPath?: string[] | undefined;

@@ -1,7 +1,7 @@
 import path from 'node:path';
 
 import type { DatabaseChoice } from '../db/database-config.js';
-import type { MigrationsFormat, OtherFormat } from '../project/formats.js';
+import { MODULE_PATH, type MigrationsFormat, type OtherFormat } from '../project/formats.js';
 import type { Hooks } from '../project/hook-types.js';
 import type { Project } from '../project/project.js';
 import { orderBy } from '../util/tenant-order.js';
@@ -30,10 +30,10 @@ export function toProject(
   const absolute = (file: string) => path.resolve(root, file);
   return {
     root,
-    shared: { schema: shared.schema, migrations: absolute(shared.migrations), ...formatOf(shared.format) },
+    shared: { schema: shared.schema, migrations: absolute(shared.migrations), ...formatOf(shared.format, absolute) },
     tenants: {
       migrations: absolute(tenants.migrations),
-      ...formatOf(tenants.format),
+      ...formatOf(tenants.format, absolute),
       extraSearchPath: tenants.extraSearchPath,
       types:
         tenants.types &&
@@ -43,7 +43,7 @@ export function toProject(
             absolute(typeof own === 'string' ? own : own.migrations),
           ]),
         ),
-      ...typeFormats(tenants),
+      ...typeFormats(tenants, absolute),
       order: tenants.order ?? orderBy(registry.tenants.columns.schemaName),
     },
     registry: { schema: shared.schema, ...registry },
@@ -75,14 +75,20 @@ export function toProject(
 }
 
 /** node-pg-migrate's own format is the absence of another. */
-function formatOf(format: MigrationsFormat | undefined): { format?: OtherFormat } {
-  return format === undefined || format === 'node-pg-migrate' ? {} : { format };
+function formatOf(format: MigrationsFormat | undefined, absolute: (file: string) => string): { format?: OtherFormat } {
+  if (format === undefined || format === 'node-pg-migrate') return {};
+  return { format: MODULE_PATH.test(format) ? absolute(format) : format };
 }
 
 /** The formats of the types that have one of their own. */
-function typeFormats({ types = {} }: ParsedConfig['tenants']): { typeFormats?: Record<string, MigrationsFormat> } {
+function typeFormats(
+  { types = {} }: ParsedConfig['tenants'],
+  absolute: (file: string) => string,
+): { typeFormats?: Record<string, MigrationsFormat> } {
   const own = Object.entries(types).flatMap(([type, value]) =>
-    typeof value === 'string' || value.format === undefined ? [] : [[type, value.format] as const],
+    typeof value === 'string' || value.format === undefined
+      ? []
+      : [[type, formatOf(value.format, absolute).format ?? value.format] as const],
   );
   return own.length === 0 ? {} : { typeFormats: Object.fromEntries(own) };
 }

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 
 import { LINT_LEVELS, LINT_RULE_NAMES } from '../lint/rule-names.js';
-import { MIGRATIONS_FORMATS } from '../project/formats.js';
+import { MIGRATIONS_FORMATS, MODULE_PATH } from '../project/formats.js';
+import { orList } from '../util/format-count.js';
 import { databaseSchema } from './database-schema.js';
 import {
   canary,
@@ -17,13 +18,19 @@ import {
 import { hooksSchema } from './hooks-schema.js';
 import { registrySchema } from './registry-schema.js';
 
+function formatName() {
+  const names = MIGRATIONS_FORMATS.map((value) => `'${value}'`);
+  const error = `expected ${orList([...names, 'the path of a module such as ./my-format.js'])}`;
+  return z.union([z.enum(MIGRATIONS_FORMATS), z.string().regex(MODULE_PATH)], { error });
+}
+
 function format() {
-  return choice(MIGRATIONS_FORMATS).default('node-pg-migrate');
+  return formatName().default('node-pg-migrate');
 }
 
 /** A type's directory; its format is that of the tenants where it has none of its own. */
 const typeDirectory = z.union(
-  [text('a path'), z.strictObject({ migrations: text('a path'), format: choice(MIGRATIONS_FORMATS).optional() })],
+  [text('a path'), z.strictObject({ migrations: text('a path'), format: formatName().optional() })],
   { error: 'expected a path, or an object with `migrations` and `format`' },
 );
 
@@ -45,7 +52,7 @@ const settings = z.strictObject({
     .strictObject({
       migrations: text('a path').default('./migrations/tenant').describe('Directory of the tenant migrations.'),
       format: format().describe(
-        'Format of the tenant migrations: `node-pg-migrate`, `drizzle`, `prisma`, `sql`, or `auto` to recognize it.',
+        'Format of the tenant migrations: `node-pg-migrate`, `drizzle`, `prisma`, `sql`, `knex`, `kysely`, `auto` to recognize it, or the path of a module.',
       ),
       extraSearchPath: z
         .array(identifier(), { error: 'expected a list of schema names' })

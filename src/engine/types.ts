@@ -10,8 +10,20 @@ import type { SerializedError } from '../errors/serialize.js';
 
 export type Direction = 'up' | 'down';
 
-/** How another tool lays out its migrations. node-pg-migrate's own layout has no name here. */
-export type FormatName = 'drizzle' | 'prisma' | 'plain' | 'pairs' | 'dbmate' | 'goose' | 'flyway';
+/** Formats whose migrations are functions that are given the query builder of their tool. */
+export type BuilderFormat = 'knex' | 'kysely';
+
+/** How another tool lays out its migrations; `module` is a format of the user's. node-pg-migrate's own has no name here. */
+export type FormatName =
+  | 'drizzle'
+  | 'prisma'
+  | 'plain'
+  | 'pairs'
+  | 'dbmate'
+  | 'goose'
+  | 'flyway'
+  | BuilderFormat
+  | 'module';
 
 /**
  * One file of a migrations directory; `name` is the file name without its extension, or in formats with one folder for
@@ -24,6 +36,8 @@ export type MigrationFile = {
   format?: FormatName;
   /** The file that undoes it, in formats that have two files for a migration. */
   downPath?: string;
+  /** Absolute path of the module that reads it, for the format `module`. */
+  module?: string;
 };
 
 /** How node-pg-migrate reads a directory; the same options it has itself. */
@@ -39,13 +53,16 @@ export type MigrationSource = {
   applicationSchema?: string;
 };
 
-/** `sql` stands for every format of plain SQL files, `auto` for whatever the directory shows. */
-export type FormatSetting = 'drizzle' | 'prisma' | 'sql' | 'auto';
+/**
+ * `sql` stands for every format of plain SQL files, `auto` for whatever the directory shows; an absolute path names a module
+ * of the user's.
+ */
+export type FormatSetting = 'drizzle' | 'prisma' | 'sql' | BuilderFormat | 'auto' | (string & {});
 
 /** One SQL statement as it goes to the server. */
 export type Statement = {
   sql: string;
-  /** Line of the file where it begins; known for `.sql` files only. */
+  /** Line of the file where it begins, or of the call that made it; not known for node-pg-migrate's JavaScript. */
   line?: number;
   /** The server's grammar did not accept the text: it is sent alone, as a simple query. */
   unparsed?: true;

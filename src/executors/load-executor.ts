@@ -1,12 +1,6 @@
-import { extname } from 'node:path';
-import { pathToFileURL } from 'node:url';
-
 import { TenantsError } from '../errors/tenants-error.js';
-import { cacheFolder } from '../util/cache-folder.js';
+import { exportOf, importModule } from '../util/import-module.js';
 import type { Executor } from './types.js';
-
-/** Files that Node.js 20 does not read itself. */
-const TYPESCRIPT = new Set(['.ts', '.mts', '.cts']);
 
 /**
  * Loads an executor from a module: its default export or the one named `executor`, or a function of either name that
@@ -18,7 +12,7 @@ const TYPESCRIPT = new Set(['.ts', '.mts', '.cts']);
 export async function loadExecutor(file: string): Promise<Executor> {
   let made: unknown;
   try {
-    const exported = exportOf(await importModule(file));
+    const exported = exportOf(await importModule(file), 'executor');
     made = typeof exported === 'function' ? await (exported as () => unknown)() : exported;
   } catch (error) {
     throw unavailable(file, `it cannot be loaded: ${error instanceof Error ? error.message : String(error)}`, error);
@@ -26,23 +20,6 @@ export async function loadExecutor(file: string): Promise<Executor> {
   const problems = complaintsAbout(made);
   if (problems.length > 0) throw unavailable(file, problems.join(', '));
   return made as Executor;
-}
-
-async function importModule(file: string): Promise<unknown> {
-  if (!TYPESCRIPT.has(extname(file).toLowerCase())) return await import(pathToFileURL(file).href);
-  const { createJiti } = await import('jiti');
-  // Others could write to a cache among the temporary files, and so have their code run.
-  return await createJiti(file, { fsCache: cacheFolder(file) }).import(file);
-}
-
-function exportOf(module: unknown): unknown {
-  if (typeof module !== 'object' || module === null) return module;
-  const { default: standard, executor } = module as { default?: unknown; executor?: unknown };
-  if (executor !== undefined) return executor;
-  // What a CommonJS module exports under names stands in its default export.
-  if (typeof standard === 'object' && standard !== null && 'executor' in standard) return standard.executor;
-  if (typeof standard === 'object' && standard !== null && 'default' in standard) return standard.default;
-  return standard;
 }
 
 function complaintsAbout(made: unknown): string[] {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 
 import type { TestDatabase } from './database.js';
 import { createFleet, type TestFleet } from './fleet.js';
+import { linkPackages } from './packages.js';
 
 const FIXTURES = join(import.meta.dirname, '..', 'fixtures', 'formats');
 
@@ -19,7 +20,7 @@ export async function readFixture(name: string): Promise<Record<string, string>>
   return Object.fromEntries(await Promise.all(texts));
 }
 
-/** A project whose tenants have the migrations of a fixture. */
+/** A project whose tenants have the migrations of a fixture, with the packages that those import. */
 export async function createFormatFleet(
   database: TestDatabase,
   fixture: string,
@@ -27,8 +28,10 @@ export async function createFormatFleet(
   settings: Record<string, unknown> = {},
 ): Promise<TestFleet> {
   const files = Object.entries(await readFixture(fixture)).map(([path, text]) => [`${TENANT_DIRECTORY}/${path}`, text]);
-  return await createFleet(database, {
+  const fleet = await createFleet(database, {
     'tenants.config.json': JSON.stringify({ tenants: { migrations: TENANT_DIRECTORY, format }, ...settings }),
     ...(Object.fromEntries(files) as Record<string, string>),
   });
+  await linkPackages(fleet.files.root, fixture === 'knex' || fixture === 'kysely' ? [fixture] : []);
+  return fleet;
 }

@@ -1,5 +1,4 @@
-import { TenantsError } from '../../errors/tenants-error.js';
-import { findFormat } from '../formats/find-format.js';
+import { findScriptFormat } from '../formats/find-format.js';
 import { TITLES } from '../formats/foreign.js';
 import { type OwnNames, ownNames } from '../formats/qualifiers/own-names.js';
 import { type QualifierRules, removeQualifiers } from '../formats/qualifiers/remove-qualifiers.js';
@@ -40,7 +39,7 @@ export async function buildScripts(
   for (const file of files.slice(0, last + 1)) {
     const isWanted = names.has(file.name);
     if (naming === undefined && !isWanted) continue;
-    const format = await findFormat(formatOf(file));
+    const format = await findScriptFormat(file);
     // What the folder calls by the application's schema depends on everything that was created before.
     const needsUp = naming !== undefined || direction === 'up';
     const up = needsUp ? await read(file, format, 'up', isWanted ? result.refusals : []) : undefined;
@@ -86,7 +85,7 @@ function add(
     const message =
       direction === 'up'
         ? `${file.name} is empty`
-        : `${file.name} cannot be undone: ${TITLES[format.name]} has no statements for the way down of this migration`;
+        : `${file.name} cannot be undone: ${format.title ?? TITLES[format.name]} has no statements for the way down of this migration`;
     built.push({ kind: 'failed', file: told, message, missing: true });
     return;
   }
@@ -117,7 +116,7 @@ async function read(
   }
   const text = outcome.text.startsWith('\uFEFF') ? outcome.text.slice(1) : outcome.text;
   try {
-    return { path, text, script: format.script(file, text, direction) };
+    return { path, text, script: await format.script(file, text, direction) };
   } catch (error) {
     if (!(error instanceof ScriptError)) throw error;
     const { message: reason, line } = error;
@@ -132,9 +131,4 @@ function noteCreated(script: Script | undefined, own: OwnNames): void {
     const parsed = parseTree(text);
     if (parsed.ok) for (const { node } of parsed.statements) own.add(node);
   }
-}
-
-function formatOf({ format, path }: MigrationFile): NonNullable<MigrationFile['format']> {
-  if (format !== undefined) return format;
-  throw new TenantsError('UNEXPECTED', `The format of ${path} is not known.`);
 }

@@ -1,3 +1,4 @@
+import { isBuilderFormat } from '../formats/types.js';
 import type { Direction, MigrationFile, MigrationSource } from '../types.js';
 import { missingAction } from './actions.js';
 import { chooseMode, type Built } from './choose-mode.js';
@@ -5,6 +6,8 @@ import type { Directives } from './directives.js';
 import { loadFresh } from './load-fresh.js';
 import { isSqlFile, loadMigrations, type LoadedMigrations } from './load.js';
 import { createNondeterminismLog } from './nondeterminism-log.js';
+import { builderActions, missingFunction } from './query-builders/actions.js';
+import type { QueryBuilder } from './query-builders/types.js';
 import { recordMigrations, type Recording } from './record.js';
 import { replaceSources, type Watch, watchNondeterminism } from './watch-nondeterminism.js';
 
@@ -22,14 +25,15 @@ export type Builder = {
 };
 
 /** How one of the two passes differs from the other. */
-type Pass = { standIn: string; shiftMs: number };
+type Pass = { standIn: string; shiftMs: number; affectedRows: number };
 
-const FIRST: Pass = { standIn: 'tenants_stand_in_first', shiftMs: 0 };
+const FIRST: Pass = { standIn: 'tenants_stand_in_first', shiftMs: 0, affectedRows: 0 };
 
 /** No unit of a date is the same in both passes: 400 days, 5 hours, 7 minutes and 11.013 seconds lie between them. */
 const SECOND: Pass = {
   standIn: 'tenants_stand_in_second',
   shiftMs: ((400 * 24 + 5) * 60 + 7) * 60_000 + 11_013,
+  affectedRows: 3,
 };
 
 /**
@@ -48,6 +52,7 @@ export function createBuilder(
 ): Builder {
   const uses = createNondeterminismLog();
   let fresh: Promise<LoadedMigrations> | undefined;
+  let builder: QueryBuilder | undefined;
 
   return {
     build: (wanted, direction) =>
@@ -57,15 +62,22 @@ export function createBuilder(
   };
 
   async function buildAll(wanted: readonly WantedMigration[], direction: Direction): Promise<Built[]> {
+    // Before any code of the project: what the package does while it is loaded is not the migrations' doing.
+    builder = await builderOfFiles(source, files);
     const first = await loadFirst();
-    const missing = wanted.map(({ file }) => missingAction(first.get(file.path) ?? {}, file, direction));
+    const missing = wanted.map(({ file }) => {
+      const actions = first.get(file.path);
+      return builder === undefined
+        ? missingAction(actions ?? {}, file, direction)
+        : missingFunction(builderActions(actions), direction);
+    });
     const runnable = wanted.filter((_, index) => missing[index] === undefined);
     const recorded = await record(first, FIRST, runnable, direction);
 
     const again = runnable.filter(({ file }) => recorded.get(file.name)?.failure === undefined);
     const repeated = again.every(({ file }) => isSqlFile(file))
       ? recorded
-      : await record(await loadSecond(first), SECOND, again, direction);
+      : await record(await loadSecond(first), SECOND, again, direction, recorded);
     return wanted.map(({ file }, index) =>
       chooseMode({
         file,
@@ -95,11 +107,20 @@ export function createBuilder(
 
   async function record(
     loaded: LoadedMigrations,
-    { standIn, shiftMs }: Pass,
+    { standIn, shiftMs, affectedRows }: Pass,
     wanted: readonly WantedMigration[],
     direction: Direction,
+    expected?: ReadonlyMap<string, Recording>,
   ): Promise<Map<string, Recording>> {
     if (wanted.length === 0) return new Map();
+    const watchBuilding = (file: MigrationFile, action: () => Promise<void>): Promise<void> =>
+      watch(file, { shiftMs, notice: uses.building(file), ignored: builder?.root }, action);
+    if (builder !== undefined) {
+      const { recordWithBuilder } = await import('./query-builders/record.js');
+      const chosen = wanted.map(({ file, directives: { noTransaction } }) => ({ file, noTransaction }));
+      const tool = { loaded, wanted: chosen, direction, affectedRows, expected, watch: watchBuilding };
+      return await recordWithBuilder(tool, builder);
+    }
     const directives = new Map(wanted.map(({ file, directives }) => [file.name, directives]));
     return await recordMigrations({
       source,
@@ -113,9 +134,20 @@ export function createBuilder(
       prepare({ name }, pgm) {
         if (directives.get(name)?.noTransaction === true) pgm.noTransaction();
       },
-      watch: (file, action) => watch(file, { shiftMs, notice: uses.building(file) }, action),
+      watch: watchBuilding,
     });
   }
+}
+
+/** The query builder that the files are written for, loaded from their project. */
+async function builderOfFiles(
+  source: MigrationSource,
+  files: readonly MigrationFile[],
+): Promise<QueryBuilder | undefined> {
+  const format = files[0]?.format;
+  if (!isBuilderFormat(format)) return undefined;
+  const { loadBuilder } = await import('./query-builders/load-builder.js');
+  return await loadBuilder(format, source);
 }
 
 /** SQL files run no code. */

@@ -23,10 +23,10 @@ export async function sqlFileChecksum(file: MigrationFile): Promise<MigrationChe
 /** What is applied of a file; a file that its format no longer accepts counts as a whole. */
 async function appliedText(file: MigrationFile, text: string): Promise<string> {
   if (file.format === undefined) return upText(text);
-  const { findFormat } = await import('../formats/find-format.js');
-  const format = await findFormat(file.format);
+  const { findScriptFormat } = await import('../formats/find-format.js');
+  const format = await findScriptFormat(file);
   try {
-    return (format.script(file, text, 'up')?.parts ?? []).map((part) => part.text).join('\n;\n');
+    return ((await format.script(file, text, 'up'))?.parts ?? []).map((part) => part.text).join('\n;\n');
   } catch (error) {
     if (!(error instanceof ScriptError)) throw error;
     return text;

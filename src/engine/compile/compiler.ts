@@ -1,6 +1,7 @@
 import { TenantsError } from '../../errors/tenants-error.js';
-import { foreignFormatError, recognizedAs } from '../formats/foreign.js';
-import { markedFor } from '../formats/markers.js';
+import { foreignFormatError, recognizedAs, settingOf } from '../formats/foreign.js';
+import { builderOf, markedFor } from '../formats/markers.js';
+import { isBuilderFormat } from '../formats/types.js';
 import { loadSqlParser } from '../sql/parse/parser.js';
 import { formatRefusals } from '../sql/rules/format-refusals.js';
 import type { Refusal } from '../sql/types.js';
@@ -70,7 +71,8 @@ export function createCompiler(source: MigrationSource, files: MigrationFile[], 
     missing: ReadonlySet<string>,
     direction: Direction,
   ): Promise<{ wanted: WantedMigration[]; built: Built[]; refusals: Refusal[] }> => {
-    if (files[0]?.format !== undefined) {
+    const format = files[0]?.format;
+    if (format !== undefined && !isBuilderFormat(format)) {
       const { buildScripts } = await import('./build-scripts.js');
       return await buildScripts(source, files, missing, direction);
     }
@@ -109,10 +111,11 @@ function assertKnown(names: ReadonlySet<string>, files: readonly MigrationFile[]
   });
 }
 
-/** A file of dbmate or goose as a whole would undo what it does. */
-function assertUnmarked({ path }: MigrationFile, text: string): void {
-  const [tool] = markedFor(text);
-  if (tool !== undefined) throw foreignFormatError(path, { format: tool, setting: 'sql' });
+/** A file of dbmate or goose as a whole would undo what it does, and functions of others are given another argument here. */
+function assertUnmarked({ path }: MigrationFile, text: string, sql: boolean): void {
+  const builder = sql ? undefined : builderOf(text);
+  const tool = sql ? markedFor(text)[0] : builder === 'node-pg-migrate' ? undefined : builder;
+  if (tool !== undefined) throw foreignFormatError(path, { format: tool, setting: settingOf(tool) });
 }
 
 /** Throws `MIGRATION_REFUSED` for files that are not UTF-8: what they hold cannot be examined. */
@@ -126,7 +129,7 @@ async function readWanted(files: readonly MigrationFile[], direction: Direction)
     }
     const sql = isSqlFile(file);
     const { text } = outcome;
-    if (sql) assertUnmarked(file, text);
+    if (file.format === undefined) assertUnmarked(file, text, sql);
     return [{ file, directives: readDirectives(text, direction, sql), text: sql ? text : undefined }];
   });
   if (refusals.length > 0) {

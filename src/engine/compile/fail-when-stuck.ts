@@ -1,17 +1,18 @@
 import { TenantsError } from '../../errors/tenants-error.js';
-import type { Building } from './actions.js';
+import type { MigrationFile } from '../types.js';
 
 /** ms without any sign of life after which a migration counts as stuck. */
 const PATIENCE_MS = 10_000;
 
 /**
  * Waits for a migration to finish building, and gives up with `MIGRATION_REFUSED` when nothing happens for ten seconds: it
- * added no SQL, and `busy` says that nothing it asked for is still being answered.
+ * added no SQL, which `countSteps` tells, and `busy` says that nothing it asked for is still being answered.
  *
  * The timer also keeps the process alive: Node would end in silence on a promise that nothing can settle any more.
  */
 export async function failWhenStuck(
-  { file, pgm }: Building,
+  { name, path }: MigrationFile,
+  countSteps: () => number,
   finished: Promise<void>,
   busy: () => boolean = () => false,
 ): Promise<void> {
@@ -19,8 +20,8 @@ export async function failWhenStuck(
   const stuck = new Promise<never>((_resolve, reject) => {
     let steps = -1;
     const look = (): void => {
-      const now = pgm.getSqlSteps().length;
-      if (now === steps && !busy()) reject(neverFinished(file.name, file.path));
+      const now = countSteps();
+      if (now === steps && !busy()) reject(neverFinished(name, path));
       else timer = setTimeout(look, PATIENCE_MS);
       steps = now;
     };

@@ -65,11 +65,11 @@ export async function recordMigrations(options: RecordOptions): Promise<Map<stri
 }
 
 async function build(building: Building, watch: (action: () => Promise<void>) => Promise<void>): Promise<Recording> {
-  const { pgm, act } = building;
+  const { file, pgm, act } = building;
   const recording: Recording = { steps: [], transaction: true };
   const asked = stopAtQuestions(building, recording);
   try {
-    await watch(() => failWhenStuck(building, Promise.race([act(), asked])));
+    await watch(() => failWhenStuck(file, () => pgm.getSqlSteps().length, Promise.race([act(), asked])));
   } catch (error) {
     recording.failure = { error };
   }

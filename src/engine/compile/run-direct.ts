@@ -1,4 +1,5 @@
 import { TenantsError } from '../../errors/tenants-error.js';
+import { isBuilderFormat } from '../formats/types.js';
 import { loadSqlParser } from '../sql/parse/parser.js';
 import { assertDirectSql, type DirectRules } from '../sql/rules/direct-sql.js';
 import type { SqlContext } from '../sql/types.js';
@@ -32,7 +33,7 @@ export type DirectOptions = {
 const STAND_IN = 'tenants_stand_in_direct';
 
 /**
- * Lets node-pg-migrate run one migration against one tenant.
+ * Lets node-pg-migrate, or the query builder of the files' format, run one migration against one tenant.
  *
  * What the migration asks while it is being built and the SQL it built go to `client`, taken apart and examined; the
  * bookkeeping and the transaction are the caller's. Throws the server's errors as they are, `MIGRATION_REFUSED` for SQL
@@ -42,9 +43,16 @@ export async function runDirect(options: DirectOptions): Promise<void> {
   const { source, files, migration, applied, migrationsTable, client, rules, onStatement } = options;
   const { name, path, direction } = migration;
   await loadSqlParser();
-  const loaded = await loadMigrations(source, files);
   const context: SqlContext = { migration: name, file: path };
   const database = createDirectDatabase(client, context, rules, onStatement);
+  const file = files.find((one) => one.path === path);
+  const format = file?.format;
+  if (file !== undefined && isBuilderFormat(format)) {
+    const { runDirectBuilder } = await import('./query-builders/run-direct-builder.js');
+    await runDirectBuilder({ source, files, file: { ...file, format }, migration, database });
+    return;
+  }
+  const loaded = await loadMigrations(source, files);
 
   const script = createScriptedDatabase({
     standIn: STAND_IN,
@@ -80,9 +88,9 @@ export async function runDirect(options: DirectOptions): Promise<void> {
 }
 
 async function build(building: Building, database: DirectDatabase): Promise<void> {
-  const { pgm, reverse, act } = building;
+  const { file, pgm, reverse, act } = building;
   if (!reverse) replaceDatabase(pgm, { query: database.query, select: database.select });
-  await failWhenStuck(building, act(), database.isBusy);
+  await failWhenStuck(file, () => pgm.getSqlSteps().length, act(), database.isBusy);
   await database.settled();
 }
 

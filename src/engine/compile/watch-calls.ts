@@ -1,9 +1,5 @@
-import { fileURLToPath } from 'node:url';
-
 import type { Building } from './actions.js';
-
-/** Frames to look through: the functions of a migration may call each other. */
-const DEPTH = 30;
+import { callingLine } from './query-builders/calling-line.js';
 
 /**
  * Notices from which line of its file a migration calls its builder; the loader keeps the lines of what it transpiles. Must be
@@ -28,16 +24,4 @@ export function watchCalls({ pgm, file, reverse }: Building): () => (number | un
   });
   Object.assign(pgm, Object.fromEntries(watched));
   return () => (reverse ? lines.toReversed() : lines);
-}
-
-function callingLine(path: string): number | undefined {
-  const limit = Error.stackTraceLimit;
-  Error.stackTraceLimit = DEPTH;
-  const { stack = '' } = new Error('where');
-  Error.stackTraceLimit = limit;
-  for (const frame of stack.split('\n').slice(1)) {
-    const [, place = '', line] = /((?:file:\/\/|\/|[A-Za-z]:[\\/])[^()]*):(\d+):\d+\)?$/.exec(frame) ?? [];
-    if (line !== undefined && (place.startsWith('file:') ? fileURLToPath(place) : place) === path) return Number(line);
-  }
-  return undefined;
 }

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { extname, join } from 'node:path';
+import { extname, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { patchClocks } from './patch-clocks.js';
@@ -11,6 +11,8 @@ export type Watch = {
   /** ms by which every clock is ahead, so that two compiles never see the same time. */
   shiftMs: number;
   notice(use: NondeterminismUse): void;
+  /** A folder whose code is not noticed: of the tool that the action is written for. */
+  ignored?: string | undefined;
 };
 
 const watches = new AsyncLocalStorage<Watch>();
@@ -60,7 +62,8 @@ function note(what: string): void {
   const watch = watches.getStore();
   if (watch === undefined) return;
   const file = callingFile();
-  if (file === undefined || !JITI.test(file)) watch.notice({ what, file });
+  const isTool = watch.ignored !== undefined && file?.startsWith(join(watch.ignored, sep)) === true;
+  if (file === undefined || !(isTool || JITI.test(file))) watch.notice({ what, file });
 }
 
 /** The file of the first frame that is neither ours nor Node's; `undefined` for evaluated code without a file. */

@@ -1,6 +1,8 @@
+import { isAbsolute } from 'node:path';
+
 import { TenantsError } from '../../errors/tenants-error.js';
 import type { FormatName, FormatSetting, MigrationSource } from '../types.js';
-import { findFormat } from './find-format.js';
+import { findFormat, type FormatKey } from './find-format.js';
 import { readFolder } from './folder.js';
 import { TITLES } from './foreign.js';
 import { recognizeFormat, recognizeSql } from './recognize.js';
@@ -15,25 +17,22 @@ export async function assertCreatable(
   setting: FormatSetting | undefined,
 ): Promise<void> {
   if (setting === undefined) return;
-  const name = await decide(directory, ignorePattern, setting);
-  if (name === undefined) return;
-  const { howToCreate } = await findFormat(name);
-  throw new TenantsError(
-    'USAGE',
-    `The migrations in ${directory} are those of ${TITLES[name]}, which makes new ones.`,
-    {
-      suggestions: [howToCreate],
-    },
-  );
+  const { format, ...key } = await decide(directory, ignorePattern, setting);
+  if (format === undefined) return;
+  const { howToCreate, title = TITLES[format] } = await findFormat({ format, ...key });
+  throw new TenantsError('USAGE', `The migrations in ${directory} are those of ${title}, which makes new ones.`, {
+    suggestions: [howToCreate],
+  });
 }
 
 async function decide(
   directory: string,
   ignorePattern: string | undefined,
   setting: FormatSetting,
-): Promise<FormatName | undefined> {
-  if (setting === 'drizzle' || setting === 'prisma') return setting;
+): Promise<FormatKey> {
+  if (isAbsolute(setting)) return { format: 'module', module: setting };
+  if (setting !== 'sql' && setting !== 'auto') return { format: setting as Exclude<FormatName, 'module'> };
   // A directory that is not there yet is nobody's.
   const folder = await readFolder(directory, ignorePattern).catch(() => ({ directory, files: [], folders: [] }));
-  return setting === 'sql' ? await recognizeSql(folder) : (await recognizeFormat(folder))?.format;
+  return setting === 'sql' ? { format: await recognizeSql(folder) } : { ...(await recognizeFormat(folder)) };
 }

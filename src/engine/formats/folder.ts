@@ -34,6 +34,11 @@ export function sqlFiles({ files }: Pick<Folder, 'files'>): string[] {
   return files.filter((name) => /\.sql$/i.test(name));
 }
 
+/** The names of a folder's JavaScript and TypeScript files, without type declarations. */
+export function codeFiles({ files }: Pick<Folder, 'files'>): string[] {
+  return files.filter((name) => /\.[cm]?[jt]s$/i.test(name) && !/\.d\.[cm]?ts$/i.test(name));
+}
+
 /** The text of a file below a folder; `undefined` when there is none. */
 export async function readIfThere(...path: string[]): Promise<string | undefined> {
   try {

@@ -3,6 +3,7 @@ import type { FormatName, FormatSetting, MigrationFile, MigrationSource } from '
 import { readFolder } from './folder.js';
 import { recognizeNames } from './markers.js';
 import { recognizeFolders } from './recognize-folders.js';
+import { isBuilderFormat } from './types.js';
 
 /** What a directory shows itself to be. */
 export type Recognized = { format: FormatName; setting: Exclude<FormatSetting, 'auto'> };
@@ -16,6 +17,9 @@ export const TITLES: Record<FormatName, string> = {
   dbmate: 'dbmate',
   goose: 'goose',
   flyway: 'Flyway',
+  knex: 'Knex',
+  kysely: 'Kysely',
+  module: 'a format of the project',
 };
 
 /**
@@ -50,8 +54,11 @@ export function recognizedAs({ directory }: MigrationSource, files: readonly Mig
   if (file === undefined) return [];
   const { format } = file;
   const [title, setting] =
-    format === undefined
-      ? ['node-pg-migrate', 'node-pg-migrate']
-      : [TITLES[format], format === 'drizzle' || format === 'prisma' ? format : 'sql'];
+    format === undefined ? ['node-pg-migrate', 'node-pg-migrate'] : [TITLES[format], settingOf(format)];
   return [`${directory} is read as ${title}, because its format is 'auto'. To say so, write format: '${setting}'.`];
+}
+
+/** The setting that says for certain what `auto` finds. */
+export function settingOf(format: FormatName): Recognized['setting'] {
+  return isBuilderFormat(format) || format === 'drizzle' || format === 'prisma' ? format : 'sql';
 }

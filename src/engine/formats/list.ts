@@ -1,12 +1,12 @@
+import { isAbsolute } from 'node:path';
+
 import type { FormatName, MigrationFile, MigrationSource } from '../types.js';
-import { findFormat } from './find-format.js';
-import { type Folder, readFolder, unreadableFolder } from './folder.js';
+import { findFormat, type FormatKey } from './find-format.js';
+import { type Folder, readFolder, sqlFiles, unreadableFolder } from './folder.js';
 import { TITLES } from './foreign.js';
 import { recognizeFolders } from './recognize-folders.js';
 import { recognizeFormat, recognizeSql } from './recognize.js';
-
-/** A configured format; `auto` has been decided. */
-type Decided = { format: FormatName | undefined };
+import { isBuilderFormat } from './types.js';
 
 /**
  * The migrations of a directory that is configured to be of another tool's format, in that tool's order; `undefined` where
@@ -20,27 +20,31 @@ export async function listFormatted({
   format: setting,
 }: MigrationSource): Promise<MigrationFile[] | undefined> {
   const folder = await readFolder(directory, ignorePattern);
-  const { format } = await decide(folder, setting);
-  return format === undefined ? undefined : await (await findFormat(format)).list(folder);
+  const { format, ...key } = await decide(folder, setting);
+  return format === undefined ? undefined : await (await findFormat({ format, ...key })).list(folder);
 }
 
-async function decide(folder: Folder, setting: MigrationSource['format']): Promise<Decided> {
-  if (setting === 'auto') return { format: (await recognizeFormat(folder))?.format };
+/** What is configured; `auto` has been decided. */
+async function decide(folder: Folder, setting: MigrationSource['format'] = 'auto'): Promise<FormatKey> {
+  if (setting === 'auto') return { ...(await recognizeFormat(folder)) };
+  if (isAbsolute(setting)) return { format: 'module', module: setting };
   const found = await recognizeFolders(folder);
   const expected = setting === 'sql' ? undefined : setting;
   if (found !== undefined && found !== expected) {
-    throw unreadableFolder(folder.directory, `they are ${TITLES[found]}'s, but the format is '${String(setting)}'.`, [
+    throw unreadableFolder(folder.directory, `they are ${TITLES[found]}'s, but the format is '${setting}'.`, [
       `Write \`format: '${found}'\` beside \`migrations\` in the configuration.`,
     ]);
   }
   if (setting === 'sql') return { format: await recognizeSql(folder) };
-  const stray = setting === undefined || found !== undefined ? [] : folder.files.filter((name) => /\.sql$/i.test(name));
-  if (stray.length > 0) {
+  const format = setting as Exclude<FormatName, 'module'>;
+  if (isBuilderFormat(format)) return { format };
+  const [stray] = found === undefined ? sqlFiles(folder).toSorted() : [];
+  if (stray !== undefined) {
     throw unreadableFolder(
       folder.directory,
-      `there is nothing of ${TITLES[setting as 'drizzle' | 'prisma']} in it, but SQL files such as ${stray.toSorted()[0]}.`,
+      `there is nothing of ${TITLES[format]} in it, but SQL files such as ${stray}.`,
       ["Name the folder that the tool writes, or write `format: 'sql'` for plain SQL files."],
     );
   }
-  return { format: expected };
+  return { format };
 }

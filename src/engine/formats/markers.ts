@@ -1,4 +1,4 @@
-import type { FormatName } from '../types.js';
+import type { BuilderFormat, FormatName } from '../types.js';
 
 const MARKERS: [FormatName, RegExp][] = [
   ['dbmate', /^--\s*migrate:up\b/im],
@@ -17,4 +17,27 @@ export const FLYWAY_NAME = /^([VU])(\d+(?:[._]\d+)*)__.*\.sql$/;
 export function recognizeNames(files: readonly string[]): 'pairs' | 'flyway' | undefined {
   if (files.some((name) => /\.up\.sql$/i.test(name))) return 'pairs';
   return files.some((name) => FLYWAY_NAME.test(name)) ? 'flyway' : undefined;
+}
+
+/** The first parameter of `up`, with its type, however the function is written. */
+const UP_PARAMETER =
+  /\bup\b\s*(?:[=:]\s*)?(?:async\b\s*)?(?:function\b\s*\w*\s*)?\(?\s*([A-Za-z_$][\w$]*)\s*(?::\s*([\w$.]+))?/g;
+
+/**
+ * Whose functions a JavaScript or TypeScript migration has, as far as its text shows: by the name or the type of the
+ * parameter, a type in a comment, or what is called of it. `undefined` where nothing speaks for one of them.
+ */
+export function builderOf(text: string): BuilderFormat | 'node-pg-migrate' | undefined {
+  const parameters = [...text.matchAll(UP_PARAMETER)].map(([, name = '', type = '']) => ({ name, type }));
+  for (const { name, type } of parameters) {
+    if (name === 'pgm' || /\bMigrationBuilder$/.test(type)) return 'node-pg-migrate';
+    if (name === 'knex' || /^Knex\b/.test(type)) return 'knex';
+    if (/^Kysely\b/.test(type)) return 'kysely';
+  }
+  if (/\bimport\(['"](?:node-pg-migrate|pg-tenants\/migrations)['"]\)/.test(text)) return 'node-pg-migrate';
+  if (/\bimport\(['"]knex['"]\)/.test(text)) return 'knex';
+  if (/\bimport\(['"]kysely['"]\)/.test(text)) return 'kysely';
+  const hasSchema = parameters.some(({ name }) => text.includes(`${name}.schema.`));
+  if (!hasSchema) return undefined;
+  return /\.execute\(\s*\)/.test(text) ? 'kysely' : 'knex';
 }

@@ -1,4 +1,4 @@
-import type { Direction, FormatName, MigrationFile } from '../types.js';
+import type { BuilderFormat, Direction, FormatName, MigrationFile } from '../types.js';
 import type { Folder } from './folder.js';
 
 /** A stretch of a file that is sent to the server, and the line of the file in which it begins, from 1. */
@@ -13,9 +13,11 @@ export type Script = {
   comments: string;
 };
 
-/** How one tool lays out its migrations. All of it reads files and runs nothing. */
-export type MigrationFormat = {
+/** What holds for every format: which migrations a folder has, and what people call it. */
+export type ListedFormat = {
   name: FormatName;
+  /** What people call it, where the table of titles cannot know. */
+  title?: string;
   /** How a migration is made in this format, as a suggestion. */
   howToCreate: string;
   /**
@@ -24,6 +26,10 @@ export type MigrationFormat = {
    * @throws TenantsError MIGRATIONS_UNREADABLE for what the tool itself would refuse, and for what has no meaning here.
    */
   list(folder: Folder): Promise<MigrationFile[]>;
+};
+
+/** How one tool lays out migrations whose files say what is sent. All of it reads files and runs nothing of them. */
+export type MigrationFormat = ListedFormat & {
   /**
    * Takes the text of a file apart.
    *
@@ -31,7 +37,7 @@ export type MigrationFormat = {
    * @returns `undefined` when the file has nothing for the direction.
    * @throws ScriptError
    */
-  script(file: MigrationFile, text: string, direction: Direction): Script | undefined;
+  script(file: MigrationFile, text: string, direction: Direction): Script | undefined | Promise<Script | undefined>;
   /**
    * The tool writes the SQL, and names with the application's schema only what is in the same folder: `public.users` is
    * then the folder's `users`, even where that was created without a schema.
@@ -47,4 +53,9 @@ export class ScriptError extends Error {
   ) {
     super(message);
   }
+}
+
+/** Whether migrations of a format are run to find out what they send. */
+export function isBuilderFormat(format: FormatName | undefined): format is BuilderFormat {
+  return format === 'knex' || format === 'kysely';
 }

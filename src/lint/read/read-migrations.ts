@@ -4,6 +4,7 @@ import type { Built } from '../../engine/compile/choose-mode.js';
 import { readDirectives } from '../../engine/compile/directives.js';
 import { isSqlFile } from '../../engine/compile/load.js';
 import { readText } from '../../engine/compile/read-text.js';
+import { isBuilderFormat } from '../../engine/formats/types.js';
 import { loadSqlParser } from '../../engine/sql/parse/parser.js';
 import { splitSql } from '../../engine/sql/parse/split.js';
 import { withoutWholeTransaction } from '../../engine/sql/rules/refusals.js';
@@ -60,7 +61,8 @@ function buildWith({ source, files: all }: LintSet, migrationsTable: string): Bu
   const builder = createBuilder(source, all, migrationsTable, { lines: true });
   return async (files, direction) => {
     if (files.length === 0) return new Map();
-    if (all[0]?.format !== undefined) return await readScripts(source, all, files, direction);
+    const format = all[0]?.format;
+    if (format !== undefined && !isBuilderFormat(format)) return await readScripts(source, all, files, direction);
     const found = new Map<string, ReadFile>();
     const read = await Promise.all(files.map(async (file) => ({ file, outcome: await readText(file) })));
     const wanted = read.flatMap(({ file, outcome }): WantedMigration[] => {

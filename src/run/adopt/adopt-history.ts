@@ -184,7 +184,7 @@ function nothingFound(project: Project, selection: AdoptHistoryOptions['selectio
     {
       suggestions: [
         configured === undefined
-          ? "Write `format: 'drizzle'`, 'prisma' or 'sql' beside `migrations` in the configuration."
+          ? "Write `format: 'drizzle'`, 'prisma', 'knex', 'kysely' or 'sql' beside `migrations` in the configuration."
           : 'If the tool keeps it in another schema, name that with --from SCHEMA.',
       ],
     },

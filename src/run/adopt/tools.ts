@@ -5,6 +5,7 @@ import { basename } from 'node:path';
 import { versionOf } from '../../engine/formats/flyway.js';
 import { compareVersions, leadingNumber } from '../../engine/formats/versions.js';
 import type { MigrationFile } from '../../engine/types.js';
+import { migrationName } from '../../util/migration-files.js';
 import { flywayChecksum } from './flyway-checksum.js';
 import type { HistoryRow, HistoryTool, Match } from './types.js';
 
@@ -146,8 +147,35 @@ const flyway: HistoryTool = {
   },
 };
 
+/** Knex keeps the name of the file, which may have been compiled from or to TypeScript since. */
+const knex: HistoryTool = {
+  title: 'Knex',
+  table: 'knex_migrations',
+  columns: ['name', 'batch', 'migration_time'],
+  formats: ['knex'],
+  match: async (rows, files) => collect(rows, (row) => byName(files, migrationName(text(row, 'name')))),
+};
+
+const kysely: HistoryTool = {
+  title: 'Kysely',
+  table: 'kysely_migration',
+  columns: ['name', 'timestamp'],
+  formats: ['kysely'],
+  match: async (rows, files) => collect(rows, (row) => byName(files, text(row, 'name'))),
+};
+
 /** A table that has the columns of more than one is that of the first. */
-export const HISTORY_TOOLS: readonly HistoryTool[] = [drizzle, prisma, golangMigrate, dbmate, sqlx, goose, flyway];
+export const HISTORY_TOOLS: readonly HistoryTool[] = [
+  drizzle,
+  prisma,
+  golangMigrate,
+  dbmate,
+  sqlx,
+  goose,
+  flyway,
+  knex,
+  kysely,
+];
 
 type Found = { name: string } | { problem: string };
 
@@ -164,6 +192,10 @@ function byVersion(files: readonly MigrationFile[], version: string): Found {
     ? files.find((one) => compareVersions(versionAtFront(one), version) === 0)
     : undefined;
   return file === undefined ? { problem: `version ${version} was applied, but there is no file` } : file;
+}
+
+function byName(files: readonly MigrationFile[], name: string): Found {
+  return files.find((file) => file.name === name) ?? { problem: `${name} was applied, but there is no file` };
 }
 
 function versionAtFront({ name }: MigrationFile): string {

@@ -68,6 +68,21 @@ export function wordPositions(text: string, pattern: RegExp): number[] {
   return positions;
 }
 
+/** The parameters of a statement, `$1` and so on, outside quotes and comments; `end` is behind the last digit. */
+export function parameterPositions(text: string): { number: number; start: number; end: number }[] {
+  const positions: { number: number; start: number; end: number }[] = [];
+  let at = 0;
+  while (at < text.length) {
+    PARAMETER.lastIndex = at;
+    const parameter = PARAMETER.exec(text)?.[0];
+    const end = parameter === undefined ? endOfToken(text, at) : at + parameter.length;
+    if (parameter !== undefined) positions.push({ number: Number(parameter.slice(1)), start: at, end });
+    at = end;
+  }
+  return positions;
+}
+
+const PARAMETER = /\$\d+/y;
 const PSQL_COMMAND = /[ \t]*\\[a-z!?].*/y;
 const DOLLAR_QUOTE = /\$(?:[A-Za-z_\u0080-\uFFFF][\w\u0080-\uFFFF]*)?\$/y;
 const WORD = /[A-Za-z_\u0080-\uFFFF][\w$\u0080-\uFFFF]*/y;
