@@ -70,7 +70,7 @@ describe.each(FIXTURES)('migrations of $format', ({ format, names, data }) => {
       expect([...found]).toHaveLength(1);
       return [...found][0];
     };
-    const empty = await same();
+    const [empty] = await fingerprints();
     await reference.up();
     expect(await fleet.migrate({}, { executor: 'standard' })).toMatchObject({ tenants: { applied: 3, failed: 0 } });
     for (const schema of TENANTS) expect(await fleet.applied(schema)).toEqual(names);
