@@ -3,6 +3,13 @@ export type { ErrorCode } from './errors/codes.js';
 export { isTenantsError, TenantsError } from './errors/tenants-error.js';
 export type { SerializedError } from './errors/serialize.js';
 export type { ExecutionContext, Executor, Lane, NotExecutedReason, TenantResult } from './executors/types.js';
+export type {
+  CustomFormat,
+  FormatFolder,
+  FormatMigration,
+  FormatScript,
+  FormatStatement,
+} from './engine/formats/custom-format.js';
 export type { ApplySettings, Plan, TenantAssignment } from './engine/types.js';
 export type { ChangedTenant, ChangeOptions, DeletedDomain, DeletedTenant } from './lifecycle/changed-tenant.js';
 export { cloneTenant, type CloneTenantOptions } from './lifecycle/clone-tenant.js';

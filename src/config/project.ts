@@ -1,9 +1,10 @@
 import path from 'node:path';
 
 import type { DatabaseChoice } from '../db/database-config.js';
-import { MODULE_PATH, type MigrationsFormat, type OtherFormat } from '../project/formats.js';
+import type { MigrationsFormat, OtherFormat } from '../project/formats.js';
 import type { Hooks } from '../project/hook-types.js';
 import type { Project } from '../project/project.js';
+import { MODULE_PATH } from '../util/module-path.js';
 import { orderBy } from '../util/tenant-order.js';
 import type { ParsedConfig } from './schema.js';
 

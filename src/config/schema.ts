@@ -1,8 +1,9 @@
 import { z } from 'zod';
 
 import { LINT_LEVELS, LINT_RULE_NAMES } from '../lint/rule-names.js';
-import { MIGRATIONS_FORMATS, MODULE_PATH } from '../project/formats.js';
+import { MIGRATIONS_FORMATS } from '../project/formats.js';
 import { orList } from '../util/format-count.js';
+import { MODULE_PATH } from '../util/module-path.js';
 import { databaseSchema } from './database-schema.js';
 import {
   canary,

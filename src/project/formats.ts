@@ -6,6 +6,3 @@ export type MigrationsFormat = (typeof MIGRATIONS_FORMATS)[number] | (string & {
 
 /** A format that is not node-pg-migrate's own. */
 export type OtherFormat = Exclude<(typeof MIGRATIONS_FORMATS)[number], 'node-pg-migrate'> | (string & {});
-
-/** How the path of a module begins, so that it cannot be mistaken for a name. */
-export const MODULE_PATH = /^(?:\.{0,2}[/\\]|[A-Za-z]:[/\\])/;

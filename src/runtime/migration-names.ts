@@ -1,5 +1,8 @@
+import { resolve } from 'node:path';
+
 import { TenantsError } from '../errors/tenants-error.js';
 import { migrationName, readMigrationFileNames } from '../util/migration-files.js';
+import { MODULE_PATH } from '../util/module-path.js';
 import type { MigrationNames, Migrations } from './types.js';
 
 /**
@@ -30,12 +33,37 @@ async function namesOf(
 ): Promise<readonly string[]> {
   const names = isByType(migrations) ? (type === null ? migrations.default : migrations.types[type]) : migrations;
   if (names === undefined) throw notConfigured(migrations, type);
-  return typeof names === 'string' ? await readNames(names, ignorePattern) : names;
+  if (typeof names === 'string') return await readNames(names, ignorePattern);
+  return 'directory' in names ? await readFormat(names, ignorePattern) : names;
 }
 
 function isByType(migrations: Migrations | undefined): migrations is Exclude<Migrations, MigrationNames> {
-  return typeof migrations === 'object' && !Array.isArray(migrations);
+  return typeof migrations === 'object' && !Array.isArray(migrations) && !('directory' in migrations);
 }
+
+/** The names of another layout, as the command line reads it: loaded by applications that ask for it alone. */
+async function readFormat(
+  { directory, format }: { directory: string; format: string },
+  ignorePattern: string | undefined,
+): Promise<string[]> {
+  const own = format === 'node-pg-migrate';
+  if (!own && !KNOWN.has(format) && !MODULE_PATH.test(format)) {
+    throw new TenantsError('CONFIG_INVALID', `createTenancy knows no format "${format}" of migrations.`, {
+      suggestions: [`It is that of the configuration: ${[...KNOWN].join(', ')}, or the path of a module.`],
+    });
+  }
+  const { listMigrationFiles } = await import('../engine/files.js');
+  const files = await listMigrationFiles({
+    directory: resolve(directory),
+    ignorePattern,
+    decamelize: false,
+    tsconfigPaths: false,
+    ...(own ? {} : { format: MODULE_PATH.test(format) ? resolve(format) : format }),
+  });
+  return files.map(({ name }) => name);
+}
+
+const KNOWN: ReadonlySet<string> = new Set(['drizzle', 'prisma', 'sql', 'knex', 'kysely', 'auto']);
 
 async function readNames(directory: string, ignorePattern: string | undefined): Promise<string[]> {
   const files = await readMigrationFileNames(directory, ignorePattern).catch((cause: unknown) => {
@@ -45,7 +73,26 @@ async function readNames(directory: string, ignorePattern: string | undefined): 
       cause,
     });
   });
+  await assertOwnLayout(resolve(directory), ignorePattern, files);
   return files.map((file) => migrationName(file));
+}
+
+/** Files of other tools have other names than these, and no tenant would ever be ready. */
+async function assertOwnLayout(
+  directory: string,
+  ignorePattern: string | undefined,
+  files: readonly string[],
+): Promise<void> {
+  // Drizzle's numbered files look like everybody's, and have the same names.
+  const areOwn = files.every((file) => /^\d.*(?<!\.(?:up|down))\.sql$|\.[cm]?[jt]s$/.test(file));
+  if (files.length > 0 && areOwn) return;
+  const { recognizedForeign } = await import('../engine/formats/foreign.js');
+  const found = await recognizedForeign({ directory, ignorePattern });
+  if (found === undefined) return;
+  const { title, setting } = found;
+  throw new TenantsError('MIGRATIONS_UNREADABLE', `${directory} has the format of ${title}, which must be named.`, {
+    suggestions: [`Write: createTenancy({ pool, migrations: { directory: '${directory}', format: '${setting}' } }).`],
+  });
 }
 
 function notConfigured(migrations: Migrations | undefined, type: string | null): TenantsError {

@@ -67,7 +67,8 @@ export type CacheOptions = {
 /** A directory, or the names themselves; with several types of tenants, one of these for each. */
 export type Migrations = MigrationNames | { default?: MigrationNames; types: Readonly<Record<string, MigrationNames>> };
 
-export type MigrationNames = string | readonly string[];
+/** `format` is that of the configuration, for migrations that are not node-pg-migrate's; a module's path may be relative. */
+export type MigrationNames = string | readonly string[] | { directory: string; format: string };
 
 export type WithTenantOptions = {
   /**

@@ -72,7 +72,7 @@ async function addPackages(project: TestProject): Promise<void> {
   await project.write('package.json', '{ "type": "module" }');
   await mkdir(project.path('node_modules'));
   await symlink(REPOSITORY, project.path('node_modules', 'pg-tenants'));
-  for (const name of ['@types', 'drizzle-orm', 'express', 'fastify', 'kysely', 'pg']) {
+  for (const name of ['@types', 'drizzle-orm', 'express', 'fastify', 'knex', 'kysely', 'pg']) {
     await symlink(join(REPOSITORY, 'node_modules', name), project.path('node_modules', name));
   }
 }
@@ -101,6 +101,7 @@ describe('every block of TypeScript in the documentation', () => {
     for (const page of [
       'README.md',
       'docs/configuration.md',
+      'docs/formats.md',
       'docs/hooks.md',
       'docs/runtime.md',
       'docs/scripting.md',

@@ -1,6 +1,7 @@
 import { eq } from 'drizzle-orm';
 import { drizzle } from 'drizzle-orm/node-postgres';
 import { bigint, pgTable, text } from 'drizzle-orm/pg-core';
+import knex from 'knex';
 import { Kysely, PostgresDialect } from 'kysely';
 import type { Pool } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -87,6 +88,19 @@ describe('Drizzle', () => {
     await expect(work).rejects.toThrow();
     const rows = await tenancy.withTenant('acme', (client) => drizzle({ client }).select().from(projects));
     expect(rows).toHaveLength(1);
+  });
+});
+
+describe('Knex', () => {
+  const builder = knex({ client: 'pg' });
+
+  it('works on the client of the tenant', async () => {
+    await assertApart((name) =>
+      tenancy.withTenant(name, async (client) => {
+        const rows = await builder<{ name: string }>('projects').select().connection(client);
+        return rows.map((row) => row.name);
+      }),
+    );
   });
 });
 

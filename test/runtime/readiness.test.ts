@@ -1,8 +1,8 @@
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import type { Tenancy } from '../../src/runtime/index.js';
+import type { Migrations, Tenancy } from '../../src/runtime/index.js';
 import { useDatabase } from '../support/database.js';
 import { createSite, type Site } from './fixture.js';
 
@@ -52,6 +52,55 @@ describe('isReady', () => {
     await expect(site.tenancy({ ...options, ignorePattern: '(' }).isReady(tenant)).rejects.toMatchObject({
       code: 'MIGRATIONS_UNREADABLE',
       message: expect.stringContaining('regular expression') as string,
+    });
+  });
+
+  it('knows the names of other layouts, where it is told the format', async () => {
+    const tenant = await tenancy.find('globex');
+    if (tenant === null) throw new Error('no tenant');
+    const fixture = (name: string): string => join(import.meta.dirname, '..', 'fixtures', 'formats', name);
+    const ready = async (migrations: Migrations): Promise<boolean> =>
+      await site.tenancy({ listen: false, migrations }).isReady(tenant);
+    const module = await site.fleet.files.write(
+      'format.mjs',
+      `export default { name: 'mine', list: () => [{ name: 'from-module', path: 'x' }], read: () => undefined };`,
+    );
+    for (const [name, format, last] of [
+      ['prisma', 'prisma', '20250212140000_more'],
+      ['pairs', 'sql', '000002_names'],
+      ['flyway', 'auto', 'V10__notes'],
+      ['knex', 'knex', '20250304090000_labels'],
+      ['plain', module, 'from-module'],
+    ] as const) {
+      const migrations = { directory: fixture(name), format };
+      expect(await ready(migrations)).toBe(false);
+      const { listMigrationFiles } = await import('../../src/engine/files.js');
+      const source = { ...migrations, ignorePattern: undefined, decamelize: false, tsconfigPaths: false };
+      const names = (await listMigrationFiles(source)).map((file) => file.name);
+      expect(names.at(-1)).toBe(last);
+      await database.query('INSERT INTO globex.pgmigrations (name, run_on) SELECT unnest($1::text[]), now()', [names]);
+      expect(await ready({ types: {}, default: migrations })).toBe(true);
+    }
+    await expect(ready({ directory: fixture('prisma'), format: 'prsima' })).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      suggestions: [expect.stringContaining('drizzle, prisma, sql, knex, kysely, auto') as string],
+    });
+  });
+
+  it.each([
+    ['prisma', 'prisma'],
+    ['drizzle-folders', 'drizzle'],
+    ['pairs', 'sql'],
+    ['flyway', 'sql'],
+  ])('says what to write for a directory of another layout that is named alone (%s)', async (name, format) => {
+    const tenant = await tenancy.find('globex');
+    if (tenant === null) throw new Error('no tenant');
+    const directory = join(import.meta.dirname, '..', 'fixtures', 'formats', name);
+    await expect(site.tenancy({ listen: false, migrations: directory }).isReady(tenant)).rejects.toMatchObject({
+      code: 'MIGRATIONS_UNREADABLE',
+      suggestions: [
+        expect.stringContaining(`migrations: { directory: '${directory}', format: '${format}' }`) as string,
+      ],
     });
   });
 

@@ -28,11 +28,20 @@ export const TITLES: Record<FormatName, string> = {
  * @throws TenantsError MIGRATIONS_UNREADABLE with the line of configuration to write.
  */
 export async function assertNotForeign(source: MigrationSource): Promise<void> {
-  const folder = await readFolder(source.directory, source.ignorePattern);
+  const found = await recognizedForeign(source);
+  if (found !== undefined) throw foreignFormatError(source.directory, found);
+}
+
+/** The tool to which a directory belongs, as far as the names of its files and folders show it. */
+export async function recognizedForeign({
+  directory,
+  ignorePattern,
+}: Pick<MigrationSource, 'directory' | 'ignorePattern'>): Promise<(Recognized & { title: string }) | undefined> {
+  const folder = await readFolder(directory, ignorePattern);
   const named = recognizeNames(folder.files);
-  if (named !== undefined) throw foreignFormatError(source.directory, { format: named, setting: 'sql' });
+  if (named !== undefined) return { format: named, setting: 'sql', title: TITLES[named] };
   const found = await recognizeFolders(folder);
-  if (found !== undefined) throw foreignFormatError(source.directory, { format: found, setting: found });
+  return found === undefined ? undefined : { format: found, setting: found, title: TITLES[found] };
 }
 
 /** The error for what another tool wrote, with the line of configuration to write. */
