@@ -11,7 +11,14 @@ export type {
   FormatStatement,
 } from './engine/formats/custom-format.js';
 export type { ApplySettings, Plan, TenantAssignment } from './engine/types.js';
-export type { ChangedTenant, ChangeOptions, DeletedDomain, DeletedTenant } from './lifecycle/changed-tenant.js';
+export type {
+  DeleteTenantOptions,
+  RenameTenantOptions,
+  ChangedTenant,
+  ChangeOptions,
+  DeletedDomain,
+  DeletedTenant,
+} from './lifecycle/changed-tenant.js';
 export { cloneTenant, type CloneTenantOptions } from './lifecycle/clone-tenant.js';
 export { createDomain, type CreateDomainOptions } from './lifecycle/create-domain.js';
 export { createTenant } from './lifecycle/create-tenant.js';
@@ -25,7 +32,7 @@ export { shell, type ShellOptions } from './each-tenant/exec/shell.js';
 export { embeddedUrl, keepEmbedded, type KeptServer, stopEmbedded, type StopOutcome } from './embedded/keep-running.js';
 export type { ExecOptions, ExecReport, ExecResult } from './each-tenant/exec/types.js';
 export { deleteDomain } from './lifecycle/delete-domain.js';
-export { deleteTenant, type DeleteTenantOptions } from './lifecycle/delete-tenant.js';
+export { deleteTenant } from './lifecycle/delete-tenant.js';
 export type {
   CreateHookContext,
   HookClient,
@@ -70,7 +77,7 @@ export type { Project } from './project/project.js';
 export { query } from './each-tenant/query/query.js';
 export { rowObjects } from './each-tenant/query/json-values.js';
 export type { QueryOptions, QueryReport, QueryRows } from './each-tenant/query/types.js';
-export { renameTenant, type RenameTenantOptions } from './lifecycle/rename-tenant.js';
+export { renameTenant } from './lifecycle/rename-tenant.js';
 export { exitCodeOf } from './run/report.js';
 export { rollback } from './run/rollback.js';
 export type { RollbackOptions, RollbackReport } from './run/types.js';

@@ -193,6 +193,6 @@ export function createTenantsDocument(report: CreateTenantsReport, exitCode: num
   return { command: 'create-tenant', exitCode, durationMs, concurrency, run, tenants, results };
 }
 
-function cohortDocument({ type, last, applied, pending, count, tenants }: StatusReport['cohorts'][number]) {
-  return { type, last, applied, pending, count, tenants };
+function cohortDocument({ type, last, applied, pending, count, tenants, rows }: StatusReport['cohorts'][number]) {
+  return { type, last, applied, pending, count, tenants, ...(rows === undefined ? {} : { rows }) };
 }

@@ -30,10 +30,22 @@ export type TenantsConfig = {
         format?: MigrationsFormat | undefined;
         /** Schemas that come after the tenant's and the shared one in the search path; no tenant's. Default: `[]`. */
         extraSearchPath?: string[] | undefined;
-        /** Migrations directory of each value of the type column, or `{ migrations, format }`. No default: one kind of tenant. */
+        /** Migrations directory of each value of the type column, `{ migrations, format }`, or `'rows'` for tenants that share tables. No default: one kind of tenant. */
         types?: Record<string, string | { migrations: string; format?: MigrationsFormat | undefined }> | undefined;
         /** Columns of the tenant table, with directions, that give the order of hand-out. Default: its key column, `'schema_name'`. */
         order?: string | undefined;
+      }
+    | undefined;
+  rows?:
+    | {
+        /** Column of the shared tables that says whose a row is. Default: `'tenant_id'`. */
+        column?: string | undefined;
+        /** Column of the tenant table that it refers to. No default: its id column. */
+        key?: string | undefined;
+        /** Setting that says which tenant a transaction is about. Default: `'app.tenant_id'`. */
+        setting?: string | undefined;
+        /** Schema of the tables that tenants share. No default: the shared schema. */
+        schema?: string | undefined;
       }
     | undefined;
   registry?:

@@ -4,6 +4,7 @@ import type { DatabaseChoice } from '../db/database-config.js';
 import type { MigrationsFormat, OtherFormat } from '../project/formats.js';
 import type { Hooks } from '../project/hook-types.js';
 import type { Project } from '../project/project.js';
+import { ROWS_TYPE, type RowsShape } from '../registry/names.js';
 import { MODULE_PATH } from '../util/module-path.js';
 import { orderBy } from '../util/tenant-order.js';
 import type { ParsedConfig } from './schema.js';
@@ -39,15 +40,14 @@ export function toProject(
       types:
         tenants.types &&
         Object.fromEntries(
-          Object.entries(tenants.types).map(([type, own]) => [
-            type,
-            absolute(typeof own === 'string' ? own : own.migrations),
-          ]),
+          Object.entries(tenants.types)
+            .flatMap(([type, own]) => (own === ROWS_TYPE ? [] : [[type, own] as const]))
+            .map(([type, own]) => [type, absolute(typeof own === 'string' ? own : own.migrations)]),
         ),
       ...typeFormats(tenants, absolute),
       order: tenants.order ?? orderBy(registry.tenants.columns.schemaName),
     },
-    registry: { schema: shared.schema, ...registry },
+    registry: { schema: shared.schema, ...registry, ...rowsOf(config) },
     migrationsTable: config.migrationsTable,
     checkOrder: config.checkOrder,
     ignorePattern: config.ignorePattern,
@@ -73,6 +73,15 @@ export function toProject(
     checksums: config.checksums,
     lint: config.lint,
   };
+}
+
+/** The types that are kept as rows, and how; nothing where there are none. */
+function rowsOf({ rows, shared, tenants, registry }: ParsedConfig): { rows?: RowsShape } {
+  const types = Object.entries(tenants.types ?? {}).flatMap(([type, own]) => (own === ROWS_TYPE ? [type] : []));
+  if (types.length === 0) return {};
+  const { column, setting } = rows;
+  const { key = registry.tenants.columns.id, schema = shared.schema } = rows;
+  return { rows: { types, column, key, setting, schema } };
 }
 
 /** node-pg-migrate's own format is the absence of another. */

@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { LINT_LEVELS, LINT_RULE_NAMES } from '../lint/rule-names.js';
 import { MIGRATIONS_FORMATS } from '../project/formats.js';
+import { ROWS_TYPE } from '../registry/names.js';
 import { orList } from '../util/format-count.js';
 import { MODULE_PATH } from '../util/module-path.js';
 import { databaseSchema } from './database-schema.js';
@@ -18,6 +19,7 @@ import {
 } from './fields.js';
 import { hooksSchema } from './hooks-schema.js';
 import { registrySchema } from './registry-schema.js';
+import { rowsSchema } from './rows-schema.js';
 
 function formatName() {
   const names = MIGRATIONS_FORMATS.map((value) => `'${value}'`);
@@ -64,12 +66,15 @@ const settings = z.strictObject({
           error: 'expected an object with the migrations directory of each type',
         })
         .optional()
-        .describe('Migrations directory of each value of the type column, or `{ migrations, format }`.'),
+        .describe(
+          "Migrations directory of each value of the type column, `{ migrations, format }`, or `'rows'` for tenants that share tables.",
+        ),
       order: tenantOrder()
         .optional()
         .describe('Columns of the tenant table, with directions, that give the order of hand-out.'),
     })
     .prefault({}),
+  rows: rowsSchema,
   registry: registrySchema.prefault({}),
   migrationsTable: identifier()
     .default('pgmigrations')
@@ -142,6 +147,10 @@ const settings = z.strictObject({
     .prefault({}),
 });
 
+function hasRowTypes({ types = {} }: z.output<typeof settings>['tenants']): boolean {
+  return Object.values(types).includes(ROWS_TYPE);
+}
+
 /** The configuration: every key, and what must fit together. */
 export const configSchema = settings
   .refine(
@@ -153,7 +162,11 @@ export const configSchema = settings
     ({ journal, shared, tenants }) =>
       journal === false || ![shared.schema, ...tenants.extraSearchPath].includes(journal.schema),
     { path: ['journal', 'schema'], error: 'is the shared schema or one of tenants.extraSearchPath' },
-  );
+  )
+  .refine(({ registry, tenants }) => registry.tenants.columns.type !== null || !hasRowTypes(tenants), {
+    path: ['tenants', 'types'],
+    error: 'need a type column, which registry.tenants.columns maps to null',
+  });
 
 /** The configuration with its defaults, durations in ms, paths still as they were written. */
 export type ParsedConfig = z.output<typeof configSchema>;

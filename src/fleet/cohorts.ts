@@ -18,6 +18,8 @@ export type Cohort = {
   state: CohortState;
   applied: string[];
   tableExists: boolean;
+  /** Its tenants share tables, which the shared migrations make: there is nothing to run for them. */
+  rows?: true;
   members: { schema: string; oid: number | null }[];
 };
 
@@ -58,6 +60,21 @@ export function formCohorts(
       });
     } else {
       cohort.members.push(member);
+    }
+  }
+  return [...cohorts.values()];
+}
+
+/** Cohorts of tenants that share tables, one for each type. They are where they should be. Pure. */
+export function formRowCohorts(tenants: readonly Tenant[]): Cohort[] {
+  const cohorts = new Map<string | null, Cohort>();
+  for (const { schema, type } of tenants) {
+    const member = { schema, oid: null };
+    const cohort = cohorts.get(type);
+    if (cohort !== undefined) cohort.members.push(member);
+    else {
+      const state = { kind: 'upToDate' } as const;
+      cohorts.set(type, { type, state, applied: [], tableExists: false, rows: true, members: [member] });
     }
   }
   return [...cohorts.values()];

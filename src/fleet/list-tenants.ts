@@ -3,7 +3,7 @@ import type { Client } from 'pg';
 import { isTenantsError, TenantsError } from '../errors/tenants-error.js';
 import type { Project } from '../project/project.js';
 import { assertRegistry } from '../registry/check.js';
-import { isPublicTenant, readTenantsWithDomains } from '../registry/list.js';
+import { hasOwnSchema, isRowTenant, readTenantsWithDomains } from '../registry/list.js';
 import { STATUS } from '../registry/names.js';
 import { filterTenants, isRestricted, type TenantSelection } from '../registry/select.js';
 import type { TenantWithDomains } from '../registry/types.js';
@@ -11,7 +11,7 @@ import { withSession } from '../session/control-session.js';
 import { orderBy, parseTenantOrder } from '../util/tenant-order.js';
 import { readMatching } from './matching-tenants.js';
 import { surveyFleet } from './read-fleet.js';
-import { nothingSelected } from './selection.js';
+import { nothingSelected, typesOf } from './selection.js';
 import { summarize } from './summaries.js';
 import type { CohortSummary } from './types.js';
 
@@ -27,8 +27,10 @@ export type ListOptions = TenantSelection & {
 /** Where the migrations of a tenant stand. */
 export type MigrationsState = Pick<CohortSummary, 'state' | 'last' | 'applied'> & { pending: number };
 
-/** `migrations` is `null` for the public tenant and for one that is being deleted. */
-export type ListedTenant = TenantWithDomains & { migrations?: MigrationsState | null };
+/**
+ * `migrations` is `null` for the public tenant, for one that is being deleted, and for one that shares tables, which `rows` says.
+ */
+export type ListedTenant = TenantWithDomains & { rows?: true; migrations?: MigrationsState | null };
 
 /**
  * The tenants of the registry with their domains, the public tenant included, in any state.
@@ -43,11 +45,11 @@ export async function listTenants(project: Project, options: ListOptions = {}): 
     const tenants = await readSorted(client, project, options.sort);
     const { where, statuses, sort: _sort, migrations, ...selection } = options;
     const matching = where === undefined ? undefined : await readMatching(client, project, where);
-    const types = Object.keys(project.tenants.types ?? {});
-    const selected = filterTenants(tenants, selection, { types, matching });
+    const selected = filterTenants(tenants, selection, { types: typesOf(project), matching });
     if (selected.length === 0 && isRestricted(options)) throw nothingSelected();
     const listed = statuses === undefined ? selected : filterTenants(tenants, { statuses }).filter(isAmong(selected));
-    return migrations === true ? await withMigrations(client, project, listed) : listed;
+    const told = listed.map((tenant) => (isRowTenant(registry, tenant) ? { ...tenant, rows: true as const } : tenant));
+    return migrations === true ? await withMigrations(client, project, told) : told;
   });
 }
 
@@ -86,10 +88,10 @@ function isAmong(tenants: readonly TenantWithDomains[]): (tenant: TenantWithDoma
 async function withMigrations(
   client: Client,
   project: Project,
-  tenants: readonly TenantWithDomains[],
+  tenants: readonly ListedTenant[],
 ): Promise<ListedTenant[]> {
   const surveyed = tenants.filter(
-    (tenant) => !isPublicTenant(project.registry, tenant) && tenant.status !== STATUS.deleting,
+    (tenant) => hasOwnSchema(project.registry, tenant) && tenant.status !== STATUS.deleting,
   );
   const { cohorts } = await surveyFleet(client, project, tenants, { choose: () => Promise.resolve(surveyed) });
   const states = new Map<string, MigrationsState>();

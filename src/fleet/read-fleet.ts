@@ -1,10 +1,10 @@
 import type { Client } from 'pg';
 
 import type { Project } from '../project/project.js';
-import { readTenants } from '../registry/list.js';
+import { isRowTenant, readTenants } from '../registry/list.js';
 import type { Tenant } from '../registry/types.js';
 import { assertExtraSearchPath } from './assert-extra-search-path.js';
-import { type Cohort, type FilesByType, formCohorts } from './cohorts.js';
+import { type Cohort, type FilesByType, formCohorts, formRowCohorts } from './cohorts.js';
 import { readTenantFiles } from './migration-sources.js';
 import type { Choose } from './selection.js';
 import { surveySchemas } from './survey.js';
@@ -64,10 +64,12 @@ export async function surveyFleet(
   const tenants = await reading.choose(registered, client);
   const files = await readTenantFiles(project, tenants, reading.files);
   assertTenantTarget(target, files);
-  const names = tenants.map(({ schema }) => schema);
+  const own = tenants.filter((tenant) => !isRowTenant(project.registry, tenant));
+  const shared = tenants.length === own.length ? [] : tenants.filter((one) => isRowTenant(project.registry, one));
+  const names = own.map(({ schema }) => schema);
   const surveyed = await surveySchemas(client, project.database, names, project.migrationsTable, {
     connections,
     cancel,
   });
-  return { registered, files, cohorts: formCohorts(tenants, surveyed, files, checkOrder) };
+  return { registered, files, cohorts: [...formCohorts(own, surveyed, files, checkOrder), ...formRowCohorts(shared)] };
 }

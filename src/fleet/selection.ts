@@ -2,6 +2,7 @@ import type { Client } from 'pg';
 
 import { TenantsError } from '../errors/tenants-error.js';
 import type { Project } from '../project/project.js';
+import { isRowTenant } from '../registry/list.js';
 import { isPattern, patternMatcher } from '../registry/name-patterns.js';
 import { isRestricted, selectTenants, type TenantSelection } from '../registry/select.js';
 import type { Tenant } from '../registry/types.js';
@@ -34,6 +35,9 @@ export type SchemaSelection = TenantSelection & {
   shared?: boolean;
 };
 
+/** A place in which something is to be done: a schema, or the rows of a tenant that has none. */
+export type ChosenSchema = Pick<Tenant, 'schema'> & { rows?: true };
+
 /**
  * Chooses the schemas in which something is to be done.
  *
@@ -42,10 +46,13 @@ export type SchemaSelection = TenantSelection & {
 export function chooseSchemas(
   project: Project,
   { shared = false, ...selection }: SchemaSelection,
-): (registered: readonly Tenant[], client: Client) => Promise<Pick<Tenant, 'schema'>[]> {
+): (registered: readonly Tenant[], client: Client) => Promise<ChosenSchema[]> {
   const choose = chooseTenants(project, selection, { none: shared });
   return async (registered, client) => {
-    const chosen = (await choose(registered, client)).map(({ schema }) => ({ schema }));
+    const chosen = (await choose(registered, client)).map((tenant) => ({
+      schema: tenant.schema,
+      ...(isRowTenant(project.registry, tenant) ? { rows: true as const } : {}),
+    }));
     return shared ? [{ schema: project.shared.schema }, ...chosen] : chosen;
   };
 }
@@ -83,8 +90,9 @@ async function matchingTenants(
   return registered.length === 0 ? new Set() : await readMatching(client, project, where);
 }
 
-function typesOf({ tenants }: Project): string[] {
-  return Object.keys(tenants.types ?? {});
+/** The values of the type column that the configuration knows. */
+export function typesOf({ tenants, registry }: Project): string[] {
+  return [...Object.keys(tenants.types ?? {}), ...(registry.rows?.types ?? [])];
 }
 
 /** The error for a selection that leaves no tenant. */

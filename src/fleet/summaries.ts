@@ -12,7 +12,7 @@ export function summarize(cohorts: readonly Cohort[]): { counts: FleetCounts; co
   return { counts, cohorts: summaries.sort((a, b) => b.count - a.count) };
 }
 
-function summaryOf({ type, state, applied, members }: Cohort): CohortSummary {
+function summaryOf({ type, state, applied, members, rows }: Cohort): CohortSummary {
   return {
     type,
     last: applied.at(-1) ?? null,
@@ -21,5 +21,6 @@ function summaryOf({ type, state, applied, members }: Cohort): CohortSummary {
     count: members.length,
     tenants: members.map(({ schema }) => schema),
     state: state.kind,
+    ...(rows === undefined ? {} : { rows }),
   };
 }

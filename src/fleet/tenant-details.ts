@@ -26,6 +26,7 @@ export async function readDetails(client: Client, cohorts: readonly Cohort[], ta
       state,
       applied: cohort.applied.map((name) => ({ name, runOn: times.get(schema)?.get(name) ?? null })),
       pending,
+      ...(cohort.rows === undefined ? {} : { rows: cohort.rows }),
       ...placeOf(cohort),
     }));
   });

@@ -34,6 +34,8 @@ export type CohortSummary = {
   tenants: string[];
   /** The states that keep a cohort from being migrated. */
   state: 'upToDate' | 'pending' | 'ahead' | 'outOfOrder' | 'missing' | 'unreadable' | 'unknownType';
+  /** Its tenants share tables, which the shared migrations make. */
+  rows?: true;
 };
 
 export type FleetCounts = {
@@ -72,6 +74,8 @@ export type TenantDetail = {
   unknown?: string[];
   /** Of a tenant that is out of order: the first migration that is not where the files have it, and what they have there. */
   gap?: { expected: string; found: string };
+  /** It shares tables with others, which the shared migrations make. */
+  rows?: true;
 };
 
 /** Progress of a run, for display. Listeners cannot break the work: what they throw is dropped. */

@@ -12,7 +12,7 @@ import type { Project } from '../project/project.js';
 import { assertAvailable } from '../registry/availability.js';
 import { parseDomain } from '../registry/domain-name.js';
 import { assertFinished, assertNotPublic, requireTenant } from '../registry/known-tenant.js';
-import { findTenant, readTenants } from '../registry/list.js';
+import { findTenant, isRowTenant, readTenants } from '../registry/list.js';
 import { STATUS } from '../registry/names.js';
 import { readOwnColumns } from '../registry/own-columns.js';
 import { registrationFailure } from '../registry/registration-failure.js';
@@ -168,6 +168,18 @@ async function assertClonable(
 ): Promise<TenantWithDomains> {
   const tenant = await requireTenant(client, registry, source);
   assertFinished(tenant);
+  if (isRowTenant(registry, tenant)) {
+    throw new TenantsError(
+      'USAGE',
+      `The tenant "${source}" cannot be cloned: its rows share tables with other tenants, and their keys cannot be given twice.`,
+      {
+        tenant: source,
+        suggestions: [
+          `Create a tenant and copy what it needs: ${tenantsCommand('create-tenant', 'NAME', '--type', tenant.type ?? '')}`,
+        ],
+      },
+    );
+  }
   if (type !== undefined && type !== tenant.type) {
     const is = tenant.type === null ? 'has no type' : `is of type "${tenant.type}"`;
     throw new TenantsError('USAGE', `The copy of "${source}" cannot be of type "${type}": the source ${is}.`, {

@@ -10,7 +10,7 @@ import { assertSharedCurrent, compareShared } from '../fleet/shared-schema.js';
 import type { Project } from '../project/project.js';
 import { assertAvailable, tenantExists } from '../registry/availability.js';
 import { assertRegistry } from '../registry/check.js';
-import { findTenant } from '../registry/list.js';
+import { findTenant, isRowTenant } from '../registry/list.js';
 import { STATUS } from '../registry/names.js';
 import { createPublicTenant, hasDomains } from '../registry/public-tenant.js';
 import type { NewTenant } from '../registry/registration.js';
@@ -24,11 +24,14 @@ import { creationHooks, planNewTenant } from './plan-new-tenant.js';
 import { provision } from './provision.js';
 import { newChecksums, recorded } from './record.js';
 import { registrationOf } from './registration-of.js';
+import { createRowTenant } from './rows/create.js';
 
 /**
  * Registers a tenant, creates its schema and migrates it, in one transaction: any error leaves nothing behind. If a
  * migration cannot run in a transaction, the tenant is `provisioning` until the end and is removed if that fails; a tenant
  * that a killed process left behind is finished by the same call.
+ *
+ * A tenant of a type that is kept as rows gets a row and its domains: the tables that it shares are there already.
  *
  * The name of the shared schema creates the public tenant: a row and domains, nothing else.
  *
@@ -38,6 +41,7 @@ import { registrationOf } from './registration-of.js';
 export async function createTenant(project: Project, options: CreateTenantOptions): Promise<CreateTenantResult> {
   const startedAt = performance.now();
   const registration = registrationOf(project, options);
+  if (options.adopt === true && isRowTenant(project.registry, registration)) throw nothingToAdopt(registration);
   assertExtraSearchPath(project, [options.schema]);
   options.onEvent?.({ type: 'phase', phase: 'connect' });
   return await withSession(project, `create-tenant ${options.schema}`, async ({ client, server, session }) => {
@@ -50,6 +54,15 @@ export async function createTenant(project: Project, options: CreateTenantOption
     }
     await takeCreationLock(client, project, registration.schema, options.cancel);
     const existing = await findTenant(client, project.registry, registration.schema);
+    if (isRowTenant(project.registry, registration)) {
+      if (existing !== undefined && options.ifNotExists === true) {
+        return { ...answer(acceptExisting(existing, registration), [], startedAt), created: false };
+      }
+      await createRowTenant(client, project, registration, options);
+      // The tenant exists, even if this last look fails.
+      const made = await findTenant(client, project.registry, registration.schema).catch(() => undefined);
+      return { ...answer(made ?? registration, [], startedAt), created: true };
+    }
     const leftover = existing?.status === STATUS.provisioning && hasDomains(existing, registration.domains);
     if (existing !== undefined && !leftover && options.ifNotExists === true) {
       return { ...answer(acceptExisting(existing, registration), [], startedAt), created: false };
@@ -78,6 +91,13 @@ export async function createTenant(project: Project, options: CreateTenantOption
     // The tenant exists, even if this last look fails.
     const made = await findTenant(client, project.registry, registration.schema).catch(() => undefined);
     return { ...answer(made ?? registration, migrations, startedAt), created: true };
+  });
+}
+
+function nothingToAdopt({ schema, type }: NewTenant): TenantsError {
+  return new TenantsError('USAGE', `Tenants of the type "${type}" have no schema of their own to adopt.`, {
+    tenant: schema,
+    suggestions: ['Leave out --adopt, or choose a type that has migrations of its own.'],
   });
 }
 

@@ -4,10 +4,9 @@ import { tenantLock, unlock } from '../db/locks.js';
 import { isTenantsError, TenantsError } from '../errors/tenants-error.js';
 import { type DumpFile, withDumpFile } from '../pg-dump/dump-file.js';
 import { hookCalls, type Told } from '../project/hook-calls.js';
-import type { Hooks } from '../project/hook-types.js';
 import type { Project } from '../project/project.js';
 import { assertNotPublic, requireTenant } from '../registry/known-tenant.js';
-import { findTenant } from '../registry/list.js';
+import { findTenant, isRowTenant } from '../registry/list.js';
 import { STATUS } from '../registry/names.js';
 import {
   lockRowStatement,
@@ -21,23 +20,12 @@ import { callAfterChange, callInChange } from './call-hooks.js';
 import { changeFailure } from './change-failure.js';
 import { withChangeSession } from './change-session.js';
 import { asOwner, changeTenant, lockTenant, send } from './change-transaction.js';
-import { type ChangeOptions, type DeletedTenant, toChangedTenant } from './changed-tenant.js';
+import { type DeletedTenant, type DeleteTenantOptions, toChangedTenant } from './changed-tenant.js';
 import { dropInBatches, dropSchema } from './drop-in-batches.js';
 import { recorded } from './record.js';
+import { deleteRowTenant } from './rows/delete.js';
 import { assertOwnContents, isLarge, readContents, type SchemaContents } from './schema-contents.js';
 import { writeRegistry } from './write-registry.js';
-
-export type DeleteTenantOptions = ChangeOptions & {
-  schema: string;
-  /** Remove only the registration and leave the schema unchanged. */
-  keepSchema?: boolean;
-  /** File to which the schema is dumped first; it must not exist. */
-  dump?: string;
-  /** Number of objects to drop in one transaction. Default: half of the server's lock table. */
-  batchSize?: number;
-  /** Default: the project's hooks. */
-  hooks?: Pick<Hooks, 'beforeDeleteTenant' | 'afterDeleteTenant'>;
-};
 
 /**
  * Drops a tenant's schema and removes its registration, in one transaction.
@@ -58,9 +46,12 @@ export async function deleteTenant(project: Project, options: DeleteTenantOption
   const { schema, dump, cancel } = options;
   assertNotPublic(project.registry, schema, 'deleted');
   const deleted = await withChangeSession(project, purposeOf(schema), async ({ client, server }) => {
-    await requireTenant(client, project.registry, schema);
+    const found = await requireTenant(client, project.registry, schema);
     const status = options.keepSchema === true ? 'unregistered' : 'deleted';
     const record = { command: 'delete-tenant', tenant: schema, status, options } as const;
+    if (isRowTenant(project.registry, found)) {
+      return await recorded(project, client, record, () => deleteRowTenant(client, project, options));
+    }
     return await recorded(project, client, record, () =>
       dump === undefined
         ? remove(client, project, options)

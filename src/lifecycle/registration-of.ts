@@ -1,5 +1,6 @@
 import { assertNewSchemaName } from '../db/schema-name.js';
 import { TenantsError } from '../errors/tenants-error.js';
+import { typesOf } from '../fleet/selection.js';
 import type { Project } from '../project/project.js';
 import { parseDomain } from '../registry/domain-name.js';
 import { STATUS } from '../registry/names.js';
@@ -26,9 +27,9 @@ export function registrationOf(project: Project, options: CreateTenantOptions): 
 }
 
 /** @throws TenantsError UNKNOWN_TYPE with the types there are. */
-export function assertKnownType({ tenants: { types = {} } }: Project, type: string | null): void {
-  if (type === null || Object.hasOwn(types, type)) return;
-  const known = Object.keys(types);
+export function assertKnownType(project: Project, type: string | null): void {
+  const known = typesOf(project);
+  if (type === null || known.includes(type)) return;
   throw new TenantsError('UNKNOWN_TYPE', `There is no tenant type "${type}" in the configuration.`, {
     suggestions: [
       known.length === 0 ? 'The configuration has no tenants.types.' : `The types are ${known.join(', ')}.`,

@@ -2,14 +2,15 @@ import type { Client } from 'pg';
 
 import { quoteIdentifier } from '../db/identifiers.js';
 import { assertNewSchemaName } from '../db/schema-name.js';
+import type { HookCall } from '../engine/hooks/migrate-hooks.js';
 import { TenantsError } from '../errors/tenants-error.js';
 import { assertExtraSearchPath } from '../fleet/assert-extra-search-path.js';
 import { hookCalls } from '../project/hook-calls.js';
-import type { Hooks, RenameHookContext } from '../project/hook-types.js';
+import type { RenameHookContext } from '../project/hook-types.js';
 import type { Project } from '../project/project.js';
 import { assertAvailable } from '../registry/availability.js';
 import { assertFinished, assertNotPublic, requireTenant } from '../registry/known-tenant.js';
-import { findTenant, readTenants } from '../registry/list.js';
+import { findTenant, isRowTenant, readTenants } from '../registry/list.js';
 import { lockRowStatement, renameStatement } from '../registry/statements.js';
 import type { TenantWithDomains } from '../registry/types.js';
 import { orderBy } from '../util/tenant-order.js';
@@ -17,23 +18,15 @@ import { tenantsCommand } from '../util/tenants-command.js';
 import { callInChange } from './call-hooks.js';
 import { withChangeSession } from './change-session.js';
 import { asOwner, changeTenant, send } from './change-transaction.js';
-import { type ChangedTenant, type ChangeOptions, toChangedTenant } from './changed-tenant.js';
+import { type ChangedTenant, type RenameTenantOptions, toChangedTenant } from './changed-tenant.js';
 import { assertUnmentioned } from './mentions/assert-unmentioned.js';
 import { findMentions } from './mentions/find-mentions.js';
 import { rewriteFunctionPaths } from './mentions/function-paths.js';
 import type { Mention } from './mentions/types.js';
 import { recorded } from './record.js';
+import { renameRowTenant } from './rows/rename.js';
 import { namespaceOf } from './schema-contents.js';
 import { writeRegistry } from './write-registry.js';
-
-export type RenameTenantOptions = ChangeOptions & {
-  from: string;
-  to: string;
-  /** Rename also while stored texts name the schema. Default: refuse. */
-  allowMentions?: boolean;
-  /** Default: the project's hooks. */
-  hooks?: Pick<Hooks, 'beforeRenameTenant' | 'afterRenameTenant'>;
-};
 
 /**
  * Renames a tenant's schema and its row in one transaction. Domains, views, policies and constraints follow automatically, and the
@@ -55,6 +48,13 @@ export async function renameTenant(project: Project, options: RenameTenantOption
   if (from === to) throw new TenantsError('USAGE', `The tenant "${from}" has this name already.`, { tenant: from });
   const purpose = `rename-tenant ${from}`;
   return await withChangeSession(project, purpose, async ({ client }) => {
+    const found = await requireTenant(client, registry, from);
+    if (isRowTenant(registry, found)) {
+      const renamed = await renameRowTenant(client, project, options, (name, tenant) =>
+        callsOf(project, options, name, tenant),
+      );
+      return toChangedTenant(renamed.tenant, startedAt, renamed.warnings);
+    }
     let oid: number | undefined;
     const record = { command: 'rename-tenant', tenant: to, options } as const;
     const change = {
@@ -128,16 +128,25 @@ function undone(from: string): string {
 async function callHook(
   client: Client,
   project: Project,
-  { from, to, hooks = project.hooks, cancel }: RenameTenantOptions,
+  options: RenameTenantOptions,
+  name: 'beforeRenameTenant' | 'afterRenameTenant',
+  tenant: TenantWithDomains,
+): Promise<string[]> {
+  return await callInChange(client, project, {
+    calls: callsOf(project, options, name, tenant),
+    tenant: tenant.schema,
+    path: [tenant.schema, project.shared.schema, ...project.tenants.extraSearchPath],
+    watched: true,
+    cancel: options.cancel,
+  });
+}
+
+function callsOf(
+  project: Project,
+  { from, to, hooks = project.hooks }: RenameTenantOptions,
   name: 'beforeRenameTenant' | 'afterRenameTenant',
   { schema, type, domains }: TenantWithDomains,
-): Promise<string[]> {
+): HookCall[] {
   const told = { tenant: schema, type, domains: domains.map(({ domain }) => domain), from, to };
-  return await callInChange(client, project, {
-    calls: hookCalls<RenameHookContext>(name, hooks?.[name], told),
-    tenant: schema,
-    path: [schema, project.shared.schema, ...project.tenants.extraSearchPath],
-    watched: true,
-    cancel,
-  });
+  return hookCalls<RenameHookContext>(name, hooks?.[name], told);
 }

@@ -1,8 +1,13 @@
+import type { Client } from 'pg';
+
 import { codeOf, SQLSTATE } from '../db/sqlstates.js';
 import type { Project } from '../project/project.js';
 import { assertRegistry } from '../registry/check.js';
 import { assertNotPublic, requireTenant } from '../registry/known-tenant.js';
+import { isRowTenant } from '../registry/list.js';
 import type { TenantWithDomains } from '../registry/types.js';
+import { withRows } from '../row-tables/row-scope.js';
+import { countRows, readRowTables } from '../row-tables/row-tables.js';
 import { withSession } from '../session/control-session.js';
 
 /** What a tenant consists of, roughly: what deleting it would take away. */
@@ -16,6 +21,8 @@ export type TenantSize = {
     /** With indexes; `null` when another session keeps a table locked. */
     bytes: number | null;
   } | null;
+  /** Of a tenant that shares tables: those in which it has rows, counted one by one. */
+  rows?: { table: string; rows: number }[];
 };
 
 /**
@@ -28,6 +35,9 @@ export async function readTenantSize(project: Project, schema: string): Promise<
     await assertRegistry(client, project.registry);
     assertNotPublic(project.registry, schema, 'deleted');
     const tenant = await requireTenant(client, project.registry, schema);
+    if (isRowTenant(project.registry, tenant)) {
+      return { tenant, schema: null, rows: await rowsOf(client, project, schema) };
+    }
     const { rows } = await client.query<{ tables: number; rows: number }>(
       `SELECT count(c.oid)::int AS tables,
               coalesce(sum(greatest(c.reltuples::bigint, pg_stat_get_live_tuples(c.oid), 0)) FILTER (WHERE c.relkind = 'r'), 0)::float8 AS rows
@@ -50,5 +60,18 @@ export async function readTenantSize(project: Project, schema: string): Promise<
         throw error;
       });
     return { tenant, schema: { ...found, bytes } };
+  });
+}
+
+async function rowsOf(
+  client: Client,
+  { registry }: Project,
+  tenant: string,
+): Promise<{ table: string; rows: number }[]> {
+  return await withRows(client, registry, tenant, async (key) => {
+    const groups = await readRowTables(client, registry);
+    const tables = groups.flatMap((group) => group.tables);
+    const counts = await countRows(client, registry, tables, key);
+    return counts.filter(({ rows }) => rows > 0).map(({ table, rows }) => ({ table: table.name, rows }));
   });
 }

@@ -58,6 +58,16 @@ export function isPublicTenant(shape: RegistryShape, tenant: Pick<Tenant, 'schem
   return tenant.schema === shape.schema;
 }
 
+/** The rows of such a tenant are in tables that it shares with others: it has no schema and no migrations of its own. */
+export function isRowTenant({ rows }: RegistryShape, { type }: Pick<Tenant, 'type'>): boolean {
+  return rows !== undefined && type !== null && rows.types.includes(type);
+}
+
+/** Whether a tenant has a schema that is its own: it is neither the public one nor one of those that share tables. */
+export function hasOwnSchema(shape: RegistryShape, tenant: Pick<Tenant, 'schema' | 'type'>): boolean {
+  return !isPublicTenant(shape, tenant) && !isRowTenant(shape, tenant);
+}
+
 async function queryTenants<T extends Tenant>(
   client: Client,
   shape: RegistryShape,

@@ -57,6 +57,29 @@ type ColumnNames<Usual> = { [Key in keyof Usual]: Key extends OptionalColumn ? s
 export type TenantTable = { table: string; columns: ColumnNames<typeof TENANT_COLUMNS> };
 export type DomainTable = { table: string; columns: ColumnNames<typeof DOMAIN_COLUMNS> };
 
+/** What `tenants.types` says of a type whose tenants share tables, in place of a migrations directory. */
+export const ROWS_TYPE = 'rows';
+
+/** The usual names around row-level tenants. */
+export const ROWS = { column: 'tenant_id', setting: 'app.tenant_id' } as const;
+
+/** A setting of the server that an application may make: two or more names with dots between them. */
+export const SETTING_FORM = /^[A-Za-z_][A-Za-z0-9_$]*(?:\.[A-Za-z_][A-Za-z0-9_$]*)+$/;
+
+/** How row-level tenants are kept: their rows share tables that have a column for the tenant. */
+export type RowsShape = {
+  /** Values of the type column whose tenants have no schema of their own. */
+  types: readonly string[];
+  /** The column of the shared tables that says whose a row is. */
+  column: string;
+  /** The column of the tenant table that it refers to. */
+  key: string;
+  /** The setting that says which tenant a transaction is about. */
+  setting: string;
+  /** The schema of the shared tables. */
+  schema: string;
+};
+
 /** Where the registry lives and what its tables and columns are called. */
 export type RegistryShape = {
   /** The shared schema. */
@@ -64,6 +87,8 @@ export type RegistryShape = {
   tenants: TenantTable;
   /** `null`: tenants have no domains, and there is no such table. */
   domains: DomainTable | null;
+  /** How tenants that share tables are kept; absent where every tenant has a schema. */
+  rows?: RowsShape | undefined;
   /** Rows of these states are no part of the fleet: the application has not made them tenants yet, or no longer. */
   ignoreStatuses?: readonly string[] | undefined;
 };

@@ -57,6 +57,12 @@ export function lockRowStatement(shape: RegistryShape, schema: string): BatchIte
   };
 }
 
+/** The same, and foreign keys may not point at it from now on: nothing can be added that refers to the tenant. */
+export function lockRowForDeletion(shape: RegistryShape, schema: string): BatchItem {
+  const { text, values = [] } = lockRowStatement(shape, schema);
+  return { text: text.replace(/FOR NO KEY UPDATE$/, 'FOR UPDATE'), values };
+}
+
 function tenantTable(shape: RegistryShape): string {
   return qualified(shape.schema, shape.tenants.table);
 }

@@ -8,6 +8,7 @@ import { readFleet, type SurveyedFleet } from '../fleet/read-fleet.js';
 import { chooseTenants } from '../fleet/selection.js';
 import type { Project } from '../project/project.js';
 import { assertRegistry } from '../registry/check.js';
+import { isRowTenant } from '../registry/list.js';
 import { withSession } from '../session/control-session.js';
 import { didYouMean, nearestNames } from '../util/nearest.js';
 import { compareItems } from './compare.js';
@@ -106,6 +107,15 @@ async function compareWithTenant(context: Context, fleet: SurveyedFleet, name: s
       suggestions: didYouMean(nearestNames(name, names)),
     });
   }
+  if (isRowTenant(context.project.registry, found)) {
+    throw new TenantsError(
+      'USAGE',
+      `The tenant "${name}" has no schema to compare with: it shares tables with others.`,
+      {
+        tenant: name,
+      },
+    );
+  }
   const own = await readFingerprints(context.client, context.project.database, [name], {
     level: context.level,
     version: context.server.version,
@@ -137,6 +147,8 @@ async function sortByFingerprint(
 ): Promise<{ classes: Class[]; unreadable: Unreadable }> {
   const unreadable: Unreadable = [];
   const readable = cohorts.filter((cohort) => {
+    // They have nothing of their own that could differ.
+    if (cohort.rows === true) return false;
     const reason = whyNot(cohort);
     if (reason !== undefined) for (const { schema } of cohort.members) unreadable.push({ tenant: schema, reason });
     return reason === undefined;

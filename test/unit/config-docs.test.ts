@@ -9,7 +9,7 @@ import { configSchema } from '../../src/config/schema.js';
 type Node = { description?: string; default?: unknown; properties?: Record<string, Node>; anyOf?: Node[] };
 
 /** Keys whose children are documented, not they themselves. */
-const GROUPS = ['shared', 'tenants', 'registry', 'recycle', 'lint'];
+const GROUPS = ['shared', 'tenants', 'registry', 'rows', 'recycle', 'lint'];
 const source = readFileSync(new URL('../../src/config/define-config.ts', import.meta.url), 'utf8');
 const declaration = source.slice(source.indexOf('export type TenantsConfig'));
 const root = z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' }) as Node;

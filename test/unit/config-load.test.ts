@@ -33,6 +33,29 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
+describe('tenants that share tables', () => {
+  const rows = { tenants: { types: { pooled: 'rows', premium: './premium' } } };
+
+  it('are the types that are rows, with the usual names unless others are given', async () => {
+    await write('tenants.config.json', JSON.stringify(rows));
+    const { registry, tenants } = await load();
+    expect(tenants.types).toEqual({ premium: at('premium') });
+    const usual = { types: ['pooled'], column: 'tenant_id', key: 'id', setting: 'app.tenant_id', schema: 'public' };
+    expect(registry.rows).toEqual(usual);
+    const own = { column: 'org', key: 'uuid', setting: 'my.org', schema: 'app' };
+    await write('tenants.config.json', JSON.stringify({ ...rows, rows: own }));
+    expect((await load()).registry.rows).toEqual({ types: ['pooled'], ...own });
+  });
+
+  it('need a type column and a setting that an application may make', async () => {
+    const registry = { tenants: { columns: { type: null } } };
+    await write('tenants.config.json', JSON.stringify({ ...rows, registry, rows: { setting: 'tenant' } }));
+    expect((await failure(load())).message + JSON.stringify((await failure(load())).details)).toContain('rows.setting');
+    await write('tenants.config.json', JSON.stringify({ ...rows, registry }));
+    expect(JSON.stringify((await failure(load())).details)).toContain('need a type column');
+  });
+});
+
 describe('loadProject without a file', () => {
   it('holds to the defaults, relative to the current folder', async () => {
     expect(await load()).toEqual({

@@ -2,7 +2,7 @@ import { freeConnections } from '../../db/free-connections.js';
 import { findExecutor } from '../../executors/find-executor.js';
 import { possibleParallelism, wantedParallelism } from '../../fleet/parallelism.js';
 import type { SurveyedFleet } from '../../fleet/read-fleet.js';
-import { isPublicTenant } from '../../registry/list.js';
+import { hasOwnSchema } from '../../registry/list.js';
 import { plural } from '../../util/format-count.js';
 import { right, wrong } from '../results.js';
 import type { Check, CheckGroup, Examination } from '../types.js';
@@ -61,7 +61,7 @@ async function lockTableCheck(
             (SELECT count(*)::int FROM pg_locks WHERE NOT fastpath) AS held,
             coalesce((SELECT relations FROM largest), 0) AS largest, (SELECT schema FROM largest) AS schema
        FROM setting s`,
-    [registered.filter((tenant) => !isPublicTenant(project.registry, tenant)).map(({ schema }) => schema)],
+    [registered.filter((tenant) => hasOwnSchema(project.registry, tenant)).map(({ schema }) => schema)],
   );
   const [row] = rows;
   if (row === undefined) throw new Error('The settings could not be read.');

@@ -1,4 +1,4 @@
-import { isPublicTenant } from '../../registry/list.js';
+import { hasOwnSchema } from '../../registry/list.js';
 import type { Examination } from '../types.js';
 
 /**
@@ -23,7 +23,7 @@ export type InvalidIndex = {
  * process show which table it is about.
  */
 export async function readInvalidIndexes({ client, project, shared, fleet }: Examination): Promise<InvalidIndex[]> {
-  const registered = (fleet?.registered ?? []).filter((tenant) => !isPublicTenant(project.registry, tenant));
+  const registered = (fleet?.registered ?? []).filter((tenant) => hasOwnSchema(project.registry, tenant));
   const schemas = [project.shared.schema, ...registered.map(({ schema }) => schema)];
   const { rows } = await client.query<{
     schema: string;

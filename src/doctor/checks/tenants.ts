@@ -27,6 +27,7 @@ function missingCheck({ cohorts, registered }: SurveyedFleet): Check {
     registered.filter(({ status }) => status === STATUS.provisioning).map((tenant) => tenant.schema),
   );
   const items = cohorts
+    .filter(({ rows }) => rows === undefined)
     .filter(({ state, members }) => state.kind === 'missing' || members.some(({ oid }) => oid === null))
     .flatMap(({ members }) => members.map(({ schema }) => schema))
     .filter((schema) => !unfinished.has(schema));

@@ -1,5 +1,5 @@
 import { quoteIdentifier } from '../../db/identifiers.js';
-import { isPublicTenant } from '../../registry/list.js';
+import { hasOwnSchema } from '../../registry/list.js';
 import { NOTIFY_FUNCTION } from '../../registry/migration-template.js';
 import { plural } from '../../util/format-count.js';
 import { right, wrong } from '../results.js';
@@ -46,7 +46,7 @@ type Found = { schema: string; table: string; kind: 'policy' | 'rule' | 'trigger
  */
 async function rulesCheck({ client, project, fleet }: Examination): Promise<Check> {
   const { registry, shared, migrationsTable } = project;
-  const tenants = (fleet?.registered ?? []).filter((tenant) => !isPublicTenant(registry, tenant));
+  const tenants = (fleet?.registered ?? []).filter((tenant) => hasOwnSchema(registry, tenant));
   const { rows } = await client.query<Found>(
     `WITH looked AS (
        SELECT c.oid, c.relowner, n.nspname::text AS schema, c.relname::text AS table,

@@ -6,6 +6,8 @@ export type TenantSchemas = {
   tenant: string;
   sharedSchema: string;
   extraSearchPath: readonly string[];
+  /** Of a tenant that shares tables: its name, and the setting that says which rows are its own. */
+  rows?: { name: string; setting: string; key: string };
 };
 
 /** What says where and how to connect, or would win over what says it. */
@@ -25,10 +27,13 @@ export function tenantEnvironment(
   { PGOPTIONS, ...connection }: Readonly<Record<string, string>>,
   schemas: TenantSchemas,
 ): Record<string, string> {
-  const path = searchPathOption(schemas);
+  const { rows } = schemas;
+  const path =
+    rows === undefined ? searchPathOption(schemas) : `${searchPathOption(schemas)} ${option(rows.setting, rows.key)}`;
   return {
     ...withoutConnection(surrounding),
     TENANT_SCHEMA: schemas.tenant,
+    ...(rows === undefined ? {} : { TENANT_NAME: rows.name, TENANT_KEY: rows.key }),
     ...connection,
     DATABASE_URL: connectionUrl(connection, joined(PGOPTIONS, path)),
     PGOPTIONS: joined(surrounding['PGOPTIONS'] || PGOPTIONS, path),
@@ -43,7 +48,11 @@ export function tenantEnvironment(
 export function searchPathOption({ tenant, sharedSchema, extraSearchPath }: TenantSchemas): string {
   const schemas = [...new Set([tenant, sharedSchema, ...extraSearchPath])];
   const list = schemas.map((schema) => quoteIdentifier(schema)).join(',');
-  return `-c search_path=${list.replaceAll(/[\\\s]/g, String.raw`\$&`)}`;
+  return option('search_path', list);
+}
+
+function option(setting: string, value: string): string {
+  return `-c ${setting}=${value.replaceAll(/[\\\s]/g, String.raw`\$&`)}`;
 }
 
 /** A URL that libpq and node-postgres read alike. */

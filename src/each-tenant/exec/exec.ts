@@ -6,11 +6,11 @@ import { serializeError } from '../../errors/serialize.js';
 import { TenantsError } from '../../errors/tenants-error.js';
 import { STANDARD_CONCURRENCY } from '../../executors/standard.js';
 import { assertExtraSearchPath } from '../../fleet/assert-extra-search-path.js';
-import { chooseSchemas, type SchemaSelection } from '../../fleet/selection.js';
+import { type ChosenSchema, chooseSchemas, type SchemaSelection } from '../../fleet/selection.js';
 import type { Project } from '../../project/project.js';
 import { assertRegistry } from '../../registry/check.js';
 import { readTenants } from '../../registry/list.js';
-import type { Tenant } from '../../registry/types.js';
+import { requireRows } from '../../row-tables/row-scope.js';
 import { withSession } from '../../session/control-session.js';
 import { assertOptionsArrive } from './assert-options.js';
 import { type Child, startChild } from './child.js';
@@ -49,14 +49,12 @@ async function runTenants(
   const children = new Children(options);
   const limit = pLimit(project.concurrency ?? STANDARD_CONCURRENCY);
   try {
-    const run = async (tenant: string): Promise<ExecResult> => {
-      const environment = async (): Promise<Record<string, string>> => {
-        await look.assertExists(tenant);
-        return tenantEnvironment(options.env, await variables(), schemasOf(project, tenant));
-      };
-      return await runTenant(options, tenant, environment, children);
+    const run = async (tenant: ChosenSchema): Promise<ExecResult> => {
+      const environment = async (): Promise<Record<string, string>> =>
+        tenantEnvironment(options.env, await variables(), await schemasOf(project, tenant, look));
+      return await runTenant(options, tenant.schema, environment, children);
     };
-    const results = await Promise.all(tenants.map(({ schema }) => limit(() => run(schema))));
+    const results = await Promise.all(tenants.map((tenant) => limit(() => run(tenant))));
     return { results, interrupted: isStopped(options) };
   } finally {
     limit.clearQueue();
@@ -66,10 +64,7 @@ async function runTenants(
 }
 
 /** The schemas that are meant, once it is certain that a program can be led to them. */
-export async function selectedTenants(
-  project: Project,
-  selection: SchemaSelection,
-): Promise<readonly Pick<Tenant, 'schema'>[]> {
+export async function selectedTenants(project: Project, selection: SchemaSelection): Promise<readonly ChosenSchema[]> {
   const { registry, tenants: settings } = project;
   return await withSession(project, 'exec', async ({ client, server, session }) => {
     assertOwn(session);
@@ -84,9 +79,26 @@ export async function selectedTenants(
   });
 }
 
-/** What a program of the tenant sees. */
-export function schemasOf({ shared, tenants }: Project, tenant: string): TenantSchemas {
-  return { tenant, sharedSchema: shared.schema, extraSearchPath: tenants.extraSearchPath };
+/**
+ * What a program of the tenant sees.
+ *
+ * @throws TenantsError TENANT_UNREADABLE without its schema; USAGE where the rows of other tenants would be seen, too.
+ */
+export async function schemasOf(
+  project: Project,
+  { schema, rows }: ChosenSchema,
+  look: SchemaLook,
+): Promise<TenantSchemas> {
+  const { registry, shared, tenants } = project;
+  const sees = { sharedSchema: shared.schema, extraSearchPath: tenants.extraSearchPath };
+  if (rows !== true) {
+    await look.assertExists(schema);
+    return { ...sees, tenant: schema };
+  }
+  const { schema: place, setting } = requireRows(registry);
+  await look.assertExists(place);
+  const key = await look.keyOf(registry, schema);
+  return { ...sees, tenant: place, rows: { name: schema, setting, key } };
 }
 
 /** @param environment that of the tenant's program; rejects where there is no such tenant to be led to */

@@ -5,6 +5,8 @@ import { closeClient, openClient } from '../../db/connect.js';
 import type { DatabaseConfig } from '../../db/database-config.js';
 import { isConnectionError } from '../../db/sqlstates.js';
 import { TenantsError } from '../../errors/tenants-error.js';
+import type { RegistryShape } from '../../registry/names.js';
+import { assertProtected, readKey } from '../../row-tables/row-scope.js';
 import { tenantsCommand } from '../../util/tenants-command.js';
 
 /**
@@ -32,6 +34,20 @@ export class SchemaLook {
         suggestions: [`To see which tenants have no schema, run: ${tenantsCommand('status')}`],
       },
     );
+  }
+
+  /**
+   * The value that says which rows are a tenant's.
+   *
+   * @throws TenantsError USAGE when policies do not keep this user from the rows of others.
+   */
+  async keyOf(registry: RegistryShape, tenant: string): Promise<string> {
+    return await this.#oneByOne(async () => {
+      const client = await this.#connection();
+      await client.query('SET row_security TO on');
+      await assertProtected(client, registry, tenant);
+      return await readKey(client, registry, tenant);
+    });
   }
 
   async close(): Promise<void> {

@@ -27,13 +27,12 @@ export async function shell(project: Project, tenant: string, options: ShellOpti
   await assertClient(options);
   return await withLibpqVariables(project.database, 'shell', async (variables) => {
     const [chosen, ...others] = await selectedTenants(project, { names: [tenant] });
-    const schema = chosen?.schema ?? tenant;
     if (others.length > 0) {
       throw new TenantsError('USAGE', `"${tenant}" means ${others.length + 1} tenants; a shell has one.`);
     }
     const look = new SchemaLook(project.database);
-    await look.assertExists(schema).finally(() => look.close());
-    const env = tenantEnvironment(options.env, await variables(), schemasOf(project, schema));
+    const sees = await schemasOf(project, chosen ?? { schema: tenant }, look).finally(() => look.close());
+    const env = tenantEnvironment(options.env, await variables(), sees);
     return await runInTerminal({ ...options, env });
   });
 }

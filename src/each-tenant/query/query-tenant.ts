@@ -11,6 +11,8 @@ import { isRaised, raise, raisedNames } from '../../engine/apply/raise.js';
 import type { QueryStatement } from '../../engine/sql/parse-query.js';
 import { TenantsError } from '../../errors/tenants-error.js';
 import type { Project } from '../../project/project.js';
+import type { RegistryShape } from '../../registry/names.js';
+import { assertProtected, keyExpression, pathOfRows, requireRows } from '../../row-tables/row-scope.js';
 import { tenantsCommand } from '../../util/tenants-command.js';
 
 /** Most rows that are in memory for one tenant. */
@@ -20,6 +22,8 @@ export type TenantQuery = {
   project: Project;
   statement: QueryStatement;
   tenant: string;
+  /** It shares tables with others, of which the statement is to see its rows. */
+  rows: boolean;
   write: boolean;
   /** Takes a part; may wait until the reader, or the tenants before this one, are done. */
   emit: (part: ResultPart) => Promise<void>;
@@ -65,8 +69,11 @@ export async function resetQuerySession(client: Client, ownSession: boolean): Pr
  * search path, so its names are qualified; policies apply to the user's statement as they do elsewhere.
  */
 async function begin(client: Client, options: TenantQuery): Promise<string> {
-  const { project, statement, tenant, write } = options;
-  const { shared, tenants, role, lockTimeoutMs, statementTimeoutMs, fallThrough } = project;
+  const { project, statement, tenant, write, rows } = options;
+  if (rows && write && !statement.ofRows) throw notOfRows(tenant);
+  const path = rows ? pathOfRows(project) : [tenant, project.shared.schema, ...project.tenants.extraSearchPath];
+  const [place = tenant] = path;
+  const { role, lockTimeoutMs, statementTimeoutMs, fallThrough } = project;
   const { targets } = statement;
   const checks = write && fallThrough !== 'off' && targets.length > 0;
   const items: BatchItem[] = [
@@ -75,32 +82,47 @@ async function begin(client: Client, options: TenantQuery): Promise<string> {
       text: `SELECT pg_catalog.set_config('search_path', $1, true), pg_catalog.set_config('lock_timeout', $2, true),
                     pg_catalog.set_config('statement_timeout', $3, true), pg_catalog.set_config('application_name', $4, true),
                     pg_catalog.set_config('datestyle', 'ISO', true)`,
-      values: [
-        searchPath([tenant, shared.schema, ...tenants.extraSearchPath]),
-        `${lockTimeoutMs}ms`,
-        `${statementTimeoutMs}ms`,
-        applicationName(`query ${tenant}`),
-      ],
+      values: [searchPath(path), `${lockTimeoutMs}ms`, `${statementTimeoutMs}ms`, applicationName(`query ${tenant}`)],
     },
     { text: USERS_ROW_SECURITY },
+    ...(rows ? [rowsItem(project.registry, tenant)] : []),
     ...(role === undefined ? [] : [{ text: `SET LOCAL ROLE ${quoteIdentifier(role)}` }]),
     {
       text: `SELECT oid FROM pg_catalog.pg_namespace
               WHERE nspname OPERATOR(pg_catalog.=) $1::pg_catalog.text AND nspname OPERATOR(pg_catalog.=) pg_catalog.current_schema()`,
-      values: [tenant],
+      values: [place],
     },
-    ...(checks ? [fallThroughGuard(tenant, { targets, mode: 'error' })] : []),
+    ...(checks ? [fallThroughGuard(place, { targets, mode: 'error' })] : []),
   ];
   const answers = await send(client, items, (index) => index === items.length - 1 && checks);
   const oid = answers[items.length - (checks ? 2 : 1)]?.rows[0]?.[0];
-  if (typeof oid === 'string') return oid;
+  if (typeof oid === 'string') {
+    if (rows) await assertProtected(client, project.registry, tenant);
+    return oid;
+  }
   throw new TenantsError(
     'TENANT_UNREADABLE',
-    `The schema "${tenant}" does not exist, or the database user has no USAGE on it.`,
+    `The schema "${place}" does not exist, or the database user has no USAGE on it.`,
     {
       tenant,
       suggestions: [`To see which tenants have no schema, run: ${tenantsCommand('status')}`],
     },
+  );
+}
+
+/** Of the rows of all tenants, policies leave those of this one. A tenant without a key has none. */
+function rowsItem(registry: RegistryShape, tenant: string): BatchItem {
+  return {
+    text: `SELECT pg_catalog.set_config($1, coalesce(${keyExpression(registry, '$2')}, ''), true)`,
+    values: [requireRows(registry).setting, tenant],
+  };
+}
+
+function notOfRows(tenant: string): TenantsError {
+  return new TenantsError(
+    'USAGE',
+    `The tenant "${tenant}" shares tables with others, and such a statement would change them for all.`,
+    { tenant, suggestions: ['Use SELECT, INSERT, UPDATE, DELETE or MERGE, or a shared migration.'] },
   );
 }
 

@@ -13,11 +13,10 @@ import { serializeError } from '../../errors/serialize.js';
 import { TenantsError } from '../../errors/tenants-error.js';
 import { STANDARD_CONCURRENCY } from '../../executors/standard.js';
 import { assertExtraSearchPath } from '../../fleet/assert-extra-search-path.js';
-import { chooseSchemas } from '../../fleet/selection.js';
+import { type ChosenSchema, chooseSchemas } from '../../fleet/selection.js';
 import type { Project } from '../../project/project.js';
 import { assertRegistry } from '../../registry/check.js';
 import { readTenants } from '../../registry/list.js';
-import type { Tenant } from '../../registry/types.js';
 import { withSession } from '../../session/control-session.js';
 import { tabulate } from './columns.js';
 import { queryTenant, resetQuerySession } from './query-tenant.js';
@@ -53,11 +52,7 @@ export async function query(project: Project, options: QueryOptions): Promise<Qu
   return { ...(await run.start()), durationMs: Math.round(performance.now() - startedAt) };
 }
 
-async function selected(
-  client: Client,
-  project: Project,
-  options: QueryOptions,
-): Promise<readonly Pick<Tenant, 'schema'>[]> {
+async function selected(client: Client, project: Project, options: QueryOptions): Promise<readonly ChosenSchema[]> {
   const { registry, tenants: settings } = project;
   await assertRegistry(client, registry);
   const all = await readTenants(client, registry, { order: settings.order });
@@ -71,7 +66,7 @@ async function selected(
 class QueryRun {
   readonly #project: Project;
   readonly #statement: QueryStatement;
-  readonly #tenants: readonly Pick<Tenant, 'schema'>[];
+  readonly #tenants: readonly ChosenSchema[];
   /** Behind a pooler that shares it out, nothing but a transaction is ours to clean up. */
   readonly #ownSession: boolean;
   readonly #options: QueryOptions;
@@ -87,7 +82,7 @@ class QueryRun {
   constructor(
     project: Project,
     statement: QueryStatement,
-    tenants: readonly Pick<Tenant, 'schema'>[],
+    tenants: readonly ChosenSchema[],
     ownSession: boolean,
     options: QueryOptions,
   ) {
@@ -124,7 +119,7 @@ class QueryRun {
         const tenant = this.#tenants[position];
         if (client === undefined || tenant === undefined || this.#stopped()) return;
         this.#next += 1;
-        if (!(await this.#runTenant(client, tenant.schema, position))) {
+        if (!(await this.#runTenant(client, tenant, position))) {
           await closeClient(client);
           client = undefined;
         }
@@ -135,12 +130,13 @@ class QueryRun {
   }
 
   /** True when the connection can be used again. */
-  async #runTenant(client: Client, tenant: string, position: number): Promise<boolean> {
+  async #runTenant(client: Client, { schema: tenant, rows }: ChosenSchema, position: number): Promise<boolean> {
     const { write = false } = this.#options;
     const work = {
       project: this.#project,
       statement: this.#statement,
       tenant,
+      rows: rows === true,
       write,
       emit: async (part: ResultPart) => {
         await this.#turns.reach(position);

@@ -16,6 +16,8 @@ export type QueryStatement = {
   targets: DdlTarget[];
   /** Why it changes something that cannot be the tenant's own, as far as its text says so. */
   outside: string | undefined;
+  /** It reads or writes rows, and does nothing else, such as TRUNCATE, for which policies do not hold. */
+  ofRows: boolean;
 };
 
 /**
@@ -43,8 +45,15 @@ export async function parseQuery(text: string): Promise<QueryStatement> {
   if (contains(node, new Set(['ParamRef']))) {
     throw refused('The statement has a parameter such as $1, and there is nothing to fill it with.');
   }
-  return { sql, targets: fallThrough([node], 'query').targets, outside: changesOutside(node)[0]?.reason };
+  return {
+    sql,
+    targets: fallThrough([node], 'query').targets,
+    outside: changesOutside(node)[0]?.reason,
+    ofRows: OF_ROWS.has(Object.keys(node)[0] ?? ''),
+  };
 }
+
+const OF_ROWS = new Set(['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt']);
 
 const REASONS: Readonly<Record<string, string>> = {
   TransactionStmt: 'transaction control is not accepted: each tenant has its own transaction',

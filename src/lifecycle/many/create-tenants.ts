@@ -14,13 +14,14 @@ import { readShared } from '../../fleet/read-shared.js';
 import { assertSharedCurrent, compareShared } from '../../fleet/shared-schema.js';
 import type { Project } from '../../project/project.js';
 import { assertRegistry } from '../../registry/check.js';
-import { findTenant } from '../../registry/list.js';
+import { findTenant, isRowTenant } from '../../registry/list.js';
 import { withSession } from '../../session/control-session.js';
 import { forwardAbort, sharedAbortController } from '../../util/after-abort.js';
 import { creationLock, takeCreationLock } from '../creation-lock.js';
 import { creationHooks, newTenantPlanner, planFrom, planNewTenant, type PlannedTenant } from '../plan-new-tenant.js';
 import { isWhole, openProvisioningLane, provision, provisionOn } from '../provision.js';
 import { newChecksums } from '../record.js';
+import { rowRegistrar } from '../rows/registrar.js';
 import { type CheckedLine, checkLines, isWanted, refusal } from './check-lines.js';
 import { asTenantResult, factsOf, handOut } from './hand-out.js';
 import { readCsv, readWanted } from './read-lines.js';
@@ -81,6 +82,8 @@ async function planTypes(
   const plans = new Map<string | null, PlannedTenant>();
   for (const { registration } of lines) {
     const { type } = registration;
+    // They share tables, which are there.
+    if (isRowTenant(project.registry, registration)) continue;
     if (!plans.has(type)) plans.set(type, await planFrom(planner, project, { type, place: NOWHERE, options }));
   }
   return plans;
@@ -92,6 +95,7 @@ class Creation {
   readonly #options: CreateTenantsOptions;
   readonly #plans: ReadonlyMap<string | null, PlannedTenant>;
   readonly #concurrency: number;
+  readonly #registerRow: ReturnType<typeof rowRegistrar>;
   #record: ManyRecord | undefined;
 
   constructor(
@@ -106,6 +110,7 @@ class Creation {
     this.#options = options;
     this.#plans = plans;
     this.#concurrency = concurrency;
+    this.#registerRow = rowRegistrar(project, options);
   }
 
   /** @returns the results in the order of the list */
@@ -160,6 +165,8 @@ class Creation {
     } catch (error) {
       await record.abandon();
       throw error;
+    } finally {
+      await this.#registerRow.close();
     }
     const counts = { ...countResults([...results.values()]) };
     await record.end(invocation?.signalExitCode() ?? exitCodeOfCounts(counts), counts, first);
@@ -188,6 +195,10 @@ class Creation {
 
   async #provision(lane: EngineLane, { registration, state }: CheckedLine): Promise<string[]> {
     const { cancel, noMigrate } = this.#options;
+    if (isRowTenant(this.#project.registry, registration)) {
+      await this.#registerRow(registration);
+      return [];
+    }
     const planned = this.#plans.get(registration.type);
     if (planned === undefined) throw new Error(`There is no plan for the type "${registration.type ?? ''}".`);
     const common = {

@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 
 import { inspectRegistry } from '../../registry/check.js';
-import { isPublicTenant, readTenants } from '../../registry/list.js';
+import { hasOwnSchema, readTenants } from '../../registry/list.js';
 import type { LintProject, LintSet, TableSize } from '../types.js';
 
 /** Tables whose size is asked for: those of the shared schema, and of each type of tenant. */
@@ -28,7 +28,7 @@ export async function readSizes(
   const present = (await inspectRegistry(client, registry)) === 'present';
   const rows = present ? await readTenants(client, registry, { order: project.tenants.order }) : [];
   const tenants = rows.filter(
-    (row) => !isPublicTenant(registry, row) && registry.ignoreStatuses?.includes(row.status) !== true,
+    (row) => hasOwnSchema(registry, row) && registry.ignoreStatuses?.includes(row.status) !== true,
   );
   const schemasOf = (type: string | null): string[] =>
     tenants.filter((tenant) => tenant.type === type).map(({ schema }) => schema);

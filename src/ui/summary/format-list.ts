@@ -27,6 +27,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'SCHEMA', always: true, cut: false, cell: ({ schema }) => schema },
   { title: 'NAME', always: false, cut: true, cell: ({ name }) => name ?? '' },
   { title: 'TYPE', always: false, cut: false, cell: ({ type }) => type ?? '' },
+  { title: 'KIND', always: true, cut: false, cell: ({ rows }) => (rows === true ? 'rows' : 'schema') },
   { title: 'STATUS', always: true, cut: false, cell: ({ status }) => status },
   { title: 'MIGRATIONS', always: false, cut: false, cell: migrationsCell },
   { title: 'DOMAINS', always: false, cut: false, cell: (tenant) => domainNames(tenant).join(', ') },
@@ -54,8 +55,10 @@ export function formatList(
     if (options.filtered === true) return 'No such tenants.';
     return `No tenants yet. Create one: ${tenantsCommand('create-tenant', 'NAME', 'DOMAIN')}`;
   }
-  const asked = COLUMNS.filter(
-    ({ title }) => title !== 'MIGRATIONS' || tenants.some(({ migrations }) => migrations !== undefined),
+  const hasMigrations = tenants.some(({ migrations }) => migrations !== undefined);
+  const hasRows = tenants.some(({ rows }) => rows === true);
+  const asked = COLUMNS.filter(({ title }) =>
+    title === 'MIGRATIONS' ? hasMigrations : title === 'KIND' ? hasRows : true,
   );
   const shown = asked.filter(
     ({ always, cell }) => always || columns === undefined || tenants.some((tenant) => cell(tenant) !== ''),
@@ -147,7 +150,8 @@ const STATES = {
   unknownType: 'unknown type',
 } as const;
 
-function migrationsCell({ migrations }: ListedTenant): string {
+function migrationsCell({ migrations, rows }: ListedTenant): string {
+  if (rows === true) return 'shared';
   if (migrations === undefined || migrations === null) return '';
   return STATES[migrations.state] || `${formatCount(migrations.pending)} pending`;
 }

@@ -77,8 +77,8 @@ function cohortLines(cohorts: Cohort[], total: number, { columns }: FormatContex
     formatCount(cohort.count),
     bar(cohort.count / total, BAR_COLUMNS),
     ...(typed ? [cohort.type ?? '(default)'] : []),
-    cohort.last ?? '(no migrations)',
-    pendingText(cohort),
+    cohort.rows === true ? '(rows)' : (cohort.last ?? '(no migrations)'),
+    cohort.rows === true ? 'in shared tables' : pendingText(cohort),
   ]);
   const options = {
     columns: columns === undefined ? undefined : columns - 3,

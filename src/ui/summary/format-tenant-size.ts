@@ -8,19 +8,34 @@ import { listed } from '../text/name-list.js';
 const DOMAINS = 5;
 
 /** What deleting a tenant takes away, or unregistering it: `This deletes the tenant "acme": …`. */
-export function formatTenantSize({ tenant, schema }: TenantSize, { keepSchema }: { keepSchema: boolean }): string {
+export function formatTenantSize(
+  { tenant, schema, rows }: TenantSize,
+  { keepSchema }: { keepSchema: boolean },
+): string {
   const { domains } = tenant;
   const names = listed(
     domains.map(({ domain }) => domain),
     DOMAINS,
   );
   const parts = [
-    ...(keepSchema ? [] : [contents(schema)]),
+    ...(keepSchema ? [] : [rows === undefined ? contents(schema) : sharedRows(rows)]),
     ...(domains.length === 0 ? [] : [`${plural(domains.length, 'domain')} (${names})`]),
   ];
   const verb = keepSchema ? 'unregisters' : 'deletes';
   const what = parts.length === 0 ? 'it has no domains' : parts.join(', ');
   return `This ${verb} the tenant "${clean(tenant.schema)}": ${what}${keepSchema ? '; its schema stays' : ''}.`;
+}
+
+/** Tables that are named; of more the number is. */
+const TABLES = 5;
+
+function sharedRows(rows: NonNullable<TenantSize['rows']>): string {
+  const total = rows.reduce((sum, { rows: count }) => sum + count, 0);
+  if (total === 0) return 'it has no rows in shared tables';
+  const largest = rows
+    .toSorted((a, b) => b.rows - a.rows)
+    .map(({ table, rows: count }) => `${clean(table)}: ${formatCount(count)}`);
+  return `${plural(total, 'row')} in ${plural(rows.length, 'shared table')} (${listed(largest, TABLES)})`;
 }
 
 function contents(schema: TenantSize['schema']): string {
