@@ -24,7 +24,7 @@ import { rowsSchema } from './rows-schema.js';
 function formatName() {
   const names = MIGRATIONS_FORMATS.map((value) => `'${value}'`);
   const error = `expected ${orList([...names, 'the path of a module such as ./my-format.js'])}`;
-  return z.union([z.enum(MIGRATIONS_FORMATS), z.string().regex(MODULE_PATH)], { error });
+  return z.union([z.enum(MIGRATIONS_FORMATS), z.string().regex(MODULE_PATH, { error })], { error });
 }
 
 function format() {

@@ -1,6 +1,6 @@
-import { rename, rm } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 
 import { checksums } from '../../src/fleet/checksums/checksums.js';
 import { status } from '../../src/fleet/status.js';
@@ -11,8 +11,6 @@ import { useDatabase } from '../support/database.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';
 import { linkPackages } from '../support/packages.js';
 import { callCli } from '../support/run-cli.js';
-
-const DIRECTORY = 'migrations/tenant';
 
 /** The same small migrations for both tools. */
 const FLAVORS = {
@@ -47,35 +45,45 @@ describe.each(['knex', 'kysely'] as const)('a folder of %s', (format) => {
   const database = useDatabase();
   let fleet: TestFleet;
 
-  beforeEach(async () => {
-    fleet = await createFleet(database, {
-      'tenants.config.json': JSON.stringify({ tenants: { format } }),
-      [`${DIRECTORY}/0001_a.js`]: file(create('a'), drop('a')),
-      [`${DIRECTORY}/0002_b.js`]: file(create('b'), drop('b')),
-      [`${DIRECTORY}/notes.md`]: '',
-    });
-    await rm(fleet.files.path(DIRECTORY, '0001_projects.sql'));
+  let directory = '';
+  let count = 0;
+
+  beforeAll(async () => {
+    fleet = await createFleet(database);
     await linkPackages(fleet.files.root, [format]);
     await fleet.migrate({ selection: { kind: 'shared' } });
+  });
+  beforeEach(async () => {
+    count += 1;
+    // A folder of its own for each test: Node evaluates the file of a path once.
+    directory = `migrations/of-test-${count}`;
+    const settings = { tenants: { format, migrations: directory } };
+    await fleet.files.write('tenants.config.json', JSON.stringify(settings));
+    await write('0001_a.js', file(create('a'), drop('a')));
+    await write('0002_b.js', file(create('b'), drop('b')));
+    await write('notes.md', '');
     await createTenant(await fleet.project(), { schema: 't1', noMigrate: true });
   });
   afterEach(async () => {
-    await fleet.remove();
     await database.query('DROP SCHEMA t1 CASCADE');
     await database.query('TRUNCATE tenants CASCADE');
   });
+  afterAll(() => fleet.remove());
+
+  const path = (name: string): string => fleet.files.path(directory, name);
+  const write = (name: string, text: string): Promise<string> => fleet.files.write(`${directory}/${name}`, text);
 
   it('tells a failing statement by file and line, compiled or not, and leaves the tenant as it was', async () => {
     await database.query('CREATE TABLE t1.b (x int)');
     const failure = (migration: string, line: number) => ({
       status: 'failed',
       migration,
-      error: { file: fleet.files.path(DIRECTORY, `${migration}.js`), line, message: 'relation "b" already exists' },
+      error: { file: path(`${migration}.js`), line, message: 'relation "b" already exists' },
     });
     expect((await fleet.migrate()).results).toMatchObject([failure('0002_b', 2)]);
     expect(await fleet.applied('t1')).toEqual([]);
 
-    await fleet.tenantMigration('0002_b.js', file(ask('b'), ''));
+    await write('0002_b.js', file(ask('b'), ''));
     const { results } = await fleet.migrate();
     expect(results).toMatchObject([{ status: 'failed', migration: '0002_b' }]);
     expect(JSON.stringify(results)).toContain('relation \\"b\\" already exists');
@@ -84,23 +92,23 @@ describe.each(['knex', 'kysely'] as const)('a folder of %s', (format) => {
 
   it('notices an edited file, a missing one, and one that comes too late', async () => {
     await fleet.migrate();
-    await fleet.tenantMigration('0002_b.js', file(create('other'), drop('b')));
+    await write('0002_b.js', file(create('other'), drop('b')));
     expect((await checksums(await fleet.project())).changed.map(({ migration }) => migration)).toEqual(['0002_b']);
-    await fleet.tenantMigration('0002_b.js', `// A comment.\n${file(create('b'), '')}`);
+    await write('0002_b.js', `// A comment.\n${file(create('b'), '')}`);
     expect((await checksums(await fleet.project())).changed).toEqual([]);
 
-    await rename(fleet.files.path(DIRECTORY, '0002_b.js'), fleet.files.path('0002_b.js'));
+    await rename(path('0002_b.js'), fleet.files.path('0002_b.js'));
     expect((await status(await fleet.project())).tenants).toMatchObject({ ahead: 1 });
     expect(await fleet.migrate()).toMatchObject({ tenants: { failed: 1 } });
 
-    await rename(fleet.files.path('0002_b.js'), fleet.files.path(DIRECTORY, '0002_b.js'));
-    await fleet.tenantMigration('0001_0.js', file(create('early'), ''));
+    await rename(fleet.files.path('0002_b.js'), path('0002_b.js'));
+    await write('0001_0.js', file(create('early'), ''));
     expect((await status(await fleet.project())).tenants).toMatchObject({ outOfOrder: 1 });
     expect(await fleet.migrate()).toMatchObject({ tenants: { failed: 1, applied: 0 } });
   });
 
   it('is rolled back with its own functions, and refused where there is none', async () => {
-    await fleet.tenantMigration('0003_c.js', file(ask('c'), drop('c')));
+    await write('0003_c.js', file(ask('c'), drop('c')));
     await fleet.migrate();
     expect(await fleet.tables('t1')).toEqual(['a', 'b', 'c', 'pgmigrations']);
     const back = async (count: number) =>
@@ -108,7 +116,7 @@ describe.each(['knex', 'kysely'] as const)('a folder of %s', (format) => {
     expect(await back(2)).toMatchObject({ tenants: { rolledBack: 1 } });
     expect(await fleet.tables('t1')).toEqual(['a', 'pgmigrations']);
 
-    await fleet.tenantMigration('0004_d.js', file(create('d'), '').replace('exports.down', 'exports.other'));
+    await write('0004_d.js', file(create('d'), '').replace('exports.down', 'exports.other'));
     await fleet.migrate();
     await expect(back(2)).rejects.toThrow(/0004_d exports no down function/);
     expect(await fleet.tables('t1')).toEqual(['a', 'b', 'c', 'd', 'pgmigrations']);
@@ -127,16 +135,17 @@ describe.each(['knex', 'kysely'] as const)('a folder of %s', (format) => {
     expect(report.warnings.join('\n')).toMatch(new RegExp(`is read as ${title}.*format: '${format}'`));
     expect(await fleet.tables('t1')).toEqual(['a', 'b', 'pgmigrations']);
 
-    await fleet.tenantMigration('0003_pgm.js', 'exports.up = (pgm) => {};');
+    await write('0003_pgm.js', 'exports.up = (pgm) => {};');
     await expect(fleet.migrate({}, { tenants: { ...tenants, format: 'auto' } })).rejects.toThrow(
       new RegExp(`0001_a.js \\(${title}\\), 0003_pgm.js \\(node-pg-migrate\\)`),
     );
   });
 
   it('is refused without the package, before anything runs, with the command that installs it', async () => {
-    await rm(fleet.files.path('node_modules'), { recursive: true });
+    await rename(fleet.files.path('node_modules'), fleet.files.path('elsewhere'));
     const { code, stderr } = await callCli(['migrate', '--database', database.url], { cwd: fleet.files.root });
     expect(code).toBe(2);
+    await rename(fleet.files.path('elsewhere'), fleet.files.path('node_modules'));
     expect(stderr).toContain(`npm install ${format}`);
     expect(await fleet.tables('t1')).toEqual(['pgmigrations']);
   });
