@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, readFile, symlink } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
@@ -11,6 +11,7 @@ import { ask } from '../runtime/ask.js';
 import { REPOSITORY } from '../support/build.js';
 import { useDatabase } from '../support/database.js';
 import { createFleet, type TestFleet } from '../support/fleet.js';
+import { linkPackages } from '../support/packages.js';
 import { createProject, type TestProject } from '../support/project.js';
 
 /** A block of code of a page; `line` is where its fence is. */
@@ -70,11 +71,8 @@ async function readSnippets(): Promise<Snippet[]> {
 /** The packages of an application, with this one among them. */
 async function addPackages(project: TestProject): Promise<void> {
   await project.write('package.json', '{ "type": "module" }');
-  await mkdir(project.path('node_modules'));
-  await symlink(REPOSITORY, project.path('node_modules', 'pg-tenants'));
-  for (const name of ['@types', 'drizzle-orm', 'express', 'fastify', 'knex', 'kysely', 'pg']) {
-    await symlink(join(REPOSITORY, 'node_modules', name), project.path('node_modules', name));
-  }
+  const packages = ['@types', 'drizzle-orm', 'express', 'fastify', 'knex', 'kysely', 'pg'];
+  await linkPackages(project.root, ['pg-tenants', ...packages]);
 }
 
 /** What the compiler has to say, with the pages' names. */

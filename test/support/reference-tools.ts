@@ -5,12 +5,13 @@ import knex from 'knex';
 import { Kysely, type Migration, Migrator, NO_MIGRATIONS, PostgresDialect } from 'kysely';
 import { Pool } from 'pg';
 
-/** What a tool itself makes of a folder in one schema; its own tables are in a schema of their own. */
+/** What a tool itself makes of files of a folder in one schema; its own tables are in `books`, by default apart from them. */
 export type ReferenceTool = (
   url: string,
   schema: string,
   folder: string,
   files: readonly string[],
+  books?: string,
 ) => Promise<Reference>;
 
 export type Reference = { up(): Promise<void>; down(): Promise<void>; end(): Promise<void> };
@@ -21,12 +22,12 @@ async function load<T>(folder: string, file: string): Promise<T> {
   return await createJiti(join(folder, '_.js')).import<T>(join(folder, file));
 }
 
-const withKnex: ReferenceTool = async (url, schema, folder, files) => {
+const withKnex: ReferenceTool = async (url, schema, folder, files, books = BOOKS) => {
   const db = knex({ client: 'pg', connection: url, searchPath: [schema, 'public'], pool: { min: 0, max: 2 } });
-  await db.raw('CREATE SCHEMA IF NOT EXISTS ??', [BOOKS]);
+  await db.raw('CREATE SCHEMA IF NOT EXISTS ??', [books]);
   const migrate = db.migrate;
   const config = {
-    schemaName: BOOKS,
+    schemaName: books,
     migrationSource: {
       getMigrations: async () => files.toSorted(),
       getMigrationName: (file: string) => file,
@@ -40,14 +41,14 @@ const withKnex: ReferenceTool = async (url, schema, folder, files) => {
   };
 };
 
-const withKysely: ReferenceTool = async (url, schema, folder, files) => {
+const withKysely: ReferenceTool = async (url, schema, folder, files, books = BOOKS) => {
   const options = `-c search_path="${schema}",public`;
   const db = new Kysely<unknown>({
     dialect: new PostgresDialect({ pool: new Pool({ connectionString: url, options }) }),
   });
   const migrator = new Migrator({
     db,
-    migrationTableSchema: BOOKS,
+    migrationTableSchema: books,
     disableTransactions: true,
     provider: {
       getMigrations: async () => {
