@@ -7,7 +7,7 @@ import { askForMissing } from './cli/missing-arguments.js';
 import { formatContext, printMessage, printResult, outputOptions } from './cli/output.js';
 import { recordedCommand } from './cli/recorded-command.js';
 import { type SignalWatch, watchSignals } from './cli/signals.js';
-import type { LoadedProject } from './config/project.js';
+import type { LoadedProject } from './config/loaded-project.js';
 import type { SettingOverrides } from './config/settings.js';
 import { EXIT } from './errors/codes.js';
 import { TenantsError } from './errors/tenants-error.js';

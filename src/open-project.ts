@@ -1,6 +1,6 @@
 import { requireDatabase } from './config/database.js';
 import { loadProject, type LoadOptions } from './config/load.js';
-import type { LoadedProject } from './config/project.js';
+import type { LoadedProject } from './config/loaded-project.js';
 import { chooseServer, type ChooseOptions } from './db/choose-server.js';
 import type { Project } from './project/project.js';
 

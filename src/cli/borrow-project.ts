@@ -1,7 +1,7 @@
 import { join, relative } from 'node:path';
 
 import { describeDatabase } from '../config/database.js';
-import type { LoadedProject } from '../config/project.js';
+import type { LoadedProject } from '../config/loaded-project.js';
 import { isTenantsError } from '../errors/tenants-error.js';
 import { openLoaded, type OpenProject } from '../open-project.js';
 import { formatError } from '../ui/error/format-error.js';

@@ -1,4 +1,4 @@
-import type { LoadedProject } from '../config/project.js';
+import type { LoadedProject } from '../config/loaded-project.js';
 import { TenantsError } from '../errors/tenants-error.js';
 import type { OtherFormat } from '../project/formats.js';
 import { didYouMean, nearestNames } from '../util/nearest.js';

@@ -1,4 +1,4 @@
-import type { LoadedProject } from '../config/project.js';
+import type { LoadedProject } from '../config/loaded-project.js';
 import type { ShellOptions } from '../each-tenant/exec/shell.js';
 import type { OpenProject } from '../open-project.js';
 import { borrowProject } from './borrow-project.js';

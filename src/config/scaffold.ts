@@ -1,4 +1,4 @@
-import type { LoadedProject } from './project.js';
+import type { LoadedProject } from './loaded-project.js';
 import { toProject } from './project.js';
 import { configSchema } from './schema.js';
 

@@ -44,6 +44,28 @@ it('the command works in a project that has the package as a dependency', async 
   expect(JSON.parse(stdout)).toMatchObject({ tenants: { total: 1, upToDate: 1 } });
 });
 
+it('the types that an application reads name no package that only the build needs', async () => {
+  const { dependencies, exports } = JSON.parse(await readFile(path.join(REPOSITORY, 'package.json'), 'utf8')) as {
+    dependencies: Record<string, string>;
+    exports: Record<string, { types?: string }>;
+  };
+  const open = Object.values(exports).flatMap(({ types }) => (types === undefined ? [] : path.join(REPOSITORY, types)));
+  const read = new Set<string>();
+  const packages = new Set<string>();
+  for (let file = open.pop(); file !== undefined; file = open.pop()) {
+    if (read.has(file)) continue;
+    read.add(file);
+    const text = await readFile(file, 'utf8');
+    for (const [, name = ''] of text.matchAll(/(?:from |import\()'([^']+)'/g)) {
+      if (name.startsWith('.')) open.push(path.resolve(path.dirname(file), name.replace(/\.js$/, '.d.ts')));
+      else if (!name.startsWith('node:')) packages.add(/^(?:@[^/]+\/)?[^/]+/.exec(name)?.[0] ?? name);
+    }
+  }
+  expect(read.size).toBeGreaterThan(20);
+  const peers = ['express', 'fastify', 'kysely'];
+  expect([...packages].filter((name) => !Object.hasOwn(dependencies, name) && !peers.includes(name))).toEqual([]);
+});
+
 it('the library is imported from plain JavaScript', async () => {
   await writeFile(
     consumer.path('use.js'),

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { loadProject } from '../../src/config/load.js';
-import type { LoadedProject } from '../../src/config/project.js';
+import type { LoadedProject } from '../../src/config/loaded-project.js';
 import { SETTING_NAMES, variableName, type SettingOverrides } from '../../src/config/settings.js';
 import { isTenantsError } from '../../src/errors/tenants-error.js';
 

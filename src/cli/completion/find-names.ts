@@ -1,5 +1,5 @@
 import { parseDatabase } from '../../config/database.js';
-import type { LoadedProject } from '../../config/project.js';
+import type { LoadedProject } from '../../config/loaded-project.js';
 import { listTenants } from '../../fleet/list-tenants.js';
 import { openLoaded } from '../../open-project.js';
 import { migrationName, readMigrationFileNames } from '../../util/migration-files.js';

@@ -4,7 +4,7 @@ import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../../base-command.js';
 import { lintDocument } from '../../cli/documents.js';
 import { outputOptions, printJsonOnly, printMessage, printResult } from '../../cli/output.js';
-import type { LoadedProject } from '../../config/project.js';
+import type { LoadedProject } from '../../config/loaded-project.js';
 import { EXIT } from '../../errors/codes.js';
 import { isTenantsError, TenantsError } from '../../errors/tenants-error.js';
 import type { LintOptions, LintReport } from '../../lint/types.js';

@@ -8,7 +8,7 @@ import { dryRunSample, parseRunId } from '../../cli/run-arguments.js';
 import { repeatedFlags, runSettings } from '../../cli/run-settings.js';
 import { selectedOptions } from '../../cli/selection/selected-options.js';
 import { signalExitCode } from '../../cli/signals.js';
-import type { LoadedProject } from '../../config/project.js';
+import type { LoadedProject } from '../../config/loaded-project.js';
 import { TenantsError } from '../../errors/tenants-error.js';
 import { formatDryRun } from '../../ui/summary/format-dry-run.js';
 import { formatRollbackSummary } from '../../ui/summary/format-migrate.js';
