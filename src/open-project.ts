@@ -1,4 +1,4 @@
-import { requireDatabase } from './config/database.js';
+import { requireDatabase } from './config/database/database.js';
 import { loadProject, type LoadOptions } from './config/load.js';
 import type { LoadedProject } from './config/loaded-project.js';
 import { chooseServer, type ChooseOptions } from './db/choose-server.js';

@@ -1,6 +1,6 @@
 import { join, relative } from 'node:path';
 
-import { describeDatabase } from '../config/database.js';
+import { describeDatabase } from '../config/database/database.js';
 import type { LoadedProject } from '../config/loaded-project.js';
 import { isTenantsError } from '../errors/tenants-error.js';
 import { openLoaded, type OpenProject } from '../open-project.js';

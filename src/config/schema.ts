@@ -5,7 +5,7 @@ import { MIGRATIONS_FORMATS } from '../project/formats.js';
 import { ROWS_TYPE } from '../registry/names.js';
 import { orList } from '../util/format-count.js';
 import { MODULE_PATH } from '../util/module-path.js';
-import { databaseSchema } from './database-schema.js';
+import { databaseSchema } from './database/database-schema.js';
 import {
   canary,
   choice,

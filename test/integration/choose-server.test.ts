@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { parseDatabase } from '../../src/config/database.js';
+import { parseDatabase } from '../../src/config/database/database.js';
 import { chooseServer } from '../../src/db/choose-server.js';
 import { withClient } from '../../src/db/connect.js';
 import { type DebianPostgres, findPostgres, startPostgres } from '../support/debian-postgres.js';

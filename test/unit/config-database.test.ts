@@ -6,7 +6,7 @@ import path from 'node:path';
 import type { ClientConfig } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { describeDatabase, parseDatabase, requireDatabase } from '../../src/config/database.js';
+import { describeDatabase, parseDatabase, requireDatabase } from '../../src/config/database/database.js';
 import { toClientConfig } from '../../src/db/database-config.js';
 import { isTenantsError } from '../../src/errors/tenants-error.js';
 

@@ -4,7 +4,7 @@ import path from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { findPassword, passwordFromFile } from '../../src/config/password-file.js';
+import { findPassword, passwordFromFile } from '../../src/config/database/password-file.js';
 
 const KEY = { host: 'db.example.com', port: 5432, database: 'app', user: 'alice' };
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { readTls } from '../../src/config/tls.js';
+import { readTls } from '../../src/config/database/tls.js';
 import { toClientConfig } from '../../src/db/database-config.js';
 import { packDatabase, unpackDatabase } from '../../src/executors/pack-database.js';
 

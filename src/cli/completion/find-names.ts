@@ -1,4 +1,4 @@
-import { parseDatabase } from '../../config/database.js';
+import { parseDatabase } from '../../config/database/database.js';
 import type { LoadedProject } from '../../config/loaded-project.js';
 import { listTenants } from '../../fleet/list-tenants.js';
 import { openLoaded } from '../../open-project.js';

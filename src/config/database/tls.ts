@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 
-import type { DatabaseConfig, SslMode } from '../db/database-config.js';
-import { orList } from '../util/format-count.js';
+import type { DatabaseConfig, SslMode } from '../../db/database-config.js';
+import { orList } from '../../util/format-count.js';
 
 /** The TLS settings of a connection URL or of the environment, by libpq's names; `ssl` is node-postgres' own. */
 export type TlsSettings = Partial<Record<(typeof TLS_SETTINGS)[number], string>>;

@@ -7,13 +7,13 @@ import {
   type DatabaseConfig,
   SESSION_ATTRIBUTES,
   type SessionAttributes,
-} from '../db/database-config.js';
-import { TenantsError } from '../errors/tenants-error.js';
-import { orList } from '../util/format-count.js';
+} from '../../db/database-config.js';
+import { TenantsError } from '../../errors/tenants-error.js';
+import { orList } from '../../util/format-count.js';
+import type { Environment } from '../settings.js';
 import { parseConnectionUrl, timeoutMs, type ParsedUrl } from './connection-url.js';
 import { type HostAddress, pairHosts } from './hosts.js';
 import { passwordFromFile } from './password-file.js';
-import type { Environment } from './settings.js';
 import { readTls, type Tls, type TlsSettings } from './tls.js';
 
 export type DatabaseOptions = {

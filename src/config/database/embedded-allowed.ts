@@ -1,6 +1,6 @@
-import { TenantsError } from '../errors/tenants-error.js';
+import { TenantsError } from '../../errors/tenants-error.js';
+import type { Environment } from '../settings.js';
 import { describeVariable } from './database-variable.js';
-import type { Environment } from './settings.js';
 
 /**
  * Refuses the embedded database where it cannot be what was meant: in production, and in a continuous integration job that

@@ -1,5 +1,5 @@
-import { didYouMean, nearestNames } from '../util/nearest.js';
-import type { Environment } from './settings.js';
+import { didYouMean, nearestNames } from '../../util/nearest.js';
+import type { Environment } from '../settings.js';
 
 /** The complaint about a secret that a pipeline did not fill in. */
 export const EMPTY_DATABASE_URL = 'DATABASE_URL: is set, but empty';

@@ -2,7 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import path from 'node:path';
 
-import type { Environment } from './settings.js';
+import type { Environment } from '../settings.js';
 
 /** Whom a password is for. */
 export type PasswordKey = { host: string; port: number; database: string; user: string };

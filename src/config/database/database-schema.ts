@@ -1,7 +1,7 @@
 import type { ClientConfig } from 'pg';
 import { z } from 'zod';
 
-import { text } from './fields.js';
+import { text } from '../fields.js';
 
 const ACCEPTED = "expected a PostgreSQL URL, a node-postgres configuration object, or 'embedded'";
 
