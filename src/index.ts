@@ -25,6 +25,8 @@ export { createTenant } from './lifecycle/create-tenant.js';
 export type { CreatedTenant, CreateTenantOptions, CreateTenantResult } from './lifecycle/create-types.js';
 export { createTenants, createTenantsExitCode } from './lifecycle/many/create-tenants.js';
 export type { CreateTenantsOptions, CreateTenantsReport, LineResult, WantedTenant } from './lifecycle/many/types.js';
+export { pool } from './lifecycle/pool/pool.js';
+export type { PoolOfType, PoolOptions, PoolReport } from './lifecycle/pool/types.js';
 export { doctor, isHealthy } from './doctor/doctor.js';
 export type { Check, CheckName, DoctorOptions, DoctorReport } from './doctor/types.js';
 export { exec } from './each-tenant/exec/exec.js';

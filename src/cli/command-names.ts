@@ -18,6 +18,7 @@ export const COMMAND_FOLDERS = {
   runs: 'fleet',
   list: 'tenants',
   'create-tenant': 'tenants',
+  pool: 'tenants',
   'clone-tenant': 'tenants',
   'rename-tenant': 'tenants',
   'delete-tenant': 'tenants',

@@ -5,6 +5,7 @@ import type { RunReport, RunsReport } from '../journal/read/runs.js';
 import type { ChangedTenant } from '../lifecycle/changed-tenant.js';
 import type { CreatedTenant } from '../lifecycle/create-types.js';
 import type { CreateTenantsReport } from '../lifecycle/many/types.js';
+import type { PoolReport } from '../lifecycle/pool/types.js';
 import type { LintFinding, LintReport } from '../lint/types.js';
 import type { AdoptHistoryReport } from '../run/adopt/types.js';
 import type { DryRunReport } from '../run/dry-run/types.js';
@@ -191,6 +192,11 @@ export function tenantDocument({
 export function createTenantsDocument(report: CreateTenantsReport, exitCode: number) {
   const { durationMs, concurrency, run, tenants, results } = report;
   return { command: 'create-tenant', exitCode, durationMs, concurrency, run, tenants, results };
+}
+
+/** `busy` with `--fill` if another process was at it, and nothing was done. */
+export function poolDocument({ durationMs, pools, failures, busy }: PoolReport) {
+  return { durationMs, busy, pools, failures };
 }
 
 function cohortDocument({ type, last, applied, pending, count, tenants, rows }: StatusReport['cohorts'][number]) {

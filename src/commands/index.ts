@@ -24,6 +24,7 @@ import CreateTenant from './tenants/create-tenant.js';
 import DeleteDomain from './tenants/delete-domain.js';
 import DeleteTenant from './tenants/delete-tenant.js';
 import List from './tenants/list.js';
+import Pool from './tenants/pool.js';
 import RenameTenant from './tenants/rename-tenant.js';
 
 type CommandClass = typeof BaseCommand;
@@ -49,6 +50,7 @@ const BY_NAME: Record<CommandName, CommandClass> = {
   metrics: Metrics,
   migrate: Migrate,
   plan: Plan,
+  pool: Pool,
   query: Query,
   'rename-tenant': RenameTenant,
   rollback: Rollback,

@@ -112,6 +112,12 @@ export type TenantsConfig = {
       }
     | false
     | undefined;
+  pool?:
+    | {
+        /** Schemas to keep ready for new tenants, for each type; `migrate` makes them at its end. Default: `0`. */
+        size?: number | undefined;
+      }
+    | undefined;
   /** When a migration file was edited after it was applied: `error`, `warn` or `off`. Default: `'warn'`. */
   checksums?: 'error' | 'warn' | 'off' | undefined;
   lint?:

@@ -54,6 +54,7 @@ export function toProject(
     connectWaitMs: config.connectWait,
     transaction: config.transaction,
     journal: config.journal,
+    pool: config.pool,
     checksums: config.checksums,
     lint: config.lint,
   };

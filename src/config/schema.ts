@@ -134,6 +134,13 @@ const settings = z.strictObject({
     )
     .prefault({ schema: 'tenants_journal' })
     .describe('Where runs and checksums are recorded: `{ schema }`, or `false` for no record.'),
+  pool: z
+    .strictObject({
+      size: wholeNumber(0)
+        .default(0)
+        .describe('Schemas to keep ready for new tenants, for each type; `migrate` makes them at its end.'),
+    })
+    .prefault({}),
   checksums: choice(['error', 'warn', 'off'])
     .default('warn')
     .describe('When a migration file was edited after it was applied: `error`, `warn` or `off`.'),

@@ -16,6 +16,11 @@ export function fleetLock(sharedSchema: string): string {
   return keyOf(`fleet:${sharedSchema}`);
 }
 
+/** Held by whoever makes schemas ahead for the tenants of a registry. */
+export function fleetPoolLock(sharedSchema: string): string {
+  return keyOf(`pool:${sharedSchema}`);
+}
+
 /** Held while the journal is made, which all applications of a database share. */
 export const JOURNAL_LOCK = keyOf('journal');
 

@@ -18,6 +18,7 @@ import { CATALOG_CHECKS } from './checks/catalog.js';
 import { CROSS_TENANT_CHECKS } from './checks/cross-tenant.js';
 import { MIGRATION_CHECKS, SHARED_MIGRATION_CHECKS } from './checks/migrations.js';
 import { OBJECT_CHECKS } from './checks/objects.js';
+import { POOL_CHECKS } from './checks/pool.js';
 import { PRIVILEGE_CHECKS } from './checks/privileges.js';
 import { REGISTRY_CHECKS } from './checks/registry.js';
 import { SERVER_CHECKS, versionCheck } from './checks/server.js';
@@ -35,6 +36,7 @@ const GROUPS: readonly CheckGroup[] = [
   SHARED_MIGRATION_CHECKS,
   MIGRATION_CHECKS,
   TENANT_CHECKS,
+  POOL_CHECKS,
   TRUST_CHECKS,
   UNFINISHED_CHECKS,
   OBJECT_CHECKS,

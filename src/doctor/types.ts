@@ -26,6 +26,7 @@ export const EXPECTED = {
   'unregistered-schemas': 'a tenant for every migrated schema',
   'lookalike-names': 'names that differ in more than case',
   'tenant-privileges': 'may change every tenant',
+  'tenant-pool': 'schemas for new tenants are up to date',
   'schema-creators': 'no other role may create in the shared schema',
   'table-rules': 'no policies, rules or triggers of others',
   'unfinished-creations': 'none',

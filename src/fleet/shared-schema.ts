@@ -66,12 +66,12 @@ export function assertSharedReadable({ surveyed }: Pick<SurveyedShared, 'surveye
  * @param work what relies on it: migrations of tenants, where the check can be lifted, or a new tenant
  * @throws TenantsError SHARED_PENDING; TENANT_UNREADABLE when it cannot be told.
  */
-export function assertSharedCurrent(shared: SharedSchema, work: 'migrations' | 'new tenant'): void {
+export function assertSharedCurrent(shared: SharedSchema, work: 'migrations' | 'new tenant' | 'pool'): void {
   assertSharedReadable(shared);
   const { pending } = shared;
   if (pending.length === 0) return;
   const shown = `${pending.slice(0, 3).join(', ')}${pending.length > 3 ? ', …' : ''}`;
-  const who = work === 'migrations' ? 'tenant migrations' : 'a new tenant';
+  const who = { migrations: 'tenant migrations', 'new tenant': 'a new tenant', pool: 'new tenants' }[work];
   throw new TenantsError(
     'SHARED_PENDING',
     `The shared schema has pending migrations (${shown}), and ${who} may rely on them.`,

@@ -18,11 +18,9 @@ import type { TenantWithDomains } from '../registry/types.js';
 import { withSession } from '../session/control-session.js';
 import { tenantsCommand } from '../util/tenants-command.js';
 import { changeTenant, send } from './change-transaction.js';
+import { createSchema } from './create-schema.js';
 import type { CreatedTenant, CreateTenantOptions, CreateTenantResult } from './create-types.js';
 import { takeCreationLock } from './creation-lock.js';
-import { creationHooks, planNewTenant } from './plan-new-tenant.js';
-import { provision } from './provision.js';
-import { newChecksums, recorded } from './record.js';
 import { registrationOf } from './registration-of.js';
 import { createRowTenant } from './rows/create.js';
 
@@ -69,21 +67,9 @@ export async function createTenant(project: Project, options: CreateTenantOption
     }
     if (!leftover) await assertAvailable(client, project.registry, { ...registration, adopt: options.adopt === true });
     assertSharedCurrent(compareShared(await readShared(client, project), project.checkOrder), 'new tenant');
-    options.onEvent?.({ type: 'phase', phase: 'compile' });
     const type = leftover ? existing.type : registration.type;
-    const { plan, place, files } = await planNewTenant(client, project, { ...registration, type }, options);
-    options.onEvent?.({ type: 'phase', phase: 'tenants', total: 1 });
-    const hooks = creationHooks(project, { ...registration, type }, options);
-    const record = {
-      command: 'create-tenant',
-      tenant: registration.schema,
-      checksums: await newChecksums(client, project, plan, files),
-      migrations: (applied: string[]) => applied,
-      options,
-    } as const;
-    const migrations = await recorded(project, client, record, () =>
-      provision(client, project, { registration, plan, place, files, leftover, options, hooks }),
-    );
+    const work = { registration: { ...registration, type }, leftover, options };
+    const migrations = await createSchema(client, project, work);
     options.onEvent?.({
       type: 'tenant:done',
       result: { tenant: registration.schema, status: 'applied', migrations, durationMs: performance.now() - startedAt },

@@ -104,16 +104,16 @@ export function isWhole({ plan, leftover }: Pick<NewTenantWork, 'plan' | 'leftov
 /** Plans with transactions for the registration: the same object for all tenants, so that the lane keeps what it has sent. */
 const framedPlans = new WeakMap<Plan, Plan>();
 
-/** Adds a transaction for the registration at the beginning and, in several steps, one at the end, if the plan has none there. */
 function framed(work: Pick<NewTenantWork, 'plan' | 'leftover'>): Plan {
   const known = framedPlans.get(work.plan);
   if (known !== undefined) return known;
-  const made = frame(work.plan, !isWhole(work));
+  const made = framePlan(work.plan, !isWhole(work));
   framedPlans.set(work.plan, made);
   return made;
 }
 
-function frame(plan: Plan, inSteps: boolean): Plan {
+/** Adds a transaction for the registration at the beginning and, in several steps, one at the end, if the plan has none there. */
+export function framePlan(plan: Plan, inSteps: boolean): Plan {
   const empty: Segment = { transaction: true, migrations: [] };
   const segments = [...plan.segments];
   if (segments[0]?.transaction !== true) segments.unshift(empty);

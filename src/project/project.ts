@@ -48,6 +48,8 @@ export type Project = {
   transaction: 'tenant' | 'migration';
   /** Schema of the journal; `false` for no journal. */
   journal: { schema: string } | false;
+  /** How many schemas are kept ready for new tenants of each type. Default: none. */
+  pool?: { size: number };
   /** What happens when a migration file was edited after it was applied. */
   checksums: 'error' | 'warn' | 'off';
   /** Levels of rules of `lint` that are not the usual ones. Default: none. */

@@ -16,6 +16,7 @@ import { createTenant } from '../../src/lifecycle/create-tenant.js';
 import { deleteDomain } from '../../src/lifecycle/delete-domain.js';
 import { deleteTenant } from '../../src/lifecycle/delete-tenant.js';
 import { createTenants } from '../../src/lifecycle/many/create-tenants.js';
+import { pool } from '../../src/lifecycle/pool/pool.js';
 import { renameTenant } from '../../src/lifecycle/rename-tenant.js';
 import { lintMigrations } from '../../src/lint/lint-migrations.js';
 import type { Project } from '../../src/project/project.js';
@@ -44,6 +45,7 @@ export const WRITING: Command[] = [
     'create-tenant --from',
     (project) => createTenants(project, { tenants: { csv: 'schema,domain\nlisted,listed.example.com\n' } }),
   ],
+  ['pool --fill', (project) => pool(project, { fill: true, size: 1 })],
   ['create-tenant of the public tenant', (project) => createTenant(project, { schema: 'public' })],
   ['delete-tenant', (project) => deleteTenant(project, { schema: 't1' })],
   ['rename-tenant', (project) => renameTenant(project, { from: 't1', to: 'renamed' })],
@@ -63,6 +65,7 @@ export const READING: Command[] = [
   ['lint', async (project) => await lintMigrations(project)],
   ['drift', async (project) => await drift(project, { level: 'owners' })],
   ['list', async (project) => await listTenants(project)],
+  ['pool', async (project) => await pool(project)],
   ['runs', async (project) => await listRuns(project)],
   ['runs ID', async (project) => await readRun(project, 1)],
   ['checksums', async (project) => await checksums(project)],

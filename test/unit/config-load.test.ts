@@ -113,6 +113,7 @@ describe('loadProject without a file', () => {
       lockWaitMs: 0,
       transaction: 'tenant',
       journal: { schema: 'tenants_journal' },
+      pool: { size: 0 },
       checksums: 'warn',
     });
   });

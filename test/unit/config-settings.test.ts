@@ -92,6 +92,7 @@ describe('precedence', () => {
       TENANTS_CONNECT_WAIT: '30s',
       TENANTS_TRANSACTION: 'migration',
       TENANTS_JOURNAL_SCHEMA: 'kept_runs',
+      TENANTS_POOL_SIZE: '9',
       TENANTS_CHECKSUMS: 'error',
     };
     const names = SETTING_NAMES.map(variableName).filter((name) => name !== 'TENANTS_JOURNAL');
@@ -121,6 +122,7 @@ describe('precedence', () => {
       lockTimeoutMs: 250,
       statementTimeoutMs: 120_000,
       journal: { schema: 'kept_runs' },
+      pool: { size: 9 },
       checksums: 'error',
       lockWaitMs: 0,
       connectWaitMs: 30_000,

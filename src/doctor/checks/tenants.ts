@@ -1,4 +1,5 @@
 import type { SurveyedFleet } from '../../fleet/read-fleet.js';
+import { readPool } from '../../lifecycle/pool/mark.js';
 import { STATUS } from '../../registry/names.js';
 import { plural } from '../../util/format-count.js';
 import { tenantsCommand } from '../../util/tenants-command.js';
@@ -43,7 +44,13 @@ function missingCheck({ cohorts, registered }: SurveyedFleet): Check {
 }
 
 async function unregisteredCheck({ client, project }: Examination, { registered }: SurveyedFleet): Promise<Check> {
-  const known = [project.shared.schema, ...project.tenants.extraSearchPath, ...registered.map(({ schema }) => schema)];
+  const pool = (await readPool(client, project)).map(({ schema }) => schema);
+  const known = [
+    ...pool,
+    project.shared.schema,
+    ...project.tenants.extraSearchPath,
+    ...registered.map(({ schema }) => schema),
+  ];
   const { rows } = await client.query<{ schema: string }>(
     `SELECT n.nspname::text AS schema
        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
