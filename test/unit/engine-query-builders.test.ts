@@ -226,6 +226,8 @@ describe('whose functions a migration has', () => {
       'node-pg-migrate',
     ],
     ['export const up = (x) => { x.createTable("a", {}); };', undefined],
+    ['// clean up knex tables\nexport const up = (x) => { x.createTable("a", {}); };', undefined],
+    ['// backup(knex: Knex), or up (knex)\nexport const up = (pgm) => {};', 'node-pg-migrate'],
     ['', undefined],
   ])('is told from %j', (text, expected) => {
     expect(builderOf(text)).toBe(expected);

@@ -19,9 +19,9 @@ export function recognizeNames(files: readonly string[]): 'pairs' | 'flyway' | u
   return files.some((name) => FLYWAY_NAME.test(name)) ? 'flyway' : undefined;
 }
 
-/** The first parameter of `up`, with its type, however the function is written. */
+/** The first parameter of a function `up`, with its type, however the function is written. */
 const UP_PARAMETER =
-  /\bup\b\s*(?:[=:]\s*)?(?:async\b\s*)?(?:function\b\s*\w*\s*)?\(?\s*([A-Za-z_$][\w$]*)\s*(?::\s*([\w$.]+))?/g;
+  /\bup\b\s*(?:\(|[=:]\s*(?:async\b\s*)?(?:function\b\s*\w*\s*\(|\(|(?=[\w$]+\s*=>)))\s*([A-Za-z_$][\w$]*)\s*(?::\s*([\w$.]+))?/g;
 
 /**
  * Whose functions a JavaScript or TypeScript migration has, as far as its text shows: by the name or the type of the
@@ -29,12 +29,13 @@ const UP_PARAMETER =
  */
 export function builderOf(text: string): BuilderFormat | 'node-pg-migrate' | undefined {
   const parameters = [...text.matchAll(UP_PARAMETER)].map(([, name = '', type = '']) => ({ name, type }));
+  // First of all: a directory that is read already must not be refused for what a comment or a helper of it says.
+  const isOwn = parameters.some(({ name, type }) => name === 'pgm' || /\bMigrationBuilder$/.test(type));
+  if (isOwn || /\bimport\(['"](?:node-pg-migrate|pg-tenants\/migrations)['"]\)/.test(text)) return 'node-pg-migrate';
   for (const { name, type } of parameters) {
-    if (name === 'pgm' || /\bMigrationBuilder$/.test(type)) return 'node-pg-migrate';
     if (name === 'knex' || /^Knex\b/.test(type)) return 'knex';
     if (/^Kysely\b/.test(type)) return 'kysely';
   }
-  if (/\bimport\(['"](?:node-pg-migrate|pg-tenants\/migrations)['"]\)/.test(text)) return 'node-pg-migrate';
   if (/\bimport\(['"]knex['"]\)/.test(text)) return 'knex';
   if (/\bimport\(['"]kysely['"]\)/.test(text)) return 'kysely';
   const hasSchema = parameters.some(({ name }) => text.includes(`${name}.schema.`));
