@@ -11,8 +11,8 @@ export type DirectMigration = {
   /** What is applied to the tenant before it, oldest first. */
   applied: readonly string[];
   files: readonly MigrationFile[];
-  /** Called before each statement is sent. */
-  onStatement(sql: string): void;
+  /** Called before each statement is sent, with the line of the file that made it where that is known. */
+  onStatement(sql: string, line?: number): void;
   warn(message: string): void;
 };
 

@@ -107,14 +107,17 @@ async function runMigration(
 ): Promise<void> {
   const { work, plan, settings } = frame;
   if (migration.mode === 'direct') {
-    const onStatement = (sql: string): void => {
+    const onStatement = (sql: string, line?: number): void => {
       if (place.sql !== undefined) acknowledged.push(place.sql);
       place.sql = sql;
+      if (line === undefined) delete place.statement;
+      else place.statement = { sql, line };
     };
     const warn = (message: string): void => void warnings.push(message);
     await runDirectMigration(client, frame, { migration, applied: frame.applied, files, onStatement, warn });
     if (place.sql !== undefined) acknowledged.push(place.sql);
     delete place.sql;
+    delete place.statement;
   }
   for (const statement of migration.statements) {
     place.statement = statement;

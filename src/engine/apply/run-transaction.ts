@@ -98,7 +98,9 @@ export async function runPiece(run: TransactionRun, piece: SegmentPiece): Promis
     case 'direct': {
       const place = { step: 'statement', migration: piece.migration } as const;
       run.place = place;
-      const onStatement = (sql: string): void => void (run.place = { ...place, sql });
+      const onStatement = (sql: string, line?: number): void => {
+        run.place = { ...place, sql, ...(line === undefined ? {} : { statement: { sql, line } }) };
+      };
       const warn = (message: string): void => void run.warnings.push(message);
       return await runDirectMigration(client, frame, { ...piece, files, onStatement, warn });
     }

@@ -12,7 +12,8 @@ export type DirectClient = {
 
 /** What a direct migration finds as `pgm.db`, and what its SQL is sent through. */
 export type DirectDatabase = {
-  query(textOrConfig: unknown, values?: unknown): Promise<QueryResult | QueryResult[]>;
+  /** @param line of the migration's file, where the text was made */
+  query(textOrConfig: unknown, values?: unknown, line?: number): Promise<QueryResult | QueryResult[]>;
   select(textOrConfig: unknown, values?: unknown): Promise<unknown[]>;
   /** Sends one statement that has been examined. */
   send(sql: string): Promise<void>;
@@ -32,21 +33,27 @@ export function createDirectDatabase(
   client: DirectClient,
   context: SqlContext,
   rules: DirectRules | undefined,
-  onStatement: ((sql: string) => void) | undefined,
+  onStatement: ((sql: string, line?: number) => void) | undefined,
 ): DirectDatabase {
   const running = new RunningQueries();
 
-  const deliver = async (textOrConfig: unknown, values: unknown): Promise<QueryResult | QueryResult[]> => {
+  const deliver = async (
+    textOrConfig: unknown,
+    values: unknown,
+    firstLine: number | undefined,
+  ): Promise<QueryResult | QueryResult[]> => {
     const { name: _name, ...config } = toConfig(textOrConfig, context);
     const results: QueryResult[] = [];
-    for (const { sql } of assertDirectSql(config.text, context, rules)) {
-      onStatement?.(sql);
+    const place = firstLine === undefined ? context : { ...context, firstLine };
+    for (const { sql, line } of assertDirectSql(config.text, place, rules)) {
+      onStatement?.(sql, line);
       results.push(await client.query({ ...config, text: sql }, values));
     }
     return results[0] !== undefined && results.length === 1 ? results[0] : results;
   };
 
-  const query: DirectDatabase['query'] = (textOrConfig, values) => running.add(deliver(textOrConfig, values));
+  const query: DirectDatabase['query'] = (textOrConfig, values, line) =>
+    running.add(deliver(textOrConfig, values, line));
 
   return {
     query,

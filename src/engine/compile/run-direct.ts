@@ -25,8 +25,8 @@ export type DirectOptions = {
   client: DirectClient;
   /** What it may change outside the schema it runs in; absent: everything. */
   rules?: DirectRules | undefined;
-  /** Called before each statement is sent. */
-  onStatement?(sql: string): void;
+  /** Called before each statement is sent, with the line of the file that made it where that is known. */
+  onStatement?(sql: string, line?: number): void;
 };
 
 /** What node-pg-migrate takes for the schema of the migrations table; never sent. */
@@ -89,7 +89,10 @@ export async function runDirect(options: DirectOptions): Promise<void> {
 
 async function build(building: Building, database: DirectDatabase): Promise<void> {
   const { file, pgm, reverse, act } = building;
-  if (!reverse) replaceDatabase(pgm, { query: database.query, select: database.select });
+  if (!reverse) {
+    const query = (text: unknown, values?: unknown): Promise<unknown> => database.query(text, values);
+    replaceDatabase(pgm, { query, select: database.select });
+  }
   await failWhenStuck(file, () => pgm.getSqlSteps().length, act(), database.isBusy);
   await database.settled();
 }

@@ -30,10 +30,11 @@ export async function runDirectBuilder(options: DirectBuilderOptions): Promise<v
     path: file.path,
     transaction: migration.transaction,
     recording: false,
-    async answer({ text, values, options: settings }) {
+    async answer({ text, values, options: settings, line }) {
       sent += 1;
       try {
-        return await database.query({ ...settings, text, ...(values.length === 0 ? {} : { values: [...values] }) });
+        const config = { ...settings, text, ...(values.length === 0 ? {} : { values: [...values] }) };
+        return await database.query(config, undefined, line);
       } catch (error) {
         if (error instanceof Error) messages.set(error, error.message);
         throw error;
