@@ -14,9 +14,13 @@ type Compiled = CompiledMigration & { lines: (number | undefined)[] };
 async function compile(
   format: BuilderFormat,
   text: string,
-  { direction = 'up', name = '0001_x.ts' }: { direction?: Direction; name?: string } = {},
+  {
+    direction = 'up',
+    name = '0001_x.ts',
+    more = {},
+  }: { direction?: Direction; name?: string; more?: Record<string, string> } = {},
 ): Promise<Compiled> {
-  const source = await project({ [name]: text }, { format });
+  const source = await project({ ...more, [name]: text }, { format });
   await linkPackages(dirname(source.directory), [format]);
   const compiler = createCompiler(source, await listMigrationFiles(source), {
     migrationsTable: 'pgmigrations',
@@ -106,6 +110,24 @@ describe('a migration of Knex', () => {
     const migration = await compile('knex', knex(body));
     expect(migration.mode).toBe('compiled');
     expect(sqlOf(migration)).toEqual(sql);
+  });
+
+  it('has its names written as the knexfile of the project has it', async () => {
+    const knexfile = `module.exports = {
+      development: {},
+      production: {
+        client: 'pg',
+        wrapIdentifier: (name, original) => original(name.replace(/[A-Z]/g, (letter) => '_' + letter.toLowerCase())),
+        postProcessResponse: () => { throw new Error('there is no answer'); },
+      },
+    };`;
+    const more = { '../package.json': '{}', '../knexfile.js': knexfile };
+    const migration = await compile('knex', knex("await knex('theTable').insert({ aColumn: 1 });"), { more });
+    expect(sqlOf(migration)).toEqual([`insert into "the_table" ("a_column") values ('1')`]);
+    const broken = { ...more, '../knexfile.js': "require('not there'); // knexSnakeCaseMappers()" };
+    await expect(compile('knex', knex(''), { more: broken })).rejects.toMatchObject({ code: 'FORMAT_UNAVAILABLE' });
+    const without = { ...more, '../knexfile.js': "throw new Error('not run');" };
+    expect((await compile('knex', knex(''), { more: without })).mode).toBe('compiled');
   });
 
   it('is refused when it ends its transaction, or fails, and says what is wrong', async () => {

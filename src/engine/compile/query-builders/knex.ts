@@ -1,4 +1,5 @@
 import { callingLine } from './calling-line.js';
+import type { KnexSettings } from './knex-settings.js';
 import type { BuilderSession, QueryBuilder, Wanted } from './types.js';
 
 /** What is used of Knex (versions 1 to 3), which has no types for the inside of a client. */
@@ -9,6 +10,7 @@ type KnexClient = {
   raw(...args: unknown[]): object;
   runner(builder: object): { query(object: unknown): Promise<unknown> };
   processResponse(object: KnexQuery, runner: unknown): unknown;
+  postProcessResponse(response: unknown, context: unknown): unknown;
 };
 type KnexHandle = { client: KnexClient; transaction(): Promise<KnexHandle> };
 type KnexQuery = {
@@ -21,7 +23,7 @@ type KnexQuery = {
   response?: unknown;
   [LINE]?: number | undefined;
 };
-type Knex = (config: { client: unknown }) => KnexHandle;
+type Knex = (config: KnexSettings & { client: unknown }) => KnexHandle;
 type ClientClass = new (...args: unknown[]) => KnexClient;
 
 /** Where the line is kept that made a builder, and the statements that come of it. */
@@ -32,7 +34,7 @@ const SELECTS: ReadonlySet<string> = new Set(['select', 'first', 'pluck', 'colum
 const COUNTS: ReadonlySet<string> = new Set(['update', 'del', 'counter']);
 
 /** Knex over its own PostgreSQL dialect, whose queries go to a session. `undefined` for a module that is not Knex. */
-export function knexBuilder(module: unknown, root: string): QueryBuilder | undefined {
+export function knexBuilder(module: unknown, root: string, settings: KnexSettings): QueryBuilder | undefined {
   const exported = module as { default?: unknown; knex?: unknown };
   const knex = (exported.knex ?? exported.default) as Knex | undefined;
   if (typeof knex !== 'function') return undefined;
@@ -42,7 +44,7 @@ export function knexBuilder(module: unknown, root: string): QueryBuilder | undef
     root,
     async run(session, action) {
       const state = { opening: session.transaction };
-      const instance = knex({ client: sessionClient(dialect, session, state) });
+      const instance = knex({ ...settings, client: sessionClient(dialect, session, state) });
       // Migrations ask for the name of the client to tell databases apart.
       instance.client.config['client'] = 'pg';
       const handle = session.transaction ? await instance.transaction() : instance;
@@ -108,6 +110,10 @@ function sessionClient(Dialect: ClientClass, session: BuilderSession, state: { o
 
     override processResponse(object: KnexQuery, runner: unknown): unknown {
       return session.recording ? object.response : super.processResponse(object, runner);
+    }
+
+    override postProcessResponse(response: unknown, context: unknown): unknown {
+      return session.recording ? response : super.postProcessResponse(response, context);
     }
   };
 }

@@ -10,12 +10,18 @@ import type { BuilderFormat, MigrationSource } from '../../types.js';
 import { jitiBase } from '../load.js';
 import type { QueryBuilder } from './types.js';
 
-const ADAPTERS: Record<BuilderFormat, (module: unknown, root: string) => Promise<QueryBuilder | undefined>> = {
-  knex: async (module, root) => (await import('./knex.js')).knexBuilder(module, root),
+const ADAPTERS: Record<
+  BuilderFormat,
+  (module: unknown, root: string, directory: string) => Promise<QueryBuilder | undefined>
+> = {
+  knex: async (module, root, directory) => {
+    const [{ knexBuilder }, { knexSettings }] = await Promise.all([import('./knex.js'), import('./knex-settings.js')]);
+    return knexBuilder(module, root, await knexSettings(directory));
+  },
   kysely: async (module, root) => (await import('./kysely.js')).kyselyBuilder(module, root),
 };
 
-/** By package file: a process loads each once. */
+/** By package file and directory: a process loads each once. */
 const loaded = new Map<string, Promise<QueryBuilder>>();
 
 /**
@@ -29,15 +35,16 @@ export async function loadBuilder(format: BuilderFormat, source: MigrationSource
   if (found === undefined) {
     throw unavailable(format, `is not installed: nothing of that name is found from ${source.directory}`);
   }
-  const known = loaded.get(found);
+  const key = `${found}\0${source.directory}`;
+  const known = loaded.get(key);
   if (known !== undefined) return await known;
-  const loading = load(format, found);
-  loaded.set(found, loading);
-  loading.catch(() => loaded.delete(found));
+  const loading = load(format, found, source.directory);
+  loaded.set(key, loading);
+  loading.catch(() => loaded.delete(key));
   return await loading;
 }
 
-async function load(format: BuilderFormat, found: string): Promise<QueryBuilder> {
+async function load(format: BuilderFormat, found: string, directory: string): Promise<QueryBuilder> {
   const root = await packageRoot(format, found.startsWith('file:') ? fileURLToPath(found) : found);
   let module: unknown;
   try {
@@ -45,7 +52,7 @@ async function load(format: BuilderFormat, found: string): Promise<QueryBuilder>
   } catch (error) {
     throw unavailable(format, `cannot be loaded: ${error instanceof Error ? error.message : String(error)}`, error);
   }
-  const builder = await ADAPTERS[format](module, root);
+  const builder = await ADAPTERS[format](module, root, directory);
   if (builder === undefined) throw unavailable(format, `in ${root} is of a version that is not supported`);
   return builder;
 }
