@@ -2,6 +2,8 @@ import type { PoolClient } from 'pg';
 
 import { TenantsError } from '../errors/tenants-error.js';
 import { oneAtATime } from '../util/one-at-a-time.js';
+import { assertKeepsSetting } from './row-level/guard.js';
+import type { TenantSetting } from './row-level/row-level.js';
 import type { Session } from './scope.js';
 import { noteSettings, type SessionSettings } from './session-settings.js';
 
@@ -28,11 +30,12 @@ const OUTLIVES_TRANSACTION = /^(?:set\s+(?!local\b|transaction\b|constraints\b)|
  * A client as the work of `withTenant` gets it: usable until `end()`, and never after, when it may be another tenant's.
  * It cannot be released, and within a transaction it refuses what would leave it.
  */
-export function guardClient(client: PoolClient, transaction: boolean): GuardedClient {
+export function guardClient(client: PoolClient, transaction: boolean, setting?: TenantSetting): GuardedClient {
   let open = true;
   const settings: SessionSettings = { names: new Set(), unknown: false };
   const query = (...args: unknown[]): unknown => {
     if (!open) throw usedTooLate();
+    if (setting !== undefined) assertKeepsSetting(setting, args[0], args[1]);
     if (transaction) {
       assertStays(args[0]);
       noteSettings(settings, args[0], args[1]);

@@ -8,6 +8,7 @@ export type {
   EachTenantOptions,
   MigrationNames,
   Migrations,
+  RowLevelOptions,
   ScopedPool,
   Tenancy,
   TenancyOptions,

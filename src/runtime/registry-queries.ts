@@ -70,7 +70,8 @@ function toTenant(row: Record<string, unknown>, { tenants: { columns } }: Regist
   return Object.freeze(tenant) as Tenant;
 }
 
-function camelCase(column: string): string {
+/** How a column of the tenant table is called in a tenant. */
+export function camelCase(column: string): string {
   return column.replaceAll(/_+([a-z0-9])/gi, (match, letter: string, offset: number) =>
     offset === 0 ? match : letter.toUpperCase(),
   );

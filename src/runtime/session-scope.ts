@@ -6,6 +6,7 @@ import { codeOf, SQLSTATE } from '../db/sqlstates.js';
 import { TenantsError } from '../errors/tenants-error.js';
 import { borrowClient } from './borrow-client.js';
 import { guardClient } from './guarded-client.js';
+import type { TenantSetting } from './row-level/row-level.js';
 import type { Session } from './scope.js';
 import type { ScopeOptions } from './transaction.js';
 import { schemaGone } from './unknown-tenant.js';
@@ -19,17 +20,18 @@ import { schemaGone } from './unknown-tenant.js';
  * @throws TenantsError UNSAFE_POOLER where the session is not ours alone; UNKNOWN_TENANT when the schema is not there.
  */
 export async function inSession<R>(
-  { pool, schemas, options }: ScopeOptions,
+  { pool, schemas, options, setting }: ScopeOptions,
   work: (session: Session) => Promise<R>,
 ): Promise<R> {
   if (options.isolation !== undefined) throw new TenantsError('USAGE', 'isolation requires a transaction.');
   const readOnly = options.readOnly === true;
   return await borrowClient(pool, async ({ client, condemn }) => {
-    const session = guardClient(client, false);
+    const session = guardClient(client, false, setting);
     let before: Look;
     let value: R;
     try {
       before = await enter(client, schemas, readOnly);
+      if (setting !== undefined) await set(client, setting);
       value = await work(session);
       await assertNoTransaction(client);
     } catch (error) {
@@ -40,6 +42,7 @@ export async function inSession<R>(
     }
     // The work is done, whatever becomes of its client.
     await leave(client, before).catch(condemn);
+    if (setting !== undefined) await set(client, { ...setting, value: '' }).catch(condemn);
     return value;
   });
 }
@@ -63,6 +66,11 @@ async function enter(client: PoolClient, schemas: readonly string[], readOnly: b
   const { schema } = await look(client);
   if (schema !== schemas[0]) throw schemaGone(schemas[0] ?? '');
   return before;
+}
+
+/** An empty value is nobody's. */
+async function set(client: PoolClient, { name, value }: TenantSetting): Promise<void> {
+  await client.query('SELECT pg_catalog.set_config($1, $2, false)', [name, value]);
 }
 
 /**

@@ -8,6 +8,7 @@ import { Readiness } from './readiness.js';
 import { registryQueries } from './registry-queries.js';
 import { registryShape } from './registry-shape.js';
 import { Resolver } from './resolver.js';
+import { rowLevel } from './row-level/row-level.js';
 import { type Session, Scopes } from './scope.js';
 import { createScopedPool } from './scoped-pool.js';
 import { inSession } from './session-scope.js';
@@ -33,7 +34,9 @@ export function createTenancy<Columns extends object = object>(options: TenancyO
   const { shared = 'public', extraSearchPath = [], registry = {} } = options;
   searchPath([shared, ...extraSearchPath]);
   const limits = { ...CACHE, ...options.cache };
-  const queries = registryQueries(pool, registryShape(shared, registry));
+  const shape = registryShape(shared, registry);
+  const queries = registryQueries(pool, shape);
+  const rows = rowLevel(pool, shape, options);
   const resolver = new Resolver(queries, limits);
   const readiness = new Readiness(pool, options, limits);
   const scopes = new Scopes();
@@ -59,7 +62,14 @@ export function createTenancy<Columns extends object = object>(options: TenancyO
     if (tenant === null) throw unknownTenant(String(given));
     const inScope = (session: Session): Promise<R> =>
       scopes.run({ tenant, outer: scopes.current, session }, async () => await work(session.client, tenant));
-    const place = { pool, schemas: [tenant.schemaName, shared, ...extraSearchPath], options: how };
+    const isRow = rows?.has(tenant) === true;
+    if (isRow) await rows.assertProtected();
+    const place = {
+      pool,
+      schemas: [isRow ? rows.schema : tenant.schemaName, shared, ...extraSearchPath],
+      options: how,
+      setting: rows?.settingOf(tenant),
+    };
     if (how.transaction === false) return await inSession(place, inScope);
     const outer = scopes.transactionOf(tenant.schemaName);
     return outer === undefined ? await inTransaction(place, inScope) : await inSavepoint(outer, how, inScope);
@@ -83,7 +93,12 @@ export function createTenancy<Columns extends object = object>(options: TenancyO
       await forEachTenant((await queries.all()) as Own[], { concurrency, signal }, (tenant) =>
         withTenant(tenant, work, how),
       ),
-    isReady: async (tenant) => tenant.schemaName === shared || (await readiness.isReady(tenant)),
+    isReady: async (tenant) => {
+      if (tenant.schemaName === shared) return true;
+      if (rows?.has(tenant) !== true) return await readiness.isReady(tenant);
+      // Its tables are made by the shared migrations, which are looked at where they are named for its type.
+      return !hasType(options.migrations, tenant) || (await readiness.isReady({ ...tenant, schemaName: shared }));
+    },
     get listening() {
       return listener?.listening ?? false;
     },
@@ -93,6 +108,11 @@ export function createTenancy<Columns extends object = object>(options: TenancyO
       await listener?.close();
     },
   };
+}
+
+function hasType(migrations: TenancyOptions['migrations'], { type }: Tenant): boolean {
+  const types = typeof migrations === 'object' && 'types' in migrations ? migrations.types : {};
+  return type !== null && Object.hasOwn(types, type);
 }
 
 function createListener(pool: Pool, { listen, logger }: TenancyOptions, resolver: Resolver): Listener | undefined {

@@ -6,13 +6,21 @@ import { codeOf, SQLSTATE } from '../db/sqlstates.js';
 import { TenantsError } from '../errors/tenants-error.js';
 import { borrowClient, type Loan } from './borrow-client.js';
 import { guardClient } from './guarded-client.js';
+import { assertUnchanged, isChanged, setLocally, settingChanged } from './row-level/guard.js';
+import type { TenantSetting } from './row-level/row-level.js';
 import type { Session } from './scope.js';
 import type { SessionSettings } from './session-settings.js';
 import type { WithTenantOptions } from './types.js';
 import { schemaGone } from './unknown-tenant.js';
 
 /** Where and how a tenant's work runs; `schemas` is the search path, the tenant's schema first. */
-export type ScopeOptions = { pool: Pool; schemas: readonly string[]; options: WithTenantOptions };
+export type ScopeOptions = {
+  pool: Pool;
+  schemas: readonly string[];
+  options: WithTenantOptions;
+  /** Where tenants share tables: which rows are seen. */
+  setting: TenantSetting | undefined;
+};
 
 /**
  * Runs work in a transaction whose search path is the tenant's.
@@ -25,7 +33,7 @@ export type ScopeOptions = { pool: Pool; schemas: readonly string[]; options: Wi
 export async function inTransaction<R>(place: ScopeOptions, work: (session: Session) => Promise<R>): Promise<R> {
   return await borrowClient(place.pool, async (loan) => {
     const before = await begin(loan, place);
-    const session = guardClient(loan.client, true);
+    const session = guardClient(loan.client, true, place.setting);
     let value: R;
     try {
       value = await work(session);
@@ -35,7 +43,7 @@ export async function inTransaction<R>(place: ScopeOptions, work: (session: Sess
       throw error;
     }
     session.end();
-    await commit(loan, before, session.settings);
+    await commit(loan, before, session.settings, place.setting);
     return value;
   });
 }
@@ -55,6 +63,7 @@ export async function inSavepoint<R>(
   }
   return await outer.alone(async () => {
     await outer.client.query('SAVEPOINT tenants');
+    // The outer client looks at statements that would leave the tenant's rows.
     const session = guardClient(outer.client, true);
     try {
       const value = await work(session);
@@ -73,14 +82,14 @@ export async function inSavepoint<R>(
 /** How things were when the transaction began: what the session had set, and the time, which says which transaction it is. */
 type Beginning = { session: Row; at: string | undefined };
 
-async function begin(loan: Loan, { schemas, options }: ScopeOptions): Promise<Beginning> {
+async function begin(loan: Loan, { schemas, options, setting }: ScopeOptions): Promise<Beginning> {
   const isolation = options.isolation === undefined ? '' : ` ISOLATION LEVEL ${ISOLATION[options.isolation]}`;
   const access = options.readOnly === true ? ' READ ONLY' : '';
   try {
     const [, session, , place] = await query(
       loan.client,
       `BEGIN${isolation}${access}; ${LOOK}; SET LOCAL search_path TO ${searchPath(schemas)};` +
-        ` SELECT pg_catalog.current_schema()::pg_catalog.text AS schema, ${WHICH} AS at`,
+        ` SELECT pg_catalog.current_schema()::pg_catalog.text AS schema, ${WHICH} AS at${setting === undefined ? '' : `, ${setLocally(setting, quoteLiteral)}`}`,
     );
     if (place?.['schema'] !== schemas[0]) throw schemaGone(schemas[0] ?? '');
     return { session, at: place?.['at'] };
@@ -103,12 +112,19 @@ const LOOK = `SELECT ${KEPT.map((name) => `pg_catalog.current_setting('${name}')
 const WHICH = 'extract(epoch FROM pg_catalog.transaction_timestamp())::pg_catalog.text';
 
 /** Says in the same round trip whether the transaction is still ours, and leaves the session as it was. */
-async function commit(loan: Loan, before: Beginning, settings: SessionSettings): Promise<void> {
+async function commit(
+  loan: Loan,
+  before: Beginning,
+  settings: SessionSettings,
+  setting: TenantSetting | undefined,
+): Promise<void> {
+  const same = setting === undefined ? '' : `, ${assertUnchanged(setting, quoteLiteral)}`;
   let answers: Row[];
   try {
-    answers = await query(loan.client, `SELECT ${WHICH} AS at; COMMIT; ${LOOK}${restore(before, settings)}`);
+    answers = await query(loan.client, `SELECT ${WHICH} AS at${same}; COMMIT; ${LOOK}${restore(before, settings)}`);
   } catch (error) {
     await rollBack(loan, before, settings);
+    if (setting !== undefined && isChanged(error)) throw settingChanged(setting, error);
     throw codeOf(error) === SQLSTATE.inFailedTransaction ? rolledBack(error) : error;
   }
   const [which, , after] = answers;

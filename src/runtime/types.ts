@@ -39,6 +39,13 @@ export type TenancyOptions = {
   extraSearchPath?: readonly string[];
   /** Tables and columns of the registry, as in the configuration. */
   registry?: RegistryNames;
+  /**
+   * The types of tenants, as `tenants.types` of the configuration. Those that are `'rows'` share tables; the others have schemas, and
+   * what is said of them is not looked at.
+   */
+  types?: Readonly<Record<string, unknown>>;
+  /** How tenants share tables, as `rows` in the configuration. */
+  rows?: RowLevelOptions;
   cache?: CacheOptions;
   /**
    * How changes of the registry are heard: on a connection of its own with the pool's settings (default), on one with these
@@ -53,6 +60,17 @@ export type TenancyOptions = {
   migrationsTable?: string;
   /** Hears of what goes wrong without failing a call, such as a broken LISTEN connection. pino's and console's shape. */
   logger?: { warn(fields: object, message: string): void };
+};
+
+export type RowLevelOptions = {
+  /** Column of the shared tables that says whose a row is; default `tenant_id`. */
+  column?: string;
+  /** Column of the tenant table that it refers to; default its id. */
+  key?: string;
+  /** Setting that says which tenant a transaction is about; default `app.tenant_id`. */
+  setting?: string;
+  /** Schema of the tables that tenants share; default the shared schema. */
+  schema?: string;
 };
 
 export type CacheOptions = {
