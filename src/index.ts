@@ -84,6 +84,7 @@ export { exitCodeOf } from './run/report.js';
 export { rollback } from './run/rollback.js';
 export type { RollbackOptions, RollbackReport } from './run/types.js';
 export { status } from './fleet/status.js';
+export { squash, type SquashOptions, type SquashReport } from './structure/squash.js';
 export { drift, isWithoutDrift } from './structure/drift.js';
 export type { Difference, DriftGroup, DriftOptions, DriftReport } from './structure/types.js';
 export type {

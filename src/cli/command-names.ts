@@ -11,6 +11,7 @@ export const COMMAND_FOLDERS = {
   plan: 'migrations',
   lint: 'migrations',
   checksums: 'migrations',
+  squash: 'migrations',
   'adopt-history': 'migrations',
   status: 'fleet',
   drift: 'fleet',

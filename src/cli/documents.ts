@@ -10,6 +10,7 @@ import type { LintFinding, LintReport } from '../lint/types.js';
 import type { AdoptHistoryReport } from '../run/adopt/types.js';
 import type { DryRunReport } from '../run/dry-run/types.js';
 import type { MigrateReport, PlanReport, RollbackReport } from '../run/types.js';
+import type { SquashReport } from '../structure/squash.js';
 import type { DriftReport } from '../structure/types.js';
 import { shownPath } from '../ui/summary/lint/shown-path.js';
 
@@ -92,6 +93,10 @@ export function checksumsDocument({ changed, renamed, recorded, accepted }: Chec
     recorded,
     ...(accepted.length === 0 ? {} : { accepted }),
   };
+}
+
+export function squashDocument({ file, replaces, defaults, behind, deleted }: SquashReport) {
+  return { file, replaces, defaults, behind, deleted };
 }
 
 export function driftDocument({ reference, tenants, groups, unreadable }: DriftReport) {

@@ -15,6 +15,7 @@ import Lint from './migrations/lint.js';
 import Migrate from './migrations/migrate.js';
 import Plan from './migrations/plan.js';
 import Rollback from './migrations/rollback.js';
+import Squash from './migrations/squash.js';
 import Completion from './setup/completion.js';
 import Db from './setup/db.js';
 import Init from './setup/init.js';
@@ -56,6 +57,7 @@ const BY_NAME: Record<CommandName, CommandClass> = {
   rollback: Rollback,
   runs: Runs,
   shell: Shell,
+  squash: Squash,
   status: Status,
 };
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
 import type { BatchItem } from '../db/batch.js';
-import { qualified } from '../db/identifiers.js';
+import { arrayLiteral, qualified } from '../db/identifiers.js';
 import type { Direction } from './types.js';
 
 /**
@@ -45,6 +45,25 @@ export function recordMigration(
   };
 }
 
+/**
+ * The row of a migration in the place of the rows of those that it replaces. The last of them is renamed, so that it keeps its time and its
+ * number, and with them its place before what was applied later.
+ *
+ * @param replaces names in the order in which they were applied
+ */
+export function replaceMigrations(schema: string, table: string, name: string, replaces: readonly string[]): BatchItem {
+  const target = qualified(schema, table);
+  const gone = replaces.slice(0, -1);
+  return {
+    text: `WITH kept AS (UPDATE ${target} SET name = $1 WHERE name OPERATOR(pg_catalog.=) $2 RETURNING 1),
+                gone AS (DELETE FROM ${target} WHERE name OPERATOR(pg_catalog.=) ANY ($3::pg_catalog.text[]) RETURNING 1)
+           SELECT CASE WHEN (SELECT pg_catalog.count(*) FROM kept) OPERATOR(pg_catalog.=) 1
+                        AND (SELECT pg_catalog.count(*) FROM gone) OPERATOR(pg_catalog.=) ${gone.length} THEN 1
+                       ELSE pg_catalog.concat('${UNRECORDED} ', pg_catalog.pg_backend_pid())::int END`,
+    values: [name, replaces.at(-1) ?? '', arrayLiteral(gone)],
+  };
+}
+
 /** The latest time of a migrations table, looked up in it. */
 export function latestIn(table: string): string {
   return `(SELECT pg_catalog.max(run_on) FROM ${table})`;
@@ -74,11 +93,4 @@ export function appliedDigest(names: readonly string[]): string {
   return createHash('sha256')
     .update(`${names.length}:${names.join('\n')}`)
     .digest('hex');
-}
-
-/** The applied list after some migrations ran in a direction. */
-export function appliedAfter(applied: readonly string[], names: readonly string[], direction: Direction): string[] {
-  if (direction === 'up') return [...applied, ...names];
-  const removed = new Set(names);
-  return applied.filter((name) => !removed.has(name));
 }

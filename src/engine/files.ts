@@ -4,10 +4,11 @@ import { basename, join } from 'node:path';
 import { isTenantsError, TenantsError } from '../errors/tenants-error.js';
 import { migrationName } from '../util/migration-files.js';
 import { listPaths } from './compile/list-paths.js';
+import { withoutReplaced } from './replaced.js';
 import type { MigrationFile, MigrationSource } from './types.js';
 
 /**
- * The migration files of a directory, in node-pg-migrate's order. Reads file names only and never runs a migration.
+ * The migration files of a directory, in node-pg-migrate's order, without those that another file replaces. Never runs a migration.
  *
  * Throws `MIGRATIONS_UNREADABLE` when the directory is missing or cannot be read, when a file has no number to be ordered
  * by, and when two files share a name: the bookkeeping could not tell them apart.
@@ -22,7 +23,9 @@ export async function listMigrationFiles(source: MigrationSource): Promise<Migra
   if (source.format === undefined) await assertOwnFormat(source, paths);
   const files = paths.map((path) => ({ name: migrationName(path), path }));
   assertDistinctNames(source, files);
-  return files;
+  return await withoutReplaced(source.directory, files).catch((error: unknown) => {
+    throw isTenantsError(error) ? error : unreadable(source, error);
+  });
 }
 
 /** `undefined` where `auto` finds node-pg-migrate's own format. */

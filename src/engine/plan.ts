@@ -1,4 +1,4 @@
-import { appliedAfter } from './bookkeeping.js';
+import { appliedAfterMigrations } from './replaced.js';
 import type { CompiledMigration, Direction, Plan, Segment } from './types.js';
 
 /**
@@ -42,9 +42,9 @@ const appliedBeforeSegments = new WeakMap<Plan, string[][]>();
 export function appliedBefore(plan: Plan, segmentIndex: number): string[] {
   const lists = appliedBeforeSegments.get(plan) ?? [];
   appliedBeforeSegments.set(plan, lists);
-  return (lists[segmentIndex] ??= appliedAfter(
+  return (lists[segmentIndex] ??= appliedAfterMigrations(
     plan.applied,
-    plan.segments.slice(0, segmentIndex).flatMap((segment) => segment.migrations.map(({ name }) => name)),
+    plan.segments.slice(0, segmentIndex).flatMap((segment) => segment.migrations),
     plan.direction,
   ));
 }

@@ -34,6 +34,8 @@ export type MigrationFile = {
   path: string;
   /** Absent for node-pg-migrate's own format. */
   format?: FormatName;
+  /** Names of the migrations that it takes the place of, oldest first: `-- tenants: replaces …`. */
+  replaces?: string[];
   /** The file that undoes it, in formats that have two files for a migration. */
   downPath?: string;
   /** Absolute path of the module that reads it, for the format `module`. */
@@ -105,6 +107,11 @@ export type CompiledMigration = {
   creates: { kind: DdlTarget['kind']; name: string }[];
   /** Extensions that it creates. */
   extensions?: string[];
+  /**
+   * Nothing is run: the rows of these migrations, in the order in which they were applied, are replaced by its own, in the place of the
+   * last of them.
+   */
+  replaces?: string[];
   /** `-- tenants: allow-fall-through` stands in the file. */
   allowFallThrough: boolean;
   warnings: string[];

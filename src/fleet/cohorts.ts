@@ -1,7 +1,8 @@
+import { appliedAsFiles } from '../engine/replaced.js';
 import type { MigrationFile } from '../engine/types.js';
 import type { SerializedError } from '../errors/serialize.js';
 import type { Tenant } from '../registry/types.js';
-import { compareWithFiles, type SchemaState } from './schema-state.js';
+import { compareWithMigrationFiles, type SchemaState } from './schema-state.js';
 import type { SurveyedSchema } from './survey.js';
 
 /** A cohort's state: one of a schema's, or a reason why there is none to judge. */
@@ -17,6 +18,8 @@ export type Cohort = {
   type: string | null;
   state: CohortState;
   applied: string[];
+  /** The same as the files have it, where a file takes the place of some: it counts as applied then. */
+  asFiles?: readonly string[];
   tableExists: boolean;
   /** Its tenants share tables, which the shared migrations make: there is nothing to run for them. */
   rows?: true;
@@ -51,10 +54,12 @@ export function formCohorts(
     const cohort = cohorts.get(key);
     const member = { schema: tenant.schema, oid: place.oid };
     if (cohort === undefined) {
+      const asFiles = appliedAsFiles(files.get(tenant.type) ?? [], place.applied);
       cohorts.set(key, {
         type: tenant.type,
         state: stateOf(tenant, place, files, checkOrder),
         applied: place.applied,
+        ...(asFiles === place.applied ? {} : { asFiles }),
         tableExists: place.tableExists,
         members: [member],
       });
@@ -102,7 +107,6 @@ function stateOf(tenant: Tenant, place: SurveyedSchema, files: FilesByType, chec
   const own = files.get(tenant.type);
   if (own === undefined) return { kind: 'unknownType', type: tenant.type ?? '' };
   if (place.error !== undefined) return { kind: 'unreadable', error: place.error };
-  const names = own.map(({ name }) => name);
-  if (place.oid === null) return { kind: 'missing', pending: names };
-  return compareWithFiles(names, place.applied, checkOrder);
+  if (place.oid === null) return { kind: 'missing', pending: own.map(({ name }) => name) };
+  return compareWithMigrationFiles(own, place.applied, checkOrder);
 }

@@ -1,3 +1,4 @@
+import type { MigrationFile } from '../engine/types.js';
 import { TenantsError } from '../errors/tenants-error.js';
 import type { WantedCohort } from './cohorts.js';
 
@@ -11,16 +12,31 @@ export function assertFilesThere(wanted: readonly WantedCohort[]): void {
   for (const { cohort, names, files } of wanted) {
     const known = new Set(files.map(({ name }) => name));
     for (const name of names) {
-      if (known.has(name)) continue;
+      // One whose row is not written yet stands for those that it replaces.
+      if (known.has(name) && cohort.applied.includes(name)) continue;
       const tenants = gone.get(name) ?? [];
       for (const { schema } of cohort.members) tenants.push(schema);
       gone.set(name, tenants);
     }
   }
   if (gone.size === 0) return;
+  const replacing = wanted
+    .flatMap(({ files }) => files)
+    .find(({ name, replaces }) => replaces !== undefined && [name, ...replaces].some((one) => gone.has(one)));
+  if (replacing !== undefined) throw replacedError([...gone.keys()], replacing);
   throw filesGone(
     [...gone].map(([name, tenants]) => `${name}, applied in ${listed(tenants)}`),
     [...gone.keys()],
+  );
+}
+
+function replacedError(names: readonly string[], { name, replaces = [] }: MigrationFile): TenantsError {
+  const replaced = names.filter((one) => replaces.includes(one));
+  const what = replaced.length === 0 ? `What ${name} replaces` : replaced.join(', ');
+  return new TenantsError(
+    'UNKNOWN_MIGRATION',
+    `${what} cannot be rolled back: ${name} has taken the place of the files; nothing was touched.`,
+    { suggestions: ['Roll back with the version of the code that still has the replaced files.'] },
   );
 }
 

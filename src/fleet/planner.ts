@@ -2,6 +2,7 @@ import type { Client } from 'pg';
 
 import type { Compiler } from '../engine/compile/compiler.js';
 import { makePlan } from '../engine/plan.js';
+import { dueReplacements, replacingMigration } from '../engine/replaced.js';
 import type { CompiledMigration, Direction, MigrationFile, MigrationSource, Plan } from '../engine/types.js';
 import type { Project } from '../project/project.js';
 import type { Cohort, WantedCohort } from './cohorts.js';
@@ -64,6 +65,14 @@ export function createPlanner(options: PlannerOptions): Planner {
     names: readonly string[],
   ): Promise<Plan> => {
     plans += 1;
+    const due = direction === 'up' ? dueReplacements(files, start.applied).map(({ name }) => name) : [];
+    const run = names.filter((name) => !due.includes(name));
+    const compiled = await compile(source, files, run, scope.kind === 'tenants');
+    const migrations = names.flatMap((name) => {
+      const file = due.includes(name) ? files.find((one) => one.name === name) : undefined;
+      if (file !== undefined) return [replacingMigration(file, start.applied)];
+      return compiled.filter((migration) => migration.name === name);
+    });
     const order = inFileOrder(
       files.map(({ name }) => name),
       start.applied,
@@ -77,7 +86,7 @@ export function createPlanner(options: PlannerOptions): Planner {
       tableExists: start.tableExists,
       ...(order === undefined ? {} : { fileOrder: order }),
       fake,
-      migrations: await compile(source, files, names, scope.kind === 'tenants'),
+      migrations,
       transaction: project.transaction,
     });
   };

@@ -1,7 +1,7 @@
 import { TenantsError } from '../errors/tenants-error.js';
 import { tenantsCommand } from '../util/tenants-command.js';
 import type { SurveyedShared } from './read-shared.js';
-import { compareWithFiles, type SchemaState, upTo } from './schema-state.js';
+import { compareWithMigrationFiles, type SchemaState, upTo } from './schema-state.js';
 import type { Target } from './types.js';
 
 /** Where the shared schema stands, and what of it a run is to do. */
@@ -15,7 +15,7 @@ export type SharedSchema = SurveyedShared & {
 /** Compares the shared schema with its files. Pure. */
 export function compareShared(shared: SurveyedShared, checkOrder: boolean, target?: Target): SharedSchema {
   const names = shared.files.map(({ name }) => name);
-  const state = compareWithFiles(names, shared.surveyed.applied, checkOrder);
+  const state = compareWithMigrationFiles(shared.files, shared.surveyed.applied, checkOrder);
   const pending = state.kind === 'pending' ? state.pending : [];
   return { ...shared, state, pending, toRun: upTo(names, pending, target) };
 }

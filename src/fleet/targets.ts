@@ -35,6 +35,18 @@ function assertTarget(
   if (target === undefined || 'count' in target) return;
   const without = directories.filter(({ files }) => !files.some(({ name }) => name === target.to));
   if (without.length === 0) return;
+  const replacing = without
+    .flatMap(({ files }) => files)
+    .find(({ replaces }) => replaces?.includes(target.to) === true);
+  if (replacing !== undefined) {
+    throw new TenantsError(
+      'UNKNOWN_MIGRATION',
+      `${replacing.name} has taken the place of the migration "${target.to}".`,
+      {
+        suggestions: [`Name ${replacing.name}, or use the version of the code that still has the replaced files.`],
+      },
+    );
+  }
   const near = nearestNames(target.to, new Set(without.flatMap(({ files }) => files.map(({ name }) => name))));
   throw new TenantsError(
     'UNKNOWN_MIGRATION',

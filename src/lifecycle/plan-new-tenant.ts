@@ -7,7 +7,7 @@ import { TenantsError } from '../errors/tenants-error.js';
 import type { Cohort } from '../fleet/cohorts.js';
 import { tenantSource } from '../fleet/migration-sources.js';
 import { createPlanner, installedExtensions, type Planner } from '../fleet/planner.js';
-import { compareWithFiles } from '../fleet/schema-state.js';
+import { compareWithMigrationFiles } from '../fleet/schema-state.js';
 import { surveySchema, type SurveyedSchema } from '../fleet/survey.js';
 import { hookCalls } from '../project/hook-calls.js';
 import type { Project } from '../project/project.js';
@@ -57,11 +57,7 @@ export async function planFrom(
 }
 
 function pendingOf(place: SurveyedSchema, files: readonly MigrationFile[], checkOrder: boolean): string[] {
-  const state = compareWithFiles(
-    files.map(({ name }) => name),
-    place.applied,
-    checkOrder,
-  );
+  const state = compareWithMigrationFiles(files, place.applied, checkOrder);
   if (state.kind === 'pending') return state.pending;
   if (state.kind === 'upToDate') return [];
   throw new TenantsError(

@@ -12,6 +12,7 @@ import type { Pending } from '../lint/lint-pending.js';
 import type { LintFinding } from '../lint/types.js';
 import type { Project } from '../project/project.js';
 import { withSession } from '../session/control-session.js';
+import { plural } from '../util/format-count.js';
 import { assertMigrateOptions } from './assert-options.js';
 import { checkFiles } from './check-files.js';
 import { compile, type DecidedCohort } from './compile-phase.js';
@@ -82,7 +83,10 @@ function pendingByType(tenants: readonly DecidedCohort[], files: FilesByType = n
   for (const one of tenants) {
     if (one.kind !== 'run') continue;
     const { type } = one.cohort;
-    const names = new Set([...(byType.get(type)?.names ?? []), ...planNames(one.plan)]);
+    const run = one.plan.segments
+      .flatMap(({ migrations }) => migrations)
+      .filter(({ replaces }) => replaces === undefined);
+    const names = new Set([...(byType.get(type)?.names ?? []), ...run.map(({ name }) => name)]);
     byType.set(type, { files: files.get(type) ?? [], names: [...names] });
   }
   return byType;
@@ -113,6 +117,9 @@ function describe(
 
 function sqlOf(migration: CompiledMigration): string {
   const heading = `-- ${migration.name}${migration.transaction ? '' : ' (outside a transaction)'}`;
+  if (migration.replaces !== undefined) {
+    return `${heading}\n-- takes the place of ${plural(migration.replaces.length, 'applied migration')}; nothing is run\n`;
+  }
   if (migration.mode === 'direct') {
     return `${heading}\n-- built while it runs, tenant by tenant: ${migration.reason ?? ''}\n`;
   }

@@ -16,6 +16,7 @@ function resultOfRefused({ state }: Cohort, tenant: string): TenantResult | unde
     case 'missing':
       return { tenant, status: 'missing' };
     case 'ahead': {
+      if (state.replacedBy !== undefined) return failed(partlyError(tenant, state.unknown, state.replacedBy), tenant);
       const list = state.unknown.slice(0, 3).join(', ') + (state.unknown.length > 3 ? ', …' : '');
       return failed(
         new TenantsError('TENANT_AHEAD', `The tenant is ahead of the files: ${list} is applied but not on disk.`, {
@@ -63,6 +64,20 @@ function resultOfRefused({ state }: Cohort, tenant: string): TenantResult | unde
     default:
       return state satisfies never;
   }
+}
+
+/** The way on leads through the files that were replaced. */
+function partlyError(tenant: string, unknown: readonly string[], file: string): TenantsError {
+  return new TenantsError(
+    'TENANT_AHEAD',
+    `The tenant has only some of the migrations that ${file} replaces; the last one is ${unknown.at(-1) ?? ''}.`,
+    {
+      tenant,
+      suggestions: [
+        `Migrate it with the version of the code that still has the replaced files, up to the last of them; then ${file} takes their place.`,
+      ],
+    },
+  );
 }
 
 function failed(error: TenantsError, tenant: string): TenantResult {

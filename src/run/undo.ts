@@ -17,7 +17,7 @@ export function toUndo(applied: readonly string[], files: readonly string[], tar
 
 /** What of a cohort is undone; `undefined` when it cannot be told where the cohort stands. */
 export function cohortToUndo(cohort: Cohort, files: readonly string[], target: UndoTarget): string[] | undefined {
-  const { state, applied } = cohort;
+  const { state, applied, asFiles = applied } = cohort;
   switch (state.kind) {
     case 'missing':
     case 'unreadable':
@@ -27,7 +27,7 @@ export function cohortToUndo(cohort: Cohort, files: readonly string[], target: U
     case 'pending':
     case 'ahead':
     case 'outOfOrder':
-      return toUndo(applied, files, target);
+      return toUndo(asFiles, files, target);
     default:
       return state satisfies never;
   }

@@ -3,18 +3,27 @@ import { resolve } from 'node:path';
 import { TenantsError } from '../errors/tenants-error.js';
 import { migrationName, readMigrationFileNames } from '../util/migration-files.js';
 import { MODULE_PATH } from '../util/module-path.js';
+import { readReplaced } from '../util/replaced-migrations.js';
 import type { MigrationNames, Migrations } from './types.js';
+
+/** What a tenant must have, and which migrations count as one of them where all of them are applied. */
+export type RequiredMigrations = { names: string[]; replaced: ReadonlyMap<string, readonly string[]> };
+
+/** Whether everything is applied. Pure. */
+export function isComplete({ names, replaced }: RequiredMigrations, applied: ReadonlySet<string>): boolean {
+  return names.every((name) => applied.has(name) || replaced.get(name)?.every((one) => applied.has(one)) === true);
+}
 
 /**
  * Says which migrations a tenant of some type must have. Directories are read once, at the first question.
  *
  * @param ignorePattern files of the directories that are not migrations, as in the configuration
  */
-export function migrationNames(
+export function requiredMigrations(
   migrations: Migrations | undefined,
   ignorePattern?: string,
-): (type: string | null) => Promise<readonly string[]> {
-  const read = new Map<string | null, Promise<readonly string[]>>();
+): (type: string | null) => Promise<RequiredMigrations> {
+  const read = new Map<string | null, Promise<RequiredMigrations>>();
   return (type) => {
     const known = read.get(type);
     if (known !== undefined) return known;
@@ -30,11 +39,11 @@ async function namesOf(
   migrations: Migrations | undefined,
   type: string | null,
   ignorePattern: string | undefined,
-): Promise<readonly string[]> {
+): Promise<RequiredMigrations> {
   const names = isByType(migrations) ? (type === null ? migrations.default : migrations.types[type]) : migrations;
   if (names === undefined) throw notConfigured(migrations, type);
   if (typeof names === 'string') return await readNames(names, ignorePattern);
-  return 'directory' in names ? await readFormat(names, ignorePattern) : names;
+  return 'directory' in names ? await readFormat(names, ignorePattern) : { names: [...names], replaced: new Map() };
 }
 
 function isByType(migrations: Migrations | undefined): migrations is Exclude<Migrations, MigrationNames> {
@@ -45,7 +54,7 @@ function isByType(migrations: Migrations | undefined): migrations is Exclude<Mig
 async function readFormat(
   { directory, format }: { directory: string; format: string },
   ignorePattern: string | undefined,
-): Promise<string[]> {
+): Promise<RequiredMigrations> {
   const own = format === 'node-pg-migrate';
   if (!own && !KNOWN.has(format) && !MODULE_PATH.test(format)) {
     throw new TenantsError('CONFIG_INVALID', `createTenancy knows no format "${format}" of migrations.`, {
@@ -60,13 +69,18 @@ async function readFormat(
     tsconfigPaths: false,
     ...(own ? {} : { format: MODULE_PATH.test(format) ? resolve(format) : format }),
   });
-  return files.map(({ name }) => name);
+  const replaced = files.flatMap(({ name, replaces }) => (replaces === undefined ? [] : [[name, replaces] as const]));
+  return { names: files.map(({ name }) => name), replaced: new Map(replaced) };
 }
 
 const KNOWN: ReadonlySet<string> = new Set(['drizzle', 'prisma', 'sql', 'knex', 'kysely', 'auto']);
 
-async function readNames(directory: string, ignorePattern: string | undefined): Promise<string[]> {
-  const files = await readMigrationFileNames(directory, ignorePattern).catch((cause: unknown) => {
+async function readNames(directory: string, ignorePattern: string | undefined): Promise<RequiredMigrations> {
+  const read = async (): Promise<{ files: string[]; replaced: Map<string, string[]> }> => {
+    const files = await readMigrationFileNames(directory, ignorePattern);
+    return { files, replaced: await readReplaced(directory, files) };
+  };
+  const { files, replaced } = await read().catch((cause: unknown) => {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new TenantsError('MIGRATIONS_UNREADABLE', `The migrations in ${directory} cannot be read: ${reason}`, {
       suggestions: ['A relative path begins at the folder in which the application was started.'],
@@ -74,7 +88,8 @@ async function readNames(directory: string, ignorePattern: string | undefined): 
     });
   });
   await assertOwnLayout(resolve(directory), ignorePattern, files);
-  return files.map((file) => migrationName(file));
+  const gone = new Set([...replaced.values()].flat());
+  return { names: files.map((file) => migrationName(file)).filter((name) => !gone.has(name)), replaced };
 }
 
 /** Files of other tools have other names than these, and no tenant would ever be ready. */

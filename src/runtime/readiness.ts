@@ -3,7 +3,7 @@ import type { Pool } from 'pg';
 import { qualified } from '../db/identifiers.js';
 import { codeOf, SQLSTATE } from '../db/sqlstates.js';
 import { LookupCache } from './lookup-cache.js';
-import { migrationNames } from './migration-names.js';
+import { isComplete, requiredMigrations } from './migration-names.js';
 import type { TenancyOptions, Tenant } from './types.js';
 
 /** How long "not ready" holds, in ms: short, because a deployment is waiting for the opposite. */
@@ -15,7 +15,7 @@ type ReadinessOptions = Pick<TenancyOptions, 'migrations' | 'migrationsTable' | 
 export class Readiness {
   readonly #pool: Pool;
   readonly #table: string;
-  readonly #namesOf: ReturnType<typeof migrationNames>;
+  readonly #requiredOf: ReturnType<typeof requiredMigrations>;
   /** "Not ready" is what this cache knows as unknown. */
   readonly #ready: LookupCache<object>;
 
@@ -26,7 +26,7 @@ export class Readiness {
   ) {
     this.#pool = pool;
     this.#table = migrationsTable;
-    this.#namesOf = migrationNames(migrations, ignorePattern);
+    this.#requiredOf = requiredMigrations(migrations, ignorePattern);
     this.#ready = new LookupCache({ ...limits, negativeTtl: PENDING_TTL });
   }
 
@@ -41,15 +41,15 @@ export class Readiness {
   }
 
   async #look({ schemaName, type }: Tenant): Promise<object | null> {
-    const names = await this.#namesOf(type);
+    const required = await this.#requiredOf(type);
+    const { names, replaced } = required;
     if (names.length === 0) return READY;
     try {
-      const { rows } = await this.#pool.query<{ complete: boolean }>(
-        `SELECT pg_catalog.count(DISTINCT name) OPERATOR(pg_catalog.=) $2 AS complete
-           FROM ${qualified(schemaName, this.#table)} WHERE name OPERATOR(pg_catalog.=) ANY ($1::pg_catalog.text[])`,
-        [names, new Set(names).size],
+      const { rows } = await this.#pool.query<{ name: string }>(
+        `SELECT name FROM ${qualified(schemaName, this.#table)} WHERE name OPERATOR(pg_catalog.=) ANY ($1::pg_catalog.text[])`,
+        [[...names, ...[...replaced.values()].flat()]],
       );
-      return rows[0]?.complete === true ? READY : null;
+      return isComplete(required, new Set(rows.map(({ name }) => name))) ? READY : null;
     } catch (error) {
       const code = codeOf(error);
       if (code === SQLSTATE.undefinedTable || code === SQLSTATE.undefinedSchema) return null;

@@ -1,6 +1,7 @@
 import type { Client } from 'pg';
 
 import { quoteIdentifier, searchPath } from '../db/identifiers.js';
+import { isConnectionError } from '../db/sqlstates.js';
 import { createMigrationsTable } from '../engine/bookkeeping.js';
 import { runDirect } from '../engine/compile/run-direct.js';
 import type { CompiledMigration, MigrationFile, Plan } from '../engine/types.js';
@@ -89,7 +90,7 @@ async function run(
     }
     for (const { sql } of migration.statements) await client.query(withinTransaction(sql));
   } catch (error) {
-    if (isTenantsError(error)) throw error;
+    if (isTenantsError(error) || isConnectionError(error)) throw error;
     throw new TenantsError(
       'MIGRATION_FAILED',
       `The expected structure cannot be built: ${migration.name} failed: ${error instanceof Error ? error.message : String(error)}`,

@@ -26,7 +26,11 @@ export async function buildExpected(
   level: Level,
 ): Promise<Item[]> {
   assertWritable(server);
-  const plan = await planFromNothing(client, project, { type: cohort.type, files, names: cohort.applied });
+  const plan = await planFromNothing(client, project, {
+    type: cohort.type,
+    files,
+    names: cohort.asFiles ?? cohort.applied,
+  });
   const schema = `tenants_expected_${randomBytes(6).toString('hex')}`;
   await client.query('BEGIN');
   try {

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { listPaths } from '../../src/engine/compile/list-paths.js';
 import { quiet } from '../../src/engine/compile/quiet.js';
 import { listMigrationFiles } from '../../src/engine/files.js';
-import { migrationNames } from '../../src/runtime/migration-names.js';
+import { requiredMigrations } from '../../src/runtime/migration-names.js';
 import { DEFAULT_IGNORE_PATTERN } from '../../src/util/migration-files.js';
 import { project } from '../fixtures/compile/directory.js';
 
@@ -71,8 +71,8 @@ describe('listMigrationFiles', () => {
         );
         expect(await namesOrMessage(() => listPaths(directory, pattern))).toEqual(theirs);
         if (!Array.isArray(theirs)) return;
-        const awaited = await migrationNames(directory, pattern)(null);
-        expect(awaited.toSorted()).toEqual(theirs.map((path) => parse(String(path)).name).toSorted());
+        const awaited = await requiredMigrations(directory, pattern)(null);
+        expect(awaited.names.toSorted()).toEqual(theirs.map((path) => parse(String(path)).name).toSorted());
       }),
     );
   });

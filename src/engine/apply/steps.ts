@@ -2,9 +2,10 @@ import type { BatchItem } from '../../db/batch.js';
 import { applicationName } from '../../db/connect.js';
 import { EMPTY_FOR_TRANSACTION, EMPTY_SETTINGS, USERS_ROW_SECURITY } from '../../db/empty-search-path.js';
 import { quoteIdentifier, searchPath } from '../../db/identifiers.js';
-import { createMigrationsTable, recordMigration } from '../bookkeeping.js';
+import { createMigrationsTable, recordMigration, replaceMigrations } from '../bookkeeping.js';
 import type { HookCall, SegmentHooks } from '../hooks/migrate-hooks.js';
 import { mayLeaveTraces } from '../plan.js';
+import { appliedAfterMigrations } from '../replaced.js';
 import type { ApplySettings, CompiledMigration, Plan, Segment, Statement, TenantAssignment } from '../types.js';
 import { fallThroughOf } from './fall-through.js';
 import { type FallThroughCheck, fallThroughGuard, listGuard, placeGuard, settingsAndLock } from './guards.js';
@@ -66,7 +67,7 @@ export function segmentPieces(frame: SegmentFrame): SegmentPiece[] {
     pieces.push(piece);
     steps = [];
   };
-  const done: string[] = [];
+  const done: CompiledMigration[] = [];
   let constraintsFlushed = false;
   const callHooks = (hooks: readonly HookCall[] = [], isOpening = false): void => {
     for (const hook of hooks) {
@@ -94,7 +95,7 @@ export function segmentPieces(frame: SegmentFrame): SegmentPiece[] {
         steps.push({ role: 'fallThrough', ...fallThroughGuard(work.tenant, check), migration, checks: migration });
       }
       if (migration.mode === 'direct') {
-        cut({ kind: 'direct', migration, applied: [...frame.applied, ...done] });
+        cut({ kind: 'direct', migration, applied: appliedAfterMigrations(frame.applied, done, 'up') });
       } else {
         for (const statement of migration.statements) {
           if (statement.unparsed) cut({ kind: 'simple', migration, statement });
@@ -109,10 +110,10 @@ export function segmentPieces(frame: SegmentFrame): SegmentPiece[] {
     if (!plan.fake && mayLeaveTraces(migration)) steps.push({ ...roleStep(settings), migration });
     steps.push({
       role: 'bookkeeping',
-      ...recordMigration(work.tenant, settings.migrationsTable, migration.name, plan.direction),
+      ...rowOf(migration, frame),
       migration,
     });
-    done.push(migration.name);
+    done.push(migration);
   }
   if (frame.hooks !== undefined && frame.hooks.last.length > 0) steps.push(settingsStep(frame), roleStep(settings));
   callHooks(frame.hooks?.last);
@@ -129,6 +130,14 @@ export function segmentPieces(frame: SegmentFrame): SegmentPiece[] {
   steps.push(COMMIT);
   pieces.push({ kind: 'batch', steps });
   return pieces;
+}
+
+/** The statement that says that a migration is applied, or undone. */
+function rowOf({ name, replaces }: CompiledMigration, { work, settings, plan }: SegmentFrame): BatchItem {
+  const { migrationsTable } = settings;
+  return replaces === undefined
+    ? recordMigration(work.tenant, migrationsTable, name, plan.direction)
+    : replaceMigrations(work.tenant, migrationsTable, name, replaces);
 }
 
 /**

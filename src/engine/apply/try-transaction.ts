@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
 
+import { appliedAfterMigrations } from '../replaced.js';
 import type { CompiledMigration, MigrationFile, Plan } from '../types.js';
 import { referencedTables } from './fall-through.js';
 import { Observer, type TriedStatement } from './observe.js';
@@ -125,8 +126,8 @@ function statementOf(piece: SegmentPiece): { migration: CompiledMigration; sql: 
 async function runOne(run: TransactionRun, piece: SegmentPiece, observer: Observer | undefined): Promise<void> {
   if (piece.kind === 'batch') return await runBatch(run, piece.steps);
   if (piece.kind !== 'direct') return await runPiece(run, piece);
-  const before = namesBefore(run.frame.plan, piece.migration.name);
-  const direct = { ...piece, applied: [...run.frame.applied, ...before] };
+  const before = migrationsBefore(run.frame.plan, piece.migration.name);
+  const direct = { ...piece, applied: appliedAfterMigrations(run.frame.applied, before, 'up') };
   if (observer === undefined) return await runPiece(run, direct);
   // What it sends goes through here, one after the other.
   const watching: TransactionRun = { ...run, client: observed(run.client, observer, piece.migration.name) };
@@ -138,9 +139,12 @@ async function runOne(run: TransactionRun, piece: SegmentPiece, observer: Observ
 }
 
 /** Migrations of the plan that come before one, those that are not tried among them. */
-function namesBefore({ segments }: Plan, name: string): string[] {
-  const names = segments.flatMap(({ migrations }) => migrations.map((migration) => migration.name));
-  return names.slice(0, names.indexOf(name));
+function migrationsBefore({ segments }: Plan, name: string): CompiledMigration[] {
+  const migrations = segments.flatMap((segment) => segment.migrations);
+  return migrations.slice(
+    0,
+    migrations.findIndex((migration) => migration.name === name),
+  );
 }
 
 /** The connection as a direct migration gets it. */

@@ -16,9 +16,12 @@ import { quiet } from './quiet.js';
  */
 export async function listPaths(directory: string, ignorePattern: string | undefined): Promise<string[]> {
   const names = await readMigrationFileNames(directory, ignorePattern);
-  return names
-    .toSorted((one, other) => compareMigrationFileNames(one, other, quiet))
-    .map((name) => resolve(directory, name));
+  return sortFileNames(names).map((name) => resolve(directory, name));
+}
+
+/** The names of migration files in the order in which node-pg-migrate runs them. */
+export function sortFileNames(names: readonly string[]): string[] {
+  return names.toSorted((one, other) => compareMigrationFileNames(one, other, quiet));
 }
 
 /** The number that decides the order; a 17-digit prefix is a UTC date and counts as its milliseconds. */

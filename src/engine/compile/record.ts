@@ -60,7 +60,7 @@ export async function recordMigrations(options: RecordOptions): Promise<Map<stri
   const strategies = loadedStrategies(files, (file) =>
     wrapActions(loaded.get(file.path) ?? {}, file, direction, around),
   );
-  await runNodePgMigrate({ source, direction, migrationsTable, standIn, count: names.size, script, strategies });
+  await runNodePgMigrate({ source, files, direction, migrationsTable, standIn, count: names.size, script, strategies });
   return recordings;
 }
 

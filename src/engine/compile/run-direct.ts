@@ -77,6 +77,7 @@ export async function runDirect(options: DirectOptions): Promise<void> {
   );
   await runNodePgMigrate({
     source,
+    files,
     direction,
     migrationsTable,
     standIn: STAND_IN,

@@ -15,7 +15,9 @@ export async function plannedChecksum(
   migration: CompiledMigration,
 ): Promise<NewChecksum> {
   const { compiledChecksum } = await import('../../engine/compile/checksum.js');
-  const checksum = fake ? await checksumAsFound(file) : await compiledChecksum(file, migration);
+  // Of what is not run, the plan has no statements.
+  const checksum =
+    fake || migration.replaces !== undefined ? await checksumAsFound(file) : await compiledChecksum(file, migration);
   return await newChecksum(where, file, checksum, false);
 }
 

@@ -86,7 +86,10 @@ function changedFile(record: RecordedChecksum, { path: file }: MigrationFile, ce
 /** Applied migrations without a file, of which a new file has the content. */
 async function findRenamed(set: FileSet, records: ReadonlyMap<string, RecordedChecksum>): Promise<RenamedFile[]> {
   const names = new Set(set.files.map(({ name }) => name));
-  const missing = [...records.values()].filter((one) => !names.has(one.migration) && set.applied.has(one.migration));
+  const replaced = new Set(set.files.flatMap(({ replaces = [] }) => replaces));
+  const missing = [...records.values()].filter(
+    ({ migration }) => !names.has(migration) && !replaced.has(migration) && set.applied.has(migration),
+  );
   if (missing.length === 0) return [];
   const renamed: RenamedFile[] = [];
   for (const file of set.files.filter(({ name }) => !records.has(name) && !set.applied.has(name))) {
