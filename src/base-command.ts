@@ -6,7 +6,8 @@ import { globalFlags } from './cli/flags.js';
 import { askForMissing } from './cli/missing-arguments.js';
 import { formatContext, printMessage, printResult, outputOptions } from './cli/output.js';
 import { recordedCommand } from './cli/recorded-command.js';
-import { type SignalWatch, watchSignals } from './cli/signals.js';
+import type { RunFileFlags } from './cli/run-files/run-files.js';
+import { signalExitCode, type SignalWatch, watchSignals } from './cli/signals.js';
 import type { LoadedProject } from './config/loaded-project.js';
 import type { SettingOverrides } from './config/settings.js';
 import { EXIT } from './errors/codes.js';
@@ -24,6 +25,14 @@ type ProjectFlags = {
   database?: string | undefined;
   'env-file'?: string | undefined;
   'connect-wait'?: string | undefined;
+};
+
+/** What a run has done: its exit code but for a signal, a document that has the exit code, and text for people. */
+export type RunResult = {
+  report: { interrupted: boolean; warnings: readonly string[] };
+  exitCode: number;
+  document: (exitCode: number) => object & { exitCode: number };
+  format: (context: FormatContext) => string;
 };
 
 /** Signals that stop a change, and the listener for its progress. */
@@ -110,6 +119,7 @@ export abstract class BaseCommand extends Command {
   protected async change<T>(
     loaded: LoadedProject,
     work: (project: OpenProject, control: ChangeControl) => Promise<T>,
+    listen: (event: FleetEvent) => void = () => {},
   ): Promise<T> {
     const { borrowProject } = await import('./cli/borrow-project.js');
     const { createProgress } = await import('./ui/progress/progress.js');
@@ -120,7 +130,10 @@ export abstract class BaseCommand extends Command {
       ...outputOptions(),
       ...formatContext(process.stderr),
     });
-    const onEvent = (event: FleetEvent): void => progress.handle(event);
+    const onEvent = (event: FleetEvent): void => {
+      progress.handle(event);
+      listen(event);
+    };
     const say = (message: string): void => onEvent({ type: 'warning', message });
     const { drain, cancel, stop } = watchSignals({
       reports: true,
@@ -140,6 +153,38 @@ export abstract class BaseCommand extends Command {
       await progress.stop('failed');
       stop();
     }
+  }
+
+  /**
+   * A run whose result is printed, and written to the files that were asked for.
+   *
+   * @param run does the work, and says what its result is as a document and as text
+   */
+  protected async changeAndPrint(
+    loaded: LoadedProject,
+    flags: RunFileFlags,
+    run: (project: OpenProject, control: ChangeControl) => Promise<RunResult>,
+  ): Promise<number> {
+    const { openRunFiles } = await import('./cli/run-files/run-files.js');
+    const { commandLine } = recordedCommand(this.id, this.argv);
+    const files = await openRunFiles({ command: this.id ?? '', commandLine, cwd: process.cwd() }, flags);
+    let result: RunResult;
+    try {
+      result = await this.change(loaded, run, files.handle);
+    } catch (error) {
+      await files.fail(error);
+      throw error;
+    }
+    const { report, format } = result;
+    const exitCode = (report.interrupted ? signalExitCode() : undefined) ?? result.exitCode;
+    const document = result.document(exitCode);
+    await files.end(document);
+    if (files.ownsStdout) {
+      printMessage(format(formatContext(process.stderr)));
+      return exitCode;
+    }
+    this.remark(report.warnings);
+    return this.print(document, format, exitCode);
   }
 
   /** Warnings that the text of a result contains but its JSON document does not. */

@@ -126,6 +126,18 @@ export const dryRunFlags = {
   }),
 };
 
+/** Files that a run writes beside its result. */
+export const runFileFlags = {
+  report: Flags.string({
+    helpValue: 'FILE.json',
+    description: 'Also write the result to a file, with what the journal records of a run.',
+  }),
+  events: Flags.string({
+    helpValue: 'FILE',
+    description: 'Write what happens as lines of JSON; - writes them to stdout, in place of the result.',
+  }),
+};
+
 /** How long a change of one tenant waits, and how long its statements may take. Settings, as for `migrate`. */
 export const changeFlags = {
   'lock-timeout': runFlags['lock-timeout'],

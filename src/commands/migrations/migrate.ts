@@ -2,11 +2,10 @@ import * as Flags from '@oclif/core/flags';
 
 import { BaseCommand } from '../../base-command.js';
 import { dryRunDocument, migrateDocument } from '../../cli/documents.js';
-import { dryRunFlags, runFlags, selectionFlags } from '../../cli/flags.js';
+import { dryRunFlags, runFileFlags, runFlags, selectionFlags } from '../../cli/flags.js';
 import { dryRunSample, failedRun } from '../../cli/run-arguments.js';
 import { repeatedFlags, runSettings } from '../../cli/run-settings.js';
 import { selectedOptions } from '../../cli/selection/selected-options.js';
-import { signalExitCode } from '../../cli/signals.js';
 import { formatDryRun } from '../../ui/summary/format-dry-run.js';
 import { formatMigrateSummary } from '../../ui/summary/format-migrate.js';
 
@@ -36,6 +35,7 @@ export default class Migrate extends BaseCommand {
     fake: Flags.boolean({ description: 'Record migrations as applied without running them.' }),
     'fail-fast': Flags.boolean({ description: 'Start no more tenants after the first failure.' }),
     ...runFlags,
+    ...runFileFlags,
   };
 
   async run(): Promise<number> {
@@ -56,26 +56,26 @@ export default class Migrate extends BaseCommand {
     const { exitCodeOf } = await import('../../run/report.js');
     if (sample !== undefined) {
       const { dryRunMigrate } = await import('../../run/dry-run/dry-run.js');
-      const report = await this.change(loaded, (project, control) =>
-        dryRunMigrate(project, { ...options, ...sample, ...control }),
-      );
-      const code = (report.interrupted ? signalExitCode() : undefined) ?? exitCodeOf(report);
-      this.remark(report.warnings);
-      return this.print(
-        dryRunDocument('migrate', report, code),
-        (context) => formatDryRun(report, 'migrate', context),
-        code,
-      );
+      return await this.changeAndPrint(loaded, flags, async (project, control) => {
+        const report = await dryRunMigrate(project, { ...options, ...sample, ...control });
+        return {
+          report,
+          exitCode: exitCodeOf(report),
+          document: (code) => dryRunDocument('migrate', report, code),
+          format: (context) => formatDryRun(report, 'migrate', context),
+        };
+      });
     }
     const { migrate } = await import('../../run/migrate.js');
-    const report = await this.change(loaded, (project, control) => migrate(project, { ...options, ...control }));
-    const code = (report.interrupted ? signalExitCode() : undefined) ?? exitCodeOf(report);
-    this.remark(report.warnings);
     const summary = { command: 'migrate', fake: flags.fake, ...repeatedFlags(flags) } as const;
-    return this.print(
-      migrateDocument('migrate', report, code),
-      (context) => formatMigrateSummary(report, { ...context, ...summary }),
-      code,
-    );
+    return await this.changeAndPrint(loaded, flags, async (project, control) => {
+      const report = await migrate(project, { ...options, ...control });
+      return {
+        report,
+        exitCode: exitCodeOf(report),
+        document: (code) => migrateDocument('migrate', report, code),
+        format: (context) => formatMigrateSummary(report, { ...context, ...summary }),
+      };
+    });
   }
 }

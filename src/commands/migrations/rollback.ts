@@ -3,11 +3,10 @@ import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../../base-command.js';
 import { confirm } from '../../cli/confirm.js';
 import { dryRunDocument, migrateDocument } from '../../cli/documents.js';
-import { dryRunFlags, runFlags, selectionFlags, tenantFlags } from '../../cli/flags.js';
+import { dryRunFlags, runFileFlags, runFlags, selectionFlags, tenantFlags } from '../../cli/flags.js';
 import { dryRunSample, parseRunId } from '../../cli/run-arguments.js';
 import { repeatedFlags, runSettings } from '../../cli/run-settings.js';
 import { selectedOptions } from '../../cli/selection/selected-options.js';
-import { signalExitCode } from '../../cli/signals.js';
 import type { LoadedProject } from '../../config/loaded-project.js';
 import { TenantsError } from '../../errors/tenants-error.js';
 import { formatDryRun } from '../../ui/summary/format-dry-run.js';
@@ -44,6 +43,7 @@ export default class Rollback extends BaseCommand {
     confirm: Flags.string({ helpValue: 'all', description: 'Confirm that the whole fleet is rolled back.' }),
     'fail-fast': Flags.boolean({ description: 'Start no more tenants after the first failure.' }),
     ...runFlags,
+    ...runFileFlags,
   };
 
   async run(): Promise<number> {
@@ -68,16 +68,16 @@ export default class Rollback extends BaseCommand {
         ...sample,
       };
       const { dryRunRollback } = await import('../../run/dry-run/dry-run.js');
-      const report = await this.change(loaded, (project, control) =>
-        dryRunRollback(project, { ...given, fake: flags.fake, failFast: flags['fail-fast'], ...control }),
-      );
-      const code = (report.interrupted ? signalExitCode() : undefined) ?? exitCodeOf(report);
-      this.remark(report.warnings);
-      return this.print(
-        dryRunDocument('rollback', report, code),
-        (context) => formatDryRun(report, 'rollback', context),
-        code,
-      );
+      return await this.changeAndPrint(loaded, flags, async (project, control) => {
+        const how = { fake: flags.fake, failFast: flags['fail-fast'] };
+        const report = await dryRunRollback(project, { ...given, ...how, ...control });
+        return {
+          report,
+          exitCode: exitCodeOf(report),
+          document: (code) => dryRunDocument('rollback', report, code),
+          format: (context) => formatDryRun(report, 'rollback', context),
+        };
+      });
     }
     const asks = isWholeFleet({ selection }) && (run === undefined || (await this.#wasWholeFleet(loaded, run)));
     const confirmed = (asks || flags.confirm !== undefined) && (await confirm('all', flags.confirm, WARNING));
@@ -89,15 +89,16 @@ export default class Rollback extends BaseCommand {
       failFast: flags['fail-fast'],
       confirmed,
     };
-    const report = await this.change(loaded, (project, control) => rollback(project, { ...options, ...control }));
-    const code = (report.interrupted ? signalExitCode() : undefined) ?? exitCodeOf(report);
-    this.remark(report.warnings);
-    return this.print(
-      migrateDocument('rollback', report, code),
-      (context) =>
-        formatRollbackSummary(report, { ...context, ...repeatedFlags(flags), fake: flags.fake, undoes: flags.run }),
-      code,
-    );
+    return await this.changeAndPrint(loaded, flags, async (project, control) => {
+      const report = await rollback(project, { ...options, ...control });
+      const shown = { ...repeatedFlags(flags), fake: flags.fake, undoes: flags.run };
+      return {
+        report,
+        exitCode: exitCodeOf(report),
+        document: (code) => migrateDocument('rollback', report, code),
+        format: (context) => formatRollbackSummary(report, { ...context, ...shown }),
+      };
+    });
   }
 
   /** Asked only where the answer decides about a question: `rollback` itself looks again. */

@@ -1,0 +1,62 @@
+import { randomBytes } from 'node:crypto';
+import { access, constants, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, extname, join, resolve } from 'node:path';
+
+import { TenantsError } from '../../errors/tenants-error.js';
+import type { Who } from '../../journal/write/who.js';
+import { redactDeep } from '../../util/redact.js';
+
+/** What the report of a run says beyond the document of the command: what the journal would record. */
+export type ReportFacts = Who & {
+  commandLine: string;
+  /** The revision that is checked out where the command was called. */
+  commit: string | null;
+  /** Readings of `Date.now()`. */
+  startedAt: number;
+  finishedAt: number;
+  /** Of tenants, by name. */
+  starts: ReadonlyMap<string, number>;
+};
+
+/**
+ * Checks that a report can be written, before the run begins.
+ *
+ * @returns its absolute path
+ * @throws TenantsError USAGE
+ */
+export async function assertReportFile(path: string, cwd: string): Promise<string> {
+  const file = resolve(cwd, path);
+  const refuse = (why: string): TenantsError => new TenantsError('USAGE', `--report: ${path} ${why}.`);
+  if (extname(file) !== '.json') throw refuse('must end in .json');
+  if ((await stat(file).catch(() => undefined))?.isDirectory() === true) throw refuse('is a directory');
+  await access(dirname(file), constants.W_OK).catch((error: Error) => {
+    throw refuse(`cannot be written: ${error.message}`);
+  });
+  return file;
+}
+
+/** The document of a run with the facts that the journal would have. Pure. */
+export function reportDocument(document: object, facts: ReportFacts): object {
+  const { startedAt, finishedAt, starts, ...who } = facts;
+  const iso = (at: number): string => new Date(at).toISOString();
+  const recorded = { ...who, startedAt: iso(startedAt), finishedAt: iso(finishedAt) };
+  if (!('results' in document) || !Array.isArray(document.results)) return { ...document, ...recorded };
+  const results = (document.results as { tenant?: string }[]).map((result) => {
+    const start = result.tenant === undefined ? undefined : starts.get(result.tenant);
+    return start === undefined ? result : { ...result, startedAt: iso(start) };
+  });
+  return { ...document, ...recorded, results };
+}
+
+/** Writes a report. The file appears whole or not at all, and only its owner may read it: messages of the database contain values. */
+export async function writeReportFile(file: string, document: object): Promise<void> {
+  const text = JSON.stringify(redactDeep(document), undefined, 2);
+  const temporary = join(dirname(file), `.${basename(file)}.${randomBytes(6).toString('hex')}`);
+  try {
+    await writeFile(temporary, `${text}\n`, { mode: 0o600, flag: 'wx' });
+    await rename(temporary, file);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
