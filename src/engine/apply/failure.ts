@@ -46,6 +46,8 @@ export function describeFailure(
   { isUnknown = false, alone = false }: FailureContext = {},
 ): SerializedError {
   const serialized = serializeError(isUnknown || isBroken(error) ? connectionBroke(error, tenant, isUnknown) : error);
+  // Code that runs tenant by tenant can fail anywhere behind the last statement that it sent.
+  const isOwnError = place.migration?.mode === 'direct' && !isServerError(error);
   const statement = place.statement?.sql ?? place.sql;
   const known = isServerError(error) ? (alone ? ADVICE_ALONE : ADVICE)[codeOf(error) ?? ''] : undefined;
   const advice = isRowSecurityError(error) ? ROW_SECURITY_ADVICE : known === undefined ? [] : [known];
@@ -55,7 +57,7 @@ export function describeFailure(
     tenant,
     ...(place.migration === undefined ? {} : { migration: place.migration.name, file: place.migration.path }),
     ...(statement === undefined ? {} : { statement: shorten(statement) }),
-    ...(place.statement?.line === undefined ? {} : { line: place.statement.line }),
+    ...(place.statement?.line === undefined || isOwnError ? {} : { line: place.statement.line }),
     ...(advice.length === 0 ? {} : { suggestions: [...(serialized.suggestions ?? []), ...advice] }),
   };
 }

@@ -2,7 +2,7 @@ import { callingLine } from './calling-line.js';
 import type { KnexSettings } from './knex-settings.js';
 import type { BuilderSession, QueryBuilder, Wanted } from './types.js';
 
-/** What is used of Knex (versions 1 to 3), which has no types for the inside of a client. */
+/** What is used of Knex (versions 0.95 to 3), which has no types for the inside of a client. */
 type KnexClient = {
   config: Record<string, unknown>;
   queryBuilder(...args: unknown[]): object;
