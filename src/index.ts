@@ -27,6 +27,8 @@ export { createTenants, createTenantsExitCode } from './lifecycle/many/create-te
 export type { CreateTenantsOptions, CreateTenantsReport, LineResult, WantedTenant } from './lifecycle/many/types.js';
 export { pool } from './lifecycle/pool/pool.js';
 export type { PoolOfType, PoolOptions, PoolReport } from './lifecycle/pool/types.js';
+export { snapshot } from './lifecycle/snapshot/take.js';
+export type { SnapshotOptions, SnapshotReport } from './lifecycle/snapshot/types.js';
 export { doctor, isHealthy } from './doctor/doctor.js';
 export type { Check, CheckName, DoctorOptions, DoctorReport } from './doctor/types.js';
 export { exec } from './each-tenant/exec/exec.js';

@@ -20,6 +20,7 @@ export const COMMAND_FOLDERS = {
   list: 'tenants',
   'create-tenant': 'tenants',
   pool: 'tenants',
+  snapshot: 'tenants',
   'clone-tenant': 'tenants',
   'rename-tenant': 'tenants',
   'delete-tenant': 'tenants',

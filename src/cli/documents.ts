@@ -6,6 +6,7 @@ import type { ChangedTenant } from '../lifecycle/changed-tenant.js';
 import type { CreatedTenant } from '../lifecycle/create-types.js';
 import type { CreateTenantsReport } from '../lifecycle/many/types.js';
 import type { PoolReport } from '../lifecycle/pool/types.js';
+import type { SnapshotReport } from '../lifecycle/snapshot/types.js';
 import type { LintFinding, LintReport } from '../lint/types.js';
 import type { AdoptHistoryReport } from '../run/adopt/types.js';
 import type { DryRunReport } from '../run/dry-run/types.js';
@@ -197,6 +198,10 @@ export function tenantDocument({
 export function createTenantsDocument(report: CreateTenantsReport, exitCode: number) {
   const { durationMs, concurrency, run, tenants, results } = report;
   return { command: 'create-tenant', exitCode, durationMs, concurrency, run, tenants, results };
+}
+
+export function snapshotDocument({ durationMs, file, snapshots }: SnapshotReport) {
+  return { durationMs, file, snapshots };
 }
 
 /** `busy` with `--fill` if another process was at it, and nothing was done. */

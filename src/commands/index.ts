@@ -27,6 +27,7 @@ import DeleteTenant from './tenants/delete-tenant.js';
 import List from './tenants/list.js';
 import Pool from './tenants/pool.js';
 import RenameTenant from './tenants/rename-tenant.js';
+import Snapshot from './tenants/snapshot.js';
 
 type CommandClass = typeof BaseCommand;
 
@@ -57,6 +58,7 @@ const BY_NAME: Record<CommandName, CommandClass> = {
   rollback: Rollback,
   runs: Runs,
   shell: Shell,
+  snapshot: Snapshot,
   squash: Squash,
   status: Status,
 };

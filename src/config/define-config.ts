@@ -118,6 +118,12 @@ export type TenantsConfig = {
         size?: number | undefined;
       }
     | undefined;
+  snapshot?:
+    | {
+        /** File of the snapshot that new tenants start from; without it, the journal has it. No default: the journal. */
+        file?: string | undefined;
+      }
+    | undefined;
   /** When a migration file was edited after it was applied: `error`, `warn` or `off`. Default: `'warn'`. */
   checksums?: 'error' | 'warn' | 'off' | undefined;
   lint?:

@@ -55,6 +55,7 @@ export function toProject(
     transaction: config.transaction,
     journal: config.journal,
     pool: config.pool,
+    snapshot: config.snapshot.file === undefined ? {} : { file: absolute(config.snapshot.file) },
     checksums: config.checksums,
     lint: config.lint,
   };

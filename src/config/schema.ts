@@ -141,6 +141,13 @@ const settings = z.strictObject({
         .describe('Schemas to keep ready for new tenants, for each type; `migrate` makes them at its end.'),
     })
     .prefault({}),
+  snapshot: z
+    .strictObject({
+      file: text('a path')
+        .optional()
+        .describe('File of the snapshot that new tenants start from; without it, the journal has it.'),
+    })
+    .prefault({}),
   checksums: choice(['error', 'warn', 'off'])
     .default('warn')
     .describe('When a migration file was edited after it was applied: `error`, `warn` or `off`.'),

@@ -39,6 +39,7 @@ export const SETTINGS = {
   transaction: { path: ['transaction'], kind: 'text' },
   journal: { path: ['journal'], kind: 'toggle' },
   journalSchema: { path: ['journal', 'schema'], kind: 'text' },
+  snapshotFile: { path: ['snapshot', 'file'], kind: 'text' },
   poolSize: { path: ['pool', 'size'], kind: 'number' },
   checksums: { path: ['checksums'], kind: 'text' },
 } as const satisfies Record<string, Setting>;

@@ -114,6 +114,8 @@ export type CompiledMigration = {
   replaces?: string[];
   /** `-- tenants: allow-fall-through` stands in the file. */
   allowFallThrough: boolean;
+  /** A later migration of the same transaction does its work and writes its row: a snapshot takes the place of all of them. */
+  recorded?: true;
   warnings: string[];
 };
 

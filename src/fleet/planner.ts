@@ -39,6 +39,7 @@ export function createPlanner(options: PlannerOptions): Planner {
     names: readonly string[],
     checkExtensions: boolean,
   ): Promise<CompiledMigration[]> => {
+    if (names.length === 0) return [];
     if (fake) return names.map((name) => fakedMigration(name, direction, files));
     let compiler = compilers.get(source.directory);
     if (compiler === undefined) {

@@ -4,16 +4,19 @@ import { TenantsError } from '../errors/tenants-error.js';
 import type { Project } from '../project/project.js';
 import type { NewTenant } from '../registry/registration.js';
 import type { CreateTenantOptions } from './create-types.js';
-import { creationHooks, planNewTenant } from './plan-new-tenant.js';
+import { creationHooks, planNewTenant, type PlannedTenant } from './plan-new-tenant.js';
 import { claimSchema, findReady } from './pool/claim.js';
 import { provision } from './provision.js';
 import { newChecksums, recorded } from './record.js';
+import { isSnapshotFailure, notUsed, startFromSnapshot } from './snapshot/start.js';
 
 type Work = {
   registration: NewTenant;
   /** The tenant is registered already: a killed process left it in the state `provisioning`. */
   leftover: boolean;
   options: CreateTenantOptions;
+  /** `server_version_num` */
+  version: number;
 };
 
 /**
@@ -23,7 +26,7 @@ type Work = {
  * @throws TenantsError as `createTenant`.
  */
 export async function createSchema(client: Client, project: Project, work: Work): Promise<string[]> {
-  return (await takeFromPool(client, project, work)) ?? (await replay(client, project, work));
+  return (await takeFromPool(client, project, work)) ?? (await build(client, project, work));
 }
 
 /** Registers a schema that was made ahead; `undefined` if there is none, or the tenant is to have another one. */
@@ -50,20 +53,31 @@ async function takeFromPool(
   }
 }
 
-/** Creates the schema and applies all migrations. */
-async function replay(client: Client, project: Project, { registration, leftover, options }: Work): Promise<string[]> {
+/** Creates the schema and applies all migrations, or those that came after a snapshot. */
+async function build(client: Client, project: Project, work: Work): Promise<string[]> {
+  const { registration, leftover, options, version } = work;
   options.onEvent?.({ type: 'phase', phase: 'compile' });
-  const { plan, place, files } = await planNewTenant(client, project, registration, options);
+  const replayed = (): Promise<PlannedTenant> => planNewTenant(client, project, registration, options);
+  const usable = !leftover && options.adopt !== true && options.noMigrate !== true;
+  const start = usable ? await startFromSnapshot(client, project, { ...registration, version }, options) : undefined;
+  const planned = start ?? (await replayed());
   options.onEvent?.({ type: 'phase', phase: 'tenants', total: 1 });
   const hooks = creationHooks(project, registration, options);
   const record = {
     ...recordOf(registration, options),
-    checksums: await newChecksums(client, project, plan, files),
+    checksums: await newChecksums(client, project, planned.plan, planned.files, start?.covered),
     migrations: (applied: string[]) => applied,
   };
-  return await recorded(project, client, record, () =>
-    provision(client, project, { registration, plan, place, files, leftover, options, hooks }),
-  );
+  const made = { registration, leftover, options, hooks };
+  return await recorded(project, client, record, async () => {
+    try {
+      return await provision(client, project, { ...made, ...planned });
+    } catch (error) {
+      if (start === undefined || !isSnapshotFailure(error, start)) throw error;
+      options.onEvent?.({ type: 'warning', message: notUsed(`it failed: ${(error as Error).message}`) });
+      return await provision(client, project, { ...made, ...(await replayed()) });
+    }
+  });
 }
 
 function recordOf({ schema }: NewTenant, options: CreateTenantOptions) {

@@ -68,7 +68,7 @@ export async function createTenant(project: Project, options: CreateTenantOption
     if (!leftover) await assertAvailable(client, project.registry, { ...registration, adopt: options.adopt === true });
     assertSharedCurrent(compareShared(await readShared(client, project), project.checkOrder), 'new tenant');
     const type = leftover ? existing.type : registration.type;
-    const work = { registration: { ...registration, type }, leftover, options };
+    const work = { registration: { ...registration, type }, leftover, options, version: server.version };
     const migrations = await createSchema(client, project, work);
     options.onEvent?.({
       type: 'tenant:done',

@@ -17,6 +17,11 @@ export type CreateTenantOptions = {
   adopt?: boolean;
   /** Do not apply migrations. */
   noMigrate?: boolean;
+  /**
+   * Start from the stored end state of the migrations. Default: where there is one that is valid; `true` says so where there is none,
+   * and `false` replays the migrations.
+   */
+  snapshot?: boolean;
   /** Default: the project's hooks. */
   hooks?: Pick<Hooks, 'beforeCreateTenant' | 'afterCreateTenant'>;
   /** What the command line knows about the call, for its record. */

@@ -42,12 +42,17 @@ export async function recorded<T>(
   );
 }
 
-/** Checksums of what a new tenant is about to get, where nobody has it yet. Never throws. */
+/**
+ * Checksums of what a new tenant is about to get, where nobody has it yet. Never throws.
+ *
+ * @param covered how many of the first migrations a snapshot takes the place of
+ */
 export async function newChecksums(
   client: Client,
   project: Project,
   plan: Plan,
   files: readonly MigrationFile[],
+  covered = 0,
 ): Promise<NewChecksum[]> {
   if (project.checksums === 'off') return [];
   try {
@@ -57,7 +62,13 @@ export async function newChecksums(
     const recorded = known.filter(
       (one) => one.schema === 'tenant' && one.type === type && (one.asFound || one.firstAppliedAt !== null),
     );
-    return await checksumsOfPlan(plan, files, new Set(recorded.map(({ migration }) => migration)));
+    const done = new Set(recorded.map(({ migration }) => migration));
+    const migrations = plan.segments.flatMap((segment) => segment.migrations);
+    const part = (some: typeof migrations): Plan => ({ ...plan, segments: [{ transaction: true, migrations: some }] });
+    return [
+      ...(await checksumsOfPlan({ ...part(migrations.slice(0, covered)), fake: true }, files, done)),
+      ...(await checksumsOfPlan(part(migrations.slice(covered)), files, done)),
+    ];
   } catch {
     return [];
   }

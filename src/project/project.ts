@@ -48,6 +48,8 @@ export type Project = {
   transaction: 'tenant' | 'migration';
   /** Schema of the journal; `false` for no journal. */
   journal: { schema: string } | false;
+  /** Where the snapshot is that new tenants start from. Default: in the journal. */
+  snapshot?: { file?: string };
   /** How many schemas are kept ready for new tenants of each type. Default: none. */
   pool?: { size: number };
   /** What happens when a migration file was edited after it was applied. */

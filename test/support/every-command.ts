@@ -18,6 +18,7 @@ import { deleteTenant } from '../../src/lifecycle/delete-tenant.js';
 import { createTenants } from '../../src/lifecycle/many/create-tenants.js';
 import { pool } from '../../src/lifecycle/pool/pool.js';
 import { renameTenant } from '../../src/lifecycle/rename-tenant.js';
+import { snapshot as snapshotMigrations } from '../../src/lifecycle/snapshot/take.js';
 import { lintMigrations } from '../../src/lint/lint-migrations.js';
 import type { Project } from '../../src/project/project.js';
 import { adoptHistory } from '../../src/run/adopt/adopt-history.js';
@@ -45,6 +46,7 @@ export const WRITING: Command[] = [
     'create-tenant --from',
     (project) => createTenants(project, { tenants: { csv: 'schema,domain\nlisted,listed.example.com\n' } }),
   ],
+  ['snapshot', (project) => snapshotMigrations(project)],
   ['pool --fill', (project) => pool(project, { fill: true, size: 1 })],
   ['create-tenant of the public tenant', (project) => createTenant(project, { schema: 'public' })],
   ['delete-tenant', (project) => deleteTenant(project, { schema: 't1' })],

@@ -114,6 +114,7 @@ describe('loadProject without a file', () => {
       transaction: 'tenant',
       journal: { schema: 'tenants_journal' },
       pool: { size: 0 },
+      snapshot: {},
       checksums: 'warn',
     });
   });

@@ -93,6 +93,7 @@ describe('precedence', () => {
       TENANTS_TRANSACTION: 'migration',
       TENANTS_JOURNAL_SCHEMA: 'kept_runs',
       TENANTS_POOL_SIZE: '9',
+      TENANTS_SNAPSHOT_FILE: '/snapshot.json',
       TENANTS_CHECKSUMS: 'error',
     };
     const names = SETTING_NAMES.map(variableName).filter((name) => name !== 'TENANTS_JOURNAL');
@@ -123,6 +124,7 @@ describe('precedence', () => {
       statementTimeoutMs: 120_000,
       journal: { schema: 'kept_runs' },
       pool: { size: 9 },
+      snapshot: { file: path.resolve('/snapshot.json') },
       checksums: 'error',
       lockWaitMs: 0,
       connectWaitMs: 30_000,

@@ -9,7 +9,7 @@ import { runSettings } from '../../cli/run-settings.js';
 import { parseNames } from '../../cli/selection/names.js';
 import { signalExitCode } from '../../cli/signals.js';
 import { formatCreated } from '../../ui/summary/format-created-tenant.js';
-import { formatCreatedTenants } from '../../ui/summary/format-created-tenants.js';
+import { formatCreatedTenants } from '../../ui/summary/new-tenants/format-created-tenants.js';
 
 export default class CreateTenant extends BaseCommand {
   static override summary = 'Create a tenant: row, domains and schema, with all migrations applied.';
@@ -57,6 +57,10 @@ export default class CreateTenant extends BaseCommand {
     'if-not-exists': Flags.boolean({ description: 'Succeed if this tenant already exists with these domains.' }),
     adopt: Flags.boolean({ description: 'Register an existing schema, and migrate it.' }),
     'no-migrate': Flags.boolean({ description: 'Do not apply migrations.' }),
+    snapshot: Flags.boolean({
+      allowNo: true,
+      description: 'Start from the snapshot of the migrations (default: if it is valid).',
+    }),
     from: Flags.string({
       helpValue: 'FILE.csv',
       exclusive: ['domain', 'label', 'type', 'set', 'if-not-exists', 'adopt'],
@@ -85,6 +89,7 @@ export default class CreateTenant extends BaseCommand {
       ifNotExists: flags['if-not-exists'],
       adopt: flags.adopt,
       noMigrate: flags['no-migrate'],
+      ...(flags.snapshot === undefined ? {} : { snapshot: flags.snapshot }),
       ...(flags.label === undefined ? {} : { label: flags.label }),
       ...(flags.type === undefined ? {} : { type: flags.type }),
     };
@@ -102,8 +107,9 @@ export default class CreateTenant extends BaseCommand {
     const { createTenants, createTenantsExitCode } = await import('../../lifecycle/many/create-tenants.js');
     const loaded = await this.load(flags, runSettings(flags));
     const noMigrate = flags['no-migrate'];
+    const start = flags.snapshot === undefined ? {} : { snapshot: flags.snapshot };
     const report = await this.change(loaded, (project, control) =>
-      createTenants(project, { tenants, noMigrate, ...control }),
+      createTenants(project, { tenants, noMigrate, ...start, ...control }),
     );
     this.remark(report.warnings);
     const exitCode = signalExitCode() ?? createTenantsExitCode(report);

@@ -6,7 +6,7 @@ import { changeFlags, runFlags } from '../../cli/flags.js';
 import { runSettings } from '../../cli/run-settings.js';
 import { signalExitCode } from '../../cli/signals.js';
 import { EXIT } from '../../errors/codes.js';
-import { formatPool } from '../../ui/summary/format-pool.js';
+import { formatPool } from '../../ui/summary/new-tenants/format-pool.js';
 
 export default class Pool extends BaseCommand {
   static override summary = 'Show the schemas that are ready for new tenants, and with --fill make them.';

@@ -86,6 +86,10 @@ export function segmentPieces(frame: SegmentFrame): SegmentPiece[] {
   steps.push(...guardSteps(frame, checkedAtOnce));
   callHooks(frame.hooks?.first);
   for (const migration of segment.migrations) {
+    if (migration.recorded === true) {
+      done.push(migration);
+      continue;
+    }
     if (!plan.fake) {
       // Any statement of the migration before may have changed the search path.
       if (done.length > 0) steps.push(searchPathStep(frame, migration));

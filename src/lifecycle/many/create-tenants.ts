@@ -19,9 +19,10 @@ import { withSession } from '../../session/control-session.js';
 import { forwardAbort, sharedAbortController } from '../../util/after-abort.js';
 import { creationLock, takeCreationLock } from '../creation-lock.js';
 import { creationHooks, newTenantPlanner, planFrom, planNewTenant, type PlannedTenant } from '../plan-new-tenant.js';
-import { isWhole, openProvisioningLane, provision, provisionOn } from '../provision.js';
+import { isWhole, type NewTenantWork, openProvisioningLane, provision, provisionOn } from '../provision.js';
 import { newChecksums } from '../record.js';
 import { rowRegistrar } from '../rows/registrar.js';
+import { isSnapshotFailure, notUsed, type SnapshotStart, startFromSnapshot } from '../snapshot/start.js';
 import { type CheckedLine, checkLines, isWanted, refusal } from './check-lines.js';
 import { asTenantResult, factsOf, handOut } from './hand-out.js';
 import { readCsv, readWanted } from './read-lines.js';
@@ -50,7 +51,7 @@ export async function createTenants(project: Project, options: CreateTenantsOpti
     assertSharedCurrent(compareShared(await readShared(client, project), project.checkOrder), 'new tenant');
     const due = lines.filter(({ state }) => state !== 'exists');
     options.onEvent?.({ type: 'phase', phase: 'compile' });
-    const plans = await planTypes(client, project, due, options);
+    const plans = await planTypes(client, project, due, options, server.version);
     const wanted = { processes: 1, concurrency: project.concurrency ?? STANDARD_CONCURRENCY };
     const { parallelism, warning } = await possibleParallelism(client, project, wanted, Math.max(1, due.length));
     // All lanes wait for the same signal.
@@ -71,20 +72,26 @@ export async function createTenants(project: Project, options: CreateTenantsOpti
 /** Where a schema stands that does not exist. */
 const NOWHERE = { schema: '', oid: null, tableExists: false, applied: [] };
 
+type Planned = PlannedTenant & Partial<SnapshotStart>;
+
 /** One plan for each type of tenant in the list. */
 async function planTypes(
   client: Client,
   project: Project,
   lines: readonly CheckedLine[],
   options: CreateTenantsOptions,
-): Promise<Map<string | null, PlannedTenant>> {
+  version: number,
+): Promise<Map<string | null, Planned>> {
   const planner = await newTenantPlanner(client, project);
-  const plans = new Map<string | null, PlannedTenant>();
+  const plans = new Map<string | null, Planned>();
   for (const { registration } of lines) {
     const { type } = registration;
     // They share tables, which are there.
     if (isRowTenant(project.registry, registration)) continue;
-    if (!plans.has(type)) plans.set(type, await planFrom(planner, project, { type, place: NOWHERE, options }));
+    if (plans.has(type)) continue;
+    const usable = options.noMigrate !== true;
+    const start = usable ? await startFromSnapshot(client, project, { type, version }, options) : undefined;
+    plans.set(type, start ?? (await planFrom(planner, project, { type, place: NOWHERE, options })));
   }
   return plans;
 }
@@ -93,16 +100,17 @@ class Creation {
   readonly #client: Client;
   readonly #project: Project;
   readonly #options: CreateTenantsOptions;
-  readonly #plans: ReadonlyMap<string | null, PlannedTenant>;
+  readonly #plans: ReadonlyMap<string | null, Planned>;
   readonly #concurrency: number;
   readonly #registerRow: ReturnType<typeof rowRegistrar>;
+  readonly #replayed = new Set<string | null>();
   #record: ManyRecord | undefined;
 
   constructor(
     client: Client,
     project: Project,
     options: CreateTenantsOptions,
-    plans: ReadonlyMap<string | null, PlannedTenant>,
+    plans: ReadonlyMap<string | null, Planned>,
     concurrency: number,
   ) {
     this.#client = client;
@@ -139,7 +147,9 @@ class Creation {
     const record = new ManyRecord(this.#project, this.#client, { total, exists: total - due.length });
     this.#record = record;
     const checksums = await Promise.all(
-      [...this.#plans.values()].map(({ plan, files }) => newChecksums(this.#client, this.#project, plan, files)),
+      [...this.#plans.values()].map(({ plan, files, covered }) =>
+        newChecksums(this.#client, this.#project, plan, files, covered),
+      ),
     );
     const names = due.map(({ registration }) => registration.schema);
     await record.begin(names, checksums.flat(), invocation);
@@ -207,14 +217,29 @@ class Creation {
       hooks: creationHooks(this.#project, registration, this.#options),
     };
     const work = { ...common, ...planned, leftover: false };
-    if (state === 'new' && isWhole(work)) return await provisionOn(lane, this.#client, this.#project, work);
+    const create = (): Promise<string[]> =>
+      provisionOn(lane, this.#client, this.#project, work).catch((error: unknown) => this.#replay(error, work));
+    if (state === 'new' && isWhole(work)) return await create();
     return await this.#locked(registration.schema, async () => {
-      if (state === 'new') return await provisionOn(lane, this.#client, this.#project, work);
+      if (state === 'new') return await create();
       const rest = await planNewTenant(this.#client, this.#project, registration, {
         noMigrate: noMigrate === true,
       });
       return await provision(this.#client, this.#project, { ...common, ...rest, leftover: true });
     });
+  }
+
+  /** The migrations themselves, after a snapshot that turned out not to work. */
+  async #replay(error: unknown, work: NewTenantWork & Planned): Promise<string[]> {
+    const { covered, files, registration } = work;
+    if (covered === undefined || !isSnapshotFailure(error, { files, covered })) throw error;
+    if (!this.#replayed.has(registration.type)) {
+      const message = notUsed(`it failed: ${(error as Error).message}`);
+      this.#options.onEvent?.({ type: 'warning', message });
+    }
+    this.#replayed.add(registration.type);
+    const planned = await planNewTenant(this.#client, this.#project, registration, {});
+    return await provision(this.#client, this.#project, { ...work, ...planned });
   }
 
   /** While a tenant is unfinished, nobody else is to finish it. */

@@ -22,6 +22,8 @@ export type CreateTenantsOptions = {
   tenants: readonly WantedTenant[] | { csv: string };
   /** Do not apply migrations. */
   noMigrate?: boolean;
+  /** As for `createTenant`. */
+  snapshot?: boolean;
   /** Default: the project's hooks. */
   hooks?: Pick<Hooks, 'beforeCreateTenant' | 'afterCreateTenant'>;
   /** What the command line knows about the call, for its record. */

@@ -15,10 +15,10 @@ import { type NewTenant, registrationStatements } from '../../registry/registrat
 import { callInChange } from '../call-hooks.js';
 import { asOwner, changeTenant } from '../change-transaction.js';
 import type { CreateTenantOptions } from '../create-types.js';
+import { filesDigest } from '../files-digest.js';
 import { rewriteFunctionPaths } from '../mentions/function-paths.js';
 import { creationHooks } from '../plan-new-tenant.js';
 import { writeRegistry } from '../write-registry.js';
-import { filesDigest } from './files-digest.js';
 import { readPool } from './mark.js';
 
 /** Schemas that a new tenant can have, and the migrations that are applied in them. */

@@ -6,7 +6,7 @@ import { isTenantsError } from '../../errors/tenants-error.js';
 import { tenantSource } from '../../fleet/migration-sources.js';
 import { type SurveyedSchema, surveySchemas } from '../../fleet/survey.js';
 import type { Project } from '../../project/project.js';
-import { filesDigest } from './files-digest.js';
+import { filesDigest } from '../files-digest.js';
 import { type PoolMark, type PoolSchema, readPool } from './mark.js';
 
 /** The schemas that were made ahead for one type, by what is to be done with them. */

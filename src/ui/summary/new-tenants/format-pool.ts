@@ -1,12 +1,12 @@
-import type { PoolOfType, PoolReport } from '../../lifecycle/pool/types.js';
-import { formatDuration } from '../../util/duration.js';
-import { plural } from '../../util/format-count.js';
-import { redact } from '../../util/redact.js';
-import { tenantsCommand } from '../../util/tenants-command.js';
-import { clean } from '../text/clean.js';
-import type { FormatContext } from '../text/format-context.js';
-import { createStyle } from '../text/style.js';
-import { table } from '../text/table.js';
+import type { PoolOfType, PoolReport } from '../../../lifecycle/pool/types.js';
+import { formatDuration } from '../../../util/duration.js';
+import { plural } from '../../../util/format-count.js';
+import { redact } from '../../../util/redact.js';
+import { tenantsCommand } from '../../../util/tenants-command.js';
+import { clean } from '../../text/clean.js';
+import type { FormatContext } from '../../text/format-context.js';
+import { createStyle } from '../../text/style.js';
+import { table } from '../../text/table.js';
 
 /** The schemas of each type that are ready for new tenants, and what was done about them. */
 export function formatPool(report: PoolReport, filled: boolean, { color, columns }: FormatContext): string {

@@ -1,14 +1,14 @@
-import type { CreateTenantsReport } from '../../lifecycle/many/types.js';
-import { formatDuration } from '../../util/duration.js';
-import { formatCount, plural } from '../../util/format-count.js';
-import { redact } from '../../util/redact.js';
-import { suggestionLine } from '../error/suggestion-line.js';
-import { clean, cleanLines } from '../text/clean.js';
-import type { FormatContext } from '../text/format-context.js';
-import { listed } from '../text/name-list.js';
-import { describeReason } from '../text/reasons.js';
-import { createStyle, type Style } from '../text/style.js';
-import { groupFailures } from './failure-groups.js';
+import type { CreateTenantsReport } from '../../../lifecycle/many/types.js';
+import { formatDuration } from '../../../util/duration.js';
+import { formatCount, plural } from '../../../util/format-count.js';
+import { redact } from '../../../util/redact.js';
+import { suggestionLine } from '../../error/suggestion-line.js';
+import { clean, cleanLines } from '../../text/clean.js';
+import type { FormatContext } from '../../text/format-context.js';
+import { listed } from '../../text/name-list.js';
+import { describeReason } from '../../text/reasons.js';
+import { createStyle, type Style } from '../../text/style.js';
+import { groupFailures } from '../failure-groups.js';
 
 const GROUPS = 20;
 

@@ -1,8 +1,8 @@
 import { stat } from 'node:fs/promises';
 
-import { fileDigest, sha256 } from '../../engine/file-digest.js';
-import type { MigrationFile } from '../../engine/types.js';
-import type { Project } from '../../project/project.js';
+import { fileDigest, sha256 } from '../engine/file-digest.js';
+import type { MigrationFile } from '../engine/types.js';
+import type { Project } from '../project/project.js';
 
 /** Digests of files that have not changed since they were read: an application creates tenants all day long. */
 const known = new Map<string, { stamp: string; digest: string }>();
