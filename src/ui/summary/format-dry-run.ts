@@ -4,6 +4,7 @@ import { formatBytes } from '../../util/format-bytes.js';
 import { formatCount, plural } from '../../util/format-count.js';
 import { redact } from '../../util/redact.js';
 import { errorFacts } from '../error/error-facts.js';
+import { suggestionLine } from '../error/suggestion-line.js';
 import { clean, cleanLines } from '../text/clean.js';
 import type { FormatContext } from '../text/format-context.js';
 import { listed } from '../text/name-list.js';
@@ -103,6 +104,7 @@ function groupLines(
   const lines = [`${style.red('✖')} ${style.bold(oneLine(title))} — ${plural(tenants.length, 'tenant')}: ${names}`];
   for (const message of messages.slice(1)) lines.push(`    ${style.dim('Also:')} ${oneLine(message)}`);
   lines.push(...errorFacts(first.error, style, ['tenant', 'migration', 'sqlstate']).map((line) => `    ${line}`));
+  for (const text of first.error.suggestions ?? []) lines.push(`    ${suggestionLine(oneLine(text), style)}`);
   return lines;
 }
 
