@@ -15,6 +15,7 @@ import { TenantsError } from './errors/tenants-error.js';
 import type { FleetEvent } from './fleet/types.js';
 import type { Invocation } from './journal/types.js';
 import type { OpenProject } from './open-project.js';
+import type { Progress } from './ui/progress/types.js';
 import { clean } from './ui/text/clean.js';
 import type { FormatContext } from './ui/text/format-context.js';
 import { redact, redactDeep } from './util/redact.js';
@@ -41,6 +42,9 @@ export type ChangeControl = Pick<SignalWatch, 'drain' | 'cancel'> & {
   /** What the record of the run says about how it was started. */
   invocation: Invocation;
 };
+
+/** Takes the progress off the terminal for a question. */
+export type Suspend = <T>(use: () => Promise<T>) => Promise<T>;
 
 /**
  * The flow of every command: parse, load, open the database, do one thing, close, print. `run` returns the exit code; what
@@ -118,18 +122,23 @@ export abstract class BaseCommand extends Command {
   /** Work that changes something and shows its progress: the first signal lets it finish, the second cancels it. */
   protected async change<T>(
     loaded: LoadedProject,
-    work: (project: OpenProject, control: ChangeControl) => Promise<T>,
+    work: (project: OpenProject, control: ChangeControl, suspend: Suspend) => Promise<T>,
     listen: (event: FleetEvent) => void = () => {},
   ): Promise<T> {
     const { borrowProject } = await import('./cli/borrow-project.js');
     const { createProgress } = await import('./ui/progress/progress.js');
     const { isTTY } = process.stderr;
-    const progress = createProgress({
-      stream: process.stderr,
-      isTTY,
-      ...outputOptions(),
-      ...formatContext(process.stderr),
-    });
+    const show = (): Progress =>
+      createProgress({ stream: process.stderr, isTTY, ...outputOptions(), ...formatContext(process.stderr) });
+    let progress = show();
+    const suspend: Suspend = async (use) => {
+      await progress.stop('done');
+      try {
+        return await use();
+      } finally {
+        progress = show();
+      }
+    };
     const onEvent = (event: FleetEvent): void => {
       progress.handle(event);
       listen(event);
@@ -145,7 +154,7 @@ export abstract class BaseCommand extends Command {
       return await borrowProject(loaded, drain, async (project) => {
         if (drain.aborted) throw interrupted();
         const how = recordedCommand(this.id, this.argv);
-        const result = await work(project, { drain, cancel, onEvent, invocation: how });
+        const result = await work(project, { drain, cancel, onEvent, invocation: how }, suspend);
         await progress.stop('done');
         return result;
       });
@@ -163,7 +172,7 @@ export abstract class BaseCommand extends Command {
   protected async changeAndPrint(
     loaded: LoadedProject,
     flags: RunFileFlags,
-    run: (project: OpenProject, control: ChangeControl) => Promise<RunResult>,
+    run: (project: OpenProject, control: ChangeControl, suspend: Suspend) => Promise<RunResult>,
   ): Promise<number> {
     const { openRunFiles } = await import('./cli/run-files/run-files.js');
     const { commandLine } = recordedCommand(this.id, this.argv);

@@ -78,12 +78,14 @@ export type {
 export { migrate } from './run/migrate.js';
 export { plan } from './run/plan.js';
 export type { Project } from './project/project.js';
+export type { Rollout } from './project/rollout.js';
 export { query } from './each-tenant/query/query.js';
 export { rowObjects } from './each-tenant/query/json-values.js';
 export type { QueryOptions, QueryReport, QueryRows } from './each-tenant/query/types.js';
 export { renameTenant } from './lifecycle/rename-tenant.js';
 export { exitCodeOf } from './run/report.js';
 export { rollback } from './run/rollback.js';
+export type { WaveBorder } from './run/rollout/wave-border.js';
 export type { RollbackOptions, RollbackReport } from './run/types.js';
 export { status } from './fleet/status.js';
 export { squash, type SquashOptions, type SquashReport } from './structure/squash.js';

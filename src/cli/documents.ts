@@ -24,8 +24,32 @@ export function migrateDocument(
   report: MigrateReport | RollbackReport,
   exitCode: number,
 ) {
-  const { durationMs, executor, processes, concurrency, shared, tenants, results, run = null } = report;
-  return { command, exitCode, durationMs, executor, processes, concurrency, run, shared, tenants, results };
+  const {
+    durationMs,
+    executor,
+    processes,
+    concurrency,
+    shared,
+    tenants,
+    results,
+    run = null,
+    wave,
+    heldBackMs,
+  } = report;
+  return {
+    command,
+    exitCode,
+    durationMs,
+    executor,
+    processes,
+    concurrency,
+    run,
+    ...(wave === undefined ? {} : { wave: { current: wave.current, of: wave.of } }),
+    ...(heldBackMs === undefined ? {} : { heldBackMs }),
+    shared,
+    tenants,
+    results,
+  };
 }
 
 /** That of `migrate` or `rollback`, where `applied` or `rolledBack` counts tenants that would succeed, with what was tried of each cohort. */

@@ -138,6 +138,40 @@ export const runFileFlags = {
   }),
 };
 
+/** How a run is spread over time. Settings as well. */
+export const paceFlags = {
+  'max-duration': Flags.string({
+    helpValue: 'D',
+    description: 'Start no more tenants after this time (default: no limit).',
+  }),
+  delay: Flags.string({ helpValue: 'D', description: 'Pause of each lane between two tenants (default: none).' }),
+  'max-replica-lag': Flags.string({
+    helpValue: 'D',
+    description: 'Hold tenants back while a replica lags more (default: replicas are not looked at).',
+  }),
+  'max-lock-waits': Flags.string({
+    helpValue: 'N',
+    description: 'Hold tenants back while more other sessions wait for locks (default: not looked at).',
+  }),
+};
+
+/** How a change reaches the fleet. Settings as well. */
+export const rolloutFlags = {
+  waves: Flags.string({
+    helpValue: '1,5%,100%',
+    description: 'Waves of tenants, each size including those before; every run continues (default: one).',
+  }),
+  pause: Flags.string({
+    helpValue: 'D|ask',
+    description: 'Begin the next wave after a pause, or ask (default: the next run begins it).',
+  }),
+  window: Flags.string({
+    helpValue: 'HH:MM-HH:MM ZONE',
+    description: "Start tenants at this time of day only, such as '22:00-05:00 Europe/Berlin' (default: always).",
+  }),
+  ...paceFlags,
+};
+
 /** How long a change of one tenant waits, and how long its statements may take. Settings, as for `migrate`. */
 export const changeFlags = {
   'lock-timeout': runFlags['lock-timeout'],

@@ -14,6 +14,13 @@ const SETTINGS = {
   'statement-timeout': 'statementTimeout',
   'lock-wait': 'lockWait',
   transaction: 'transaction',
+  waves: 'waves',
+  pause: 'pause',
+  'max-duration': 'maxDuration',
+  window: 'window',
+  delay: 'delay',
+  'max-replica-lag': 'maxReplicaLag',
+  'max-lock-waits': 'maxLockWaits',
 } as const;
 
 type Given = Record<string, unknown>;
@@ -32,6 +39,9 @@ export function runSettings(flags: Given): SettingOverrides {
     const value = flags[flag];
     if (typeof value === 'string') settings[name] = value;
   }
+  // Of both limits the flag is meant; a wrong value is complained about once.
+  const failures = String(settings.maxFailures);
+  if (/^\d+(\.\d+)?%?$/.test(failures)) settings.rolloutMaxFailures = failures;
   if (flags['no-check-order'] === true) settings.checkOrder = false;
   return settings;
 }

@@ -104,6 +104,26 @@ export type TenantsConfig = {
   connectWait?: Duration | undefined;
   /** One transaction for each `tenant`, or one for each `migration`. Default: `'tenant'`. */
   transaction?: 'tenant' | 'migration' | undefined;
+  rollout?:
+    | {
+        /** Sizes of the waves, each including those before: numbers or shares such as `1,5%,25%,100%`. No default: one wave. */
+        waves?: string | (number | string)[] | undefined;
+        /** Pause between two waves, or `ask`. No default: the next `migrate` begins the next wave. */
+        pause?: Duration | 'ask' | undefined;
+        /** Failed tenants up to which the next wave begins: a number, or a share such as `2%`. No default: `maxFailures`, or none. */
+        maxFailures?: number | string | undefined;
+        /** Time after which no more tenants are started. No default: no limit. */
+        maxDuration?: Duration | undefined;
+        /** Times of day at which tenants are started: `22:00-05:00 Europe/Berlin`. No default: `always`. */
+        window?: string | undefined;
+        /** Pause of a lane between two tenants. No default: none. */
+        delay?: Duration | undefined;
+        /** Lag of a replica up to which tenants are started. No default: replicas are not looked at. */
+        maxReplicaLag?: Duration | undefined;
+        /** Other sessions waiting for locks up to which tenants are started. No default: they are not looked at. */
+        maxLockWaits?: number | undefined;
+      }
+    | undefined;
   /** Where runs and checksums are recorded: `{ schema }`, or `false` for no record. Default: `{"schema":"tenants_journal"}`. */
   journal?:
     | {

@@ -4,6 +4,8 @@ import { parseDuration } from '../util/duration.js';
 import { orList } from '../util/format-count.js';
 import { isIdentifier, MAX_IDENTIFIER_BYTES } from '../util/identifier.js';
 import { ORDER_FORM, parseTenantOrder } from '../util/tenant-order.js';
+import { parseTimeWindow, WINDOW_FORM } from '../util/time-window.js';
+import { parseWaves, type WaveSize, WAVES_FORM } from '../util/wave-sizes.js';
 
 /** A name that PostgreSQL accepts between double quotes; longer ones would be cut off without a word. */
 export function identifier() {
@@ -71,4 +73,30 @@ export function choice<const Values extends readonly string[]>(values: Values) {
 export function text(what: string) {
   const error = `expected ${what}`;
   return z.string({ error }).refine((value) => value.trim() !== '' && !value.includes('\0'), { error });
+}
+
+/** Sizes of waves, as a list or as text. */
+export function waves() {
+  const error = `expected ${WAVES_FORM}`;
+  return z.custom<string | WaveSize[]>((value) => parseWaves(value) !== undefined, { error });
+}
+
+/** A duration in ms, or `ask`. */
+export function pause() {
+  const error = "expected a duration such as '10m', or 'ask'";
+  return z.union([z.string(), z.number()], { error }).transform((value, context) => {
+    const ms = value === 'ask' ? value : parseDuration(value);
+    if (ms !== undefined) return ms;
+    context.addIssue({ code: 'custom', message: error });
+    return z.NEVER;
+  });
+}
+
+/** Times of day with a zone, as text. */
+export function window() {
+  const error = `expected ${WINDOW_FORM}, or 'always'`;
+  return z.custom<string>(
+    (value) => value === 'always' || (typeof value === 'string' && parseTimeWindow(value) !== undefined),
+    { error },
+  );
 }

@@ -1,9 +1,11 @@
 import path from 'node:path';
 
 import type { MigrationsFormat, OtherFormat } from '../project/formats.js';
+import type { Rollout } from '../project/rollout.js';
 import { ROWS_TYPE, type RowsShape } from '../registry/names.js';
 import { MODULE_PATH } from '../util/module-path.js';
 import { orderBy } from '../util/tenant-order.js';
+import { parseWaves } from '../util/wave-sizes.js';
 import type { LoadedProject } from './loaded-project.js';
 import type { ParsedConfig } from './schema.js';
 
@@ -58,6 +60,30 @@ export function toProject(
     snapshot: config.snapshot.file === undefined ? {} : { file: absolute(config.snapshot.file) },
     checksums: config.checksums,
     lint: config.lint,
+    rollout: rolloutOf(config.rollout),
+  };
+}
+
+/** Durations are in ms, and what is not configured is absent. */
+function rolloutOf({
+  waves,
+  pause,
+  maxFailures,
+  maxDuration,
+  window,
+  delay,
+  ...limits
+}: ParsedConfig['rollout']): Rollout {
+  const { maxReplicaLag, maxLockWaits } = limits;
+  return {
+    ...(waves === undefined ? {} : { waves: parseWaves(waves) }),
+    ...(pause === undefined ? {} : { pause }),
+    ...(maxFailures === undefined ? {} : { maxFailures }),
+    ...(maxDuration === undefined ? {} : { maxDurationMs: maxDuration }),
+    ...(window === undefined ? {} : { window }),
+    ...(delay === undefined ? {} : { delayMs: delay }),
+    ...(maxReplicaLag === undefined ? {} : { maxReplicaLagMs: maxReplicaLag }),
+    ...(maxLockWaits === undefined ? {} : { maxLockWaits }),
   };
 }
 

@@ -12,9 +12,12 @@ import {
   duration,
   identifier,
   numberOrShare,
+  pause,
   text,
   toggle,
+  waves,
   wholeNumber,
+  window,
   tenantOrder,
 } from './fields.js';
 import { hooksSchema } from './hooks-schema.js';
@@ -120,6 +123,24 @@ const settings = z.strictObject({
   transaction: choice(['tenant', 'migration'])
     .default('tenant')
     .describe('One transaction for each `tenant`, or one for each `migration`.'),
+  rollout: z
+    .strictObject({
+      waves: waves()
+        .optional()
+        .describe('Sizes of the waves, each including those before: numbers or shares such as `1,5%,25%,100%`.'),
+      pause: pause().optional().describe('Pause between two waves, or `ask`.'),
+      maxFailures: numberOrShare(0)
+        .optional()
+        .describe('Failed tenants up to which the next wave begins: a number, or a share such as `2%`.'),
+      maxDuration: duration().optional().describe('Time after which no more tenants are started.'),
+      window: window().optional().describe('Times of day at which tenants are started: `22:00-05:00 Europe/Berlin`.'),
+      delay: duration().optional().describe('Pause of a lane between two tenants.'),
+      maxReplicaLag: duration().optional().describe('Lag of a replica up to which tenants are started.'),
+      maxLockWaits: wholeNumber(0)
+        .optional()
+        .describe('Other sessions waiting for locks up to which tenants are started.'),
+    })
+    .prefault({}),
   journal: z
     .union(
       [

@@ -177,6 +177,12 @@ export type NotExecutedReason =
   | 'canaryFailed'
   | 'failFast'
   | 'maxFailures'
+  /** The run had lasted as long as it may. */
+  | 'maxDuration'
+  /** It was not the time of day at which tenants are started. */
+  | 'window'
+  /** The wave of the tenant was not begun. */
+  | 'laterWave'
   | 'interrupted'
   | 'lockLost'
   /** No more connections were available. */

@@ -80,7 +80,12 @@ export type TenantDetail = {
 
 /** Progress of a run, for display. Listeners cannot break the work: what they throw is dropped. */
 export type FleetEvent =
-  | { type: 'phase'; phase: 'connect' | 'survey' | 'compile' | 'shared' | 'tenants' | 'verify'; total?: number }
+  | {
+      type: 'phase';
+      phase: 'connect' | 'survey' | 'compile' | 'shared' | 'tenants' | 'verify';
+      total?: number;
+      wave?: { current: number; of: number };
+    }
   | { type: 'surveyed'; total: number; upToDate: number; pending: number; blocked: number; cohorts: number }
   | { type: 'shared'; result: SharedResult }
   | { type: 'tenant:start'; tenant: string }

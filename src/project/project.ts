@@ -4,6 +4,7 @@ import type { LintLevels } from '../lint/rule-names.js';
 import type { RegistryShape } from '../registry/names.js';
 import type { MigrationsFormat, OtherFormat } from './formats.js';
 import type { Hooks } from './hook-types.js';
+import type { Rollout } from './rollout.js';
 
 /** The configuration after loading and validation: absolute paths, numbers in ms, a database one can connect to. */
 export type Project = {
@@ -54,6 +55,8 @@ export type Project = {
   pool?: { size: number };
   /** What happens when a migration file was edited after it was applied. */
   checksums: 'error' | 'warn' | 'off';
+  /** How a change of many tenants is spread over time. Default: at once. */
+  rollout?: Rollout;
   /** Levels of rules of `lint` that are not the usual ones. Default: none. */
   lint?: { rules: LintLevels };
   /** How long a server that is away is waited for, in ms. Default: 30 seconds. */

@@ -11,7 +11,8 @@ import type { Cohort } from '../fleet/cohorts.js';
 import type { FleetEvent } from '../fleet/types.js';
 import { hookSource } from '../project/hook-calls.js';
 import type { Project } from '../project/project.js';
-import { canaryCount, chosenCanary } from './canary.js';
+import { canaryCount, chosenCanary } from './rollout/canary.js';
+import type { Pacing } from './rollout/pacing.js';
 import type { StopSign } from './stop-sign.js';
 
 /** A cohort with what it must run. */
@@ -30,6 +31,8 @@ export type DispatchOptions = {
   settings: ApplySettings;
   openLane: () => Promise<EngineLane>;
   stop: StopSign;
+  /** When the next tenant may be handed out. */
+  pacing: Pacing;
   cancel: AbortSignal;
   /** Asked before each tenant is handed out; false when the fleet lock is gone for good. */
   holdsLock: () => Promise<boolean>;
@@ -131,8 +134,9 @@ function isFatal(result: TenantResult): boolean {
   return !/^2[23]/.test(result.error.sqlstate ?? '');
 }
 
-/** Asked before each tenant. */
-async function mustStop({ stop, holdsLock }: DispatchOptions): Promise<boolean> {
+/** Asked before each tenant, once it may be handed out. */
+async function mustStop({ stop, pacing, holdsLock }: DispatchOptions): Promise<boolean> {
+  await pacing.turn();
   if (stop.reason === undefined && !(await holdsLock())) stop.set('lockLost');
   return stop.reason !== undefined;
 }
@@ -162,7 +166,7 @@ async function execute(work: readonly TenantAssignment[], options: DispatchOptio
       hooks: hookSource(project),
       concurrency: Math.min(parallelism.concurrency, work.length),
       maxProcesses: parallelism.processes,
-      chunkSize: project.chunkSize,
+      chunkSize: options.pacing.isActive ? 1 : project.chunkSize,
       database: project.database,
       recycleAfter: project.recycle.tenants,
       drain: stop.signal,

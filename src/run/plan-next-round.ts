@@ -17,16 +17,17 @@ import { surveyTenants } from './survey-phase.js';
  * Plans for tenants that were created during the last round, and again for those that were changed. A failure here must not
  * lose earlier results, so it becomes a warning.
  *
- * @param last `again`: the tenants that get another result; `files`: what was read for earlier rounds
+ * @param last `again`: the tenants that get another result; `files`: what was read for earlier rounds; `newcomers`: those that
+ *   were created meanwhile have their turn, too
  */
 export async function planNextRound(
   run: Run,
   client: Client,
   planner: Planner,
-  last: { again: ReadonlySet<string>; files: FilesByType; connections: number },
+  last: { again: ReadonlySet<string>; files: FilesByType; connections: number; newcomers: boolean },
 ): Promise<Round> {
   const { project, options, direction, record } = run;
-  const { again, files, connections } = last;
+  const { again, files, connections, newcomers } = last;
   const choose = chooseRemaining(project, selectionOf(options.selection), again);
   let fleet: SurveyedFleet | undefined;
   try {
@@ -36,7 +37,9 @@ export async function planNextRound(
         { ...run, cancel: signal },
         {
           choose: async (registered, other) =>
-            (await choose(registered, other)).filter(({ schema }) => again.has(schema) || !record.has(schema)),
+            (await choose(registered, other)).filter(
+              ({ schema }) => again.has(schema) || (newcomers && !record.has(schema)),
+            ),
           files,
           connections,
         },

@@ -16,8 +16,9 @@ export function makeReport(parts: {
   warnings: readonly string[];
   interrupted: boolean;
   overtaken: boolean;
+  wave?: { current: number; of: number };
 }): MigrateReport {
-  const { startedAt, results, total, upToDate, ...rest } = parts;
+  const { startedAt, results, total, upToDate, wave, ...rest } = parts;
   const countOf = (...statuses: TenantResult['status'][]): number =>
     results.filter(({ status }) => statuses.includes(status)).length;
   return {
@@ -38,12 +39,20 @@ export function makeReport(parts: {
     warnings: [...new Set([...rest.warnings, ...results.flatMap((result) => result.warnings ?? [])])],
     interrupted: rest.interrupted,
     overtaken: rest.overtaken,
+    ...(wave === undefined ? {} : { wave: { ...wave, waiting: countWaiting(results) } }),
   };
 }
 
-/** The exit code that a report means, the same for a dry run as for the run itself; a signal's own code goes before it when work was left because of it. */
+function countWaiting(results: readonly TenantResult[]): number {
+  return results.filter((result) => result.status === 'notExecuted' && result.reason === 'laterWave').length;
+}
+
+/**
+ * The exit code that a report means, the same for a dry run as for the run itself; a signal's own code goes before it when work was left
+ * because of it. Tenants of later waves have not been left out: what was asked of the run is done.
+ */
 export function exitCodeOf(
-  report: Pick<MigrateReport | RollbackReport, 'overtaken'> & {
+  report: Pick<MigrateReport | RollbackReport, 'overtaken' | 'wave'> & {
     shared: { status: (MigrateReport | RollbackReport)['shared']['status'] | 'wouldApply' | 'wouldFail' };
     tenants: Pick<MigrateReport['tenants'], 'failed' | 'notExecuted' | 'missing'>;
   },
@@ -51,7 +60,8 @@ export function exitCodeOf(
   const { failed, notExecuted, missing } = report.tenants;
   if (report.overtaken) return EXIT.locked;
   const sharedFails = report.shared.status === 'failed' || report.shared.status === 'wouldFail';
-  return sharedFails || failed + notExecuted + missing > 0 ? EXIT.failed : EXIT.ok;
+  const left = failed + notExecuted + missing - (report.wave?.waiting ?? 0);
+  return sharedFails || left > 0 ? EXIT.failed : EXIT.ok;
 }
 
 /** The result of a shared schema that nothing was asked of. */

@@ -11,13 +11,16 @@ import type { Project } from '../project/project.js';
 import { type LockedSession, withFleetLock } from '../session/control-session.js';
 import { heedCancel } from '../session/heed-cancel.js';
 import { forwardAbort, sharedAbortController } from '../util/after-abort.js';
-import { assertCanaryKnown } from './canary.js';
 import { asFoundWarning, checkFiles, filesToRecord } from './check-files.js';
 import { compile } from './compile-phase.js';
 import type { RunDirection } from './direction.js';
 import { secureShared } from './durability/secure-commits.js';
 import type { Prepared } from './of-run.js';
-import { recordPlans } from './record-plans.js';
+import { countMembers, recordPlans } from './record-plans.js';
+import { assertCanaryKnown } from './rollout/canary.js';
+import { effectiveRollout } from './rollout/effective-rollout.js';
+import { openPacing } from './rollout/pacing.js';
+import { assertInsideWindow, RunLimits } from './rollout/run-limits.js';
 import { completeRecords, createJournal, placesReader, recorded } from './run-journal.js';
 import { type Ending, RunRecord } from './run-record.js';
 import type { Run } from './run.js';
@@ -49,6 +52,8 @@ export async function runFleet(
       maxFailures: project.maxFailures,
       onStop: (reason) => record.emit({ type: 'stopping', reason }),
     });
+    const rollout = effectiveRollout(project, options, direction.command);
+    const limits = new RunLimits(rollout, stop);
     const canceled = sharedAbortController();
     const ended = new AbortController();
     const cancel = canceled.signal;
@@ -62,15 +67,19 @@ export async function runFleet(
         const prepared = await prepareRun(project, session, { options, direction, warnings: [] }, prepare);
         for (const warning of prepared.warnings) record.warn(warning);
         journal = createJournal(project, session, direction.command, prepared.options);
-        const run: Run = { project, ...prepared, executor, record, journal, stop, cancel };
+        const pacing = openPacing(rollout, session, record, stop);
+        const run: Run = { project, ...prepared, executor, record, journal, stop, cancel, rollout, limits, pacing };
         return await recorded(journal, options, async () => {
-          const outcome = await runPhases(run, session);
+          const outcome = await runPhases(run, session).finally(() => pacing.close());
+          for (const warning of pacing.warnings) record.warn(warning);
           const interrupted = options.drain?.aborted === true || cancel.aborted;
-          return record.report({ executor: executor.name, ...outcome, interrupted, lostTo: session.lostTo() });
+          const report = { executor: executor.name, ...outcome, interrupted, lostTo: session.lostTo() };
+          return { ...record.report(report), ...pacing.report };
         });
       });
     } finally {
       ended.abort();
+      limits.close();
       stop.close();
     }
   });
@@ -109,6 +118,7 @@ async function runPhases(run: Run, session: LockedSession): Promise<Outcome> {
   record.emit({ type: 'phase', phase: 'compile' });
   const { planner, ...planned } = await heedCancel(run, session.client, () => compile(session.client, run, surveyed));
   const cohorts = planned.tenants && recordPlans(record, direction.direction, planned.tenants);
+  if (countMembers(cohorts ?? []) > 0) assertInsideWindow(run.rollout, Date.now());
   const begin = {
     shared: planned.shared === undefined ? [] : planNames(planned.shared),
     files: await filesToRecord(checked, planned),
@@ -130,7 +140,7 @@ async function runPhases(run: Run, session: LockedSession): Promise<Outcome> {
 
   const first =
     cohorts !== undefined && surveyed.fleet !== undefined
-      ? { cohorts, files: surveyed.fleet.files }
+      ? { cohorts, files: surveyed.fleet.files, order: surveyed.fleet.registered.map(({ schema }) => schema) }
       : await heedCancel(run, session.client, (signal) =>
           planAfterShared({ ...run, cancel: signal }, session.client, planner, shared, wanted.concurrency),
         );

@@ -31,6 +31,8 @@ export class RunRecord {
   readonly #warnings: string[] = [];
   /** Workers that were alive at once, at most. */
   #workers = 0;
+  /** The wave that the run is at, if it goes by waves. */
+  wave: { current: number; of: number } | undefined;
 
   constructor(onEvent: ((event: FleetEvent) => void) | undefined) {
     this.#onEvent = onEvent;
@@ -157,6 +159,7 @@ export class RunRecord {
       total: this.total,
       upToDate: this.#upToDate.size,
       results,
+      ...(this.wave === undefined ? {} : { wave: this.wave }),
       warnings: [...warnings, ...this.#warnings],
       overtaken,
     });

@@ -22,13 +22,14 @@ export async function runRound(
   { cohorts, files }: Round,
   isLast: boolean,
 ): Promise<{ again: Set<string>; stopped: boolean }> {
-  const { project, executor, record, journal, stop, cancel } = run;
+  const { project, executor, record, journal, stop, limits, pacing, cancel } = run;
   await journal.plan(plannedTenants(cohorts));
   const commits = await GroupCommit.begin(() => session.client);
   const plans = new Map(cohorts.map(({ plan }) => [plan.id, plan]));
   const settings = { ...applySettings(project), groupCommit: commits !== undefined };
   const onResult = (result: TenantResult): void => {
     commits?.noteResult(result);
+    pacing.noteResult(result.tenant);
     if (isMoved(result) && !isLast) {
       record.hold(result);
       return;
@@ -51,9 +52,16 @@ export async function runRound(
         cancel,
       }),
       stop,
+      pacing,
       cancel,
-      holdsLock: () => session.holdsLock(),
-      onHandOut: (tenant) => commits?.noteStart(tenant),
+      holdsLock: async () => {
+        limits.look();
+        return await session.holdsLock();
+      },
+      onHandOut: (tenant) => {
+        pacing.noteHandOut(tenant);
+        commits?.noteStart(tenant);
+      },
       onResult,
       onEvent: (event) => record.emit(event),
       onWorkers: (alive) => record.workers(alive),

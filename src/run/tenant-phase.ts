@@ -9,10 +9,11 @@ import { assertRegistry } from '../registry/check.js';
 import type { LockedSession } from '../session/control-session.js';
 import { heedCancel } from '../session/heed-cancel.js';
 import { planTenants } from './compile-phase.js';
-import { planNextRound } from './plan-next-round.js';
 import { countMembers, recordPlans } from './record-plans.js';
-import { runRound } from './run-round.js';
-import type { Round, Run } from './run.js';
+import { runWaves } from './rollout/run-waves.js';
+import { finishedWaves } from './rollout/waves.js';
+import { runRounds } from './run-rounds.js';
+import type { FirstRound, Run } from './run.js';
 import { surveyTenants } from './survey-phase.js';
 
 /**
@@ -25,26 +26,28 @@ export async function applyToTenants(
   run: Run,
   session: LockedSession,
   planner: Planner,
-  first: Round,
+  first: FirstRound,
   wanted: Parallelism,
 ): Promise<Parallelism> {
-  const { project, direction, record } = run;
+  const { project, record, rollout } = run;
   const members = countMembers(first.cohorts);
-  if (members === 0) return wanted;
-  run.stop.expect(members);
-  record.emit({ type: 'phase', phase: 'tenants', total: members });
+  if (members === 0) {
+    record.wave = finishedWaves(rollout.waves);
+    return wanted;
+  }
+  run.limits.begin();
   // Otherwise lanes would meet a server that is full.
   const { parallelism, warning } = await heedCancel(run, session.client, () =>
     possibleParallelism(session.client, project, wanted, members),
   );
   if (warning !== undefined) record.warn(warning);
-  let round = first;
-  for (let left = direction.rounds - 1; round.cohorts.length > 0; left -= 1) {
-    const { again, stopped } = await runRound(run, session, parallelism, round, left === 0);
-    if (stopped || left === 0 || !(await session.holdsLock())) break;
-    record.emit({ type: 'phase', phase: 'verify' });
-    const { concurrency: connections } = parallelism;
-    round = await planNextRound(run, session.client, planner, { again, files: round.files, connections });
+  run.pacing.begin(parallelism.processes * parallelism.concurrency);
+  if (rollout.waves === undefined) {
+    run.stop.expect(members);
+    record.emit({ type: 'phase', phase: 'tenants', total: members });
+    await runRounds(run, session, planner, first, parallelism, { newcomers: true });
+  } else {
+    await runWaves(run, session, planner, first, parallelism);
   }
   record.settleHeld();
   return parallelism;
@@ -61,7 +64,7 @@ export async function planAfterShared(
   planner: Planner,
   shared: SharedResult,
   connections: number,
-): Promise<Round> {
+): Promise<FirstRound> {
   try {
     await assertRegistry(client, run.project.registry);
   } catch (error) {
@@ -73,5 +76,6 @@ export async function planAfterShared(
   }
   const fleet = await surveyTenants(client, run, { connections });
   const decided = await planTenants(planner, run.direction, fleet);
-  return { cohorts: recordPlans(run.record, run.direction.direction, decided), files: fleet.files };
+  const cohorts = recordPlans(run.record, run.direction.direction, decided);
+  return { cohorts, files: fleet.files, order: fleet.registered.map(({ schema }) => schema) };
 }

@@ -2,6 +2,8 @@ import type { TenantResult } from '../executors/types.js';
 import type { CohortSummary, FleetEvent, Selection, SharedResult, StatusReport, Target } from '../fleet/types.js';
 import type { Invocation } from '../journal/types.js';
 import type { LintFinding } from '../lint/types.js';
+import type { Rollout } from '../project/rollout.js';
+import type { WaveBorder } from './rollout/wave-border.js';
 import type { UndoTarget } from './undo.js';
 
 /** The schemas that a run or a plan is about, and how far it takes them. */
@@ -17,6 +19,10 @@ export type MigrateOptions = {
   failFast?: boolean;
   /** Only the tenants that failed or were not executed in this run, or in the last `migrate`, among those selected. */
   failedOf?: number | 'latest';
+  /** How the run is spread over time; what is given here goes before the project's own. */
+  rollout?: Rollout;
+  /** Asked between two waves where the pause is `ask`; without it the run ends there. The signal says that nobody waits any more. */
+  askNextWave?: (border: WaveBorder, signal: AbortSignal) => Promise<boolean>;
   /** What the command line knows about the run, for its record. */
   invocation?: Invocation;
   /** Aborted by the first signal: no new tenants, running ones finish. */
@@ -57,6 +63,10 @@ export type MigrateReport = {
   overtaken: boolean;
   /** Number of the run in the journal; `null` when it was not recorded. */
   run?: number | null;
+  /** The last wave that the run began, and how many there are; absent without waves. `waiting` tenants are in later ones. */
+  wave?: { current: number; of: number; waiting: number };
+  /** How long tenants were held back for the sake of replicas or other sessions, in ms; absent when they were not. */
+  heldBackMs?: number;
 };
 
 export type PlanReport = Omit<StatusReport, 'cohorts'> & {
@@ -69,7 +79,7 @@ export type PlanReport = Omit<StatusReport, 'cohorts'> & {
 
 export type RollbackOptions = Pick<
   MigrateOptions,
-  'fake' | 'failFast' | 'drain' | 'cancel' | 'onEvent' | 'invocation'
+  'fake' | 'failFast' | 'rollout' | 'drain' | 'cancel' | 'onEvent' | 'invocation'
 > & {
   /** The shared schema, or tenants: all of them, or those of the given names and types. Never both kinds at once. */
   selection: Exclude<Selection, { kind: 'all' }>;

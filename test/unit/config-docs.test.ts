@@ -9,7 +9,7 @@ import { configSchema } from '../../src/config/schema.js';
 type Node = { description?: string; default?: unknown; properties?: Record<string, Node>; anyOf?: Node[] };
 
 /** Keys whose children are documented, not they themselves. */
-const GROUPS = ['shared', 'tenants', 'registry', 'rows', 'recycle', 'pool', 'snapshot', 'lint'];
+const GROUPS = ['shared', 'tenants', 'registry', 'rows', 'recycle', 'pool', 'snapshot', 'lint', 'rollout'];
 const source = readFileSync(new URL('../../src/config/define-config.ts', import.meta.url), 'utf8');
 const declaration = source.slice(source.indexOf('export type TenantsConfig'));
 const root = z.toJSONSchema(configSchema, { io: 'input', unrepresentable: 'any' }) as Node;
@@ -36,7 +36,7 @@ describe('the documentation of the configuration', () => {
 
   it('types the configuration as the schema reads it', () => {
     type Keys<T> = { [Key in keyof T]-?: keyof NonNullable<T[Key]> };
-    type Groups = 'shared' | 'tenants' | 'recycle' | 'hooks' | 'pool' | 'snapshot' | 'lint';
+    type Groups = 'shared' | 'tenants' | 'recycle' | 'hooks' | 'pool' | 'snapshot' | 'lint' | 'rollout';
     expectTypeOf<Keys<Pick<TenantsConfig, Groups>>>().toEqualTypeOf<Keys<Pick<z.input<typeof configSchema>, Groups>>>();
     expectTypeOf<keyof TenantsConfig>().toEqualTypeOf<keyof z.input<typeof configSchema>>();
     expectTypeOf<Omit<TenantsConfig, 'database'>>().toExtend<Omit<z.input<typeof configSchema>, 'database'>>();

@@ -65,6 +65,7 @@ describe('loadProject without a file', () => {
       databaseVariable: 'DATABASE_URL is not set.',
       connectWaitMs: 0,
       lint: { rules: {} },
+      rollout: {},
       warnings: [],
       shared: { schema: 'public', migrations: at('migrations', 'shared') },
       tenants: {

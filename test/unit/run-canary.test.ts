@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { assertCanaryKnown, canaryCount, chosenCanary } from '../../src/run/canary.js';
+import { assertCanaryKnown, canaryCount, chosenCanary } from '../../src/run/rollout/canary.js';
 import { failuresAllowed } from '../../src/util/failure-budget.js';
 
 describe('the canary setting', () => {

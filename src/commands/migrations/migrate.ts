@@ -1,8 +1,9 @@
 import * as Flags from '@oclif/core/flags';
 
 import { BaseCommand } from '../../base-command.js';
+import { askNextWave, canAsk } from '../../cli/ask.js';
 import { dryRunDocument, migrateDocument } from '../../cli/documents.js';
-import { dryRunFlags, runFileFlags, runFlags, selectionFlags } from '../../cli/flags.js';
+import { dryRunFlags, rolloutFlags, runFileFlags, runFlags, selectionFlags } from '../../cli/flags.js';
 import { dryRunSample, failedRun } from '../../cli/run-arguments.js';
 import { repeatedFlags, runSettings } from '../../cli/run-settings.js';
 import { selectedOptions } from '../../cli/selection/selected-options.js';
@@ -23,6 +24,10 @@ export default class Migrate extends BaseCommand {
     },
     { description: 'Those that failed the last time', command: '<%= config.bin %> migrate --failed' },
     {
+      description: 'One tenant, then 5% of them, then all, each run one step',
+      command: '<%= config.bin %> migrate --waves 1,5%,100%',
+    },
+    {
       description: 'All tenants, up to a migration, ten at a time',
       command: '<%= config.bin %> migrate --tenants-only --to 0007_add-invoices --concurrency 10',
     },
@@ -34,6 +39,7 @@ export default class Migrate extends BaseCommand {
     ...dryRunFlags,
     fake: Flags.boolean({ description: 'Record migrations as applied without running them.' }),
     'fail-fast': Flags.boolean({ description: 'Start no more tenants after the first failure.' }),
+    ...rolloutFlags,
     ...runFlags,
     ...runFileFlags,
   };
@@ -68,8 +74,9 @@ export default class Migrate extends BaseCommand {
     }
     const { migrate } = await import('../../run/migrate.js');
     const summary = { command: 'migrate', fake: flags.fake, ...repeatedFlags(flags) } as const;
-    return await this.changeAndPrint(loaded, flags, async (project, control) => {
-      const report = await migrate(project, { ...options, ...control });
+    return await this.changeAndPrint(loaded, flags, async (project, control, suspend) => {
+      const ask = canAsk() ? { askNextWave: askNextWave(suspend) } : {};
+      const report = await migrate(project, { ...options, ...control, ...ask });
       return {
         report,
         exitCode: exitCodeOf(report),

@@ -3,7 +3,7 @@ import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../../base-command.js';
 import { confirm } from '../../cli/confirm.js';
 import { dryRunDocument, migrateDocument } from '../../cli/documents.js';
-import { dryRunFlags, runFileFlags, runFlags, selectionFlags, tenantFlags } from '../../cli/flags.js';
+import { dryRunFlags, paceFlags, runFileFlags, runFlags, selectionFlags, tenantFlags } from '../../cli/flags.js';
 import { dryRunSample, parseRunId } from '../../cli/run-arguments.js';
 import { repeatedFlags, runSettings } from '../../cli/run-settings.js';
 import { selectedOptions } from '../../cli/selection/selected-options.js';
@@ -42,6 +42,7 @@ export default class Rollback extends BaseCommand {
     fake: Flags.boolean({ description: 'Remove the records of the migrations without undoing them.' }),
     confirm: Flags.string({ helpValue: 'all', description: 'Confirm that the whole fleet is rolled back.' }),
     'fail-fast': Flags.boolean({ description: 'Start no more tenants after the first failure.' }),
+    ...paceFlags,
     ...runFlags,
     ...runFileFlags,
   };

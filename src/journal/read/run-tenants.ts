@@ -13,7 +13,7 @@ import { unknownRun } from './runs.js';
 export type AppliedByRun = { migrations: string[]; oid: number | null };
 
 /**
- * The tenants that failed in a `migrate` or were not executed.
+ * The tenants that failed in a `migrate` or were not executed; those of waves that it did not begin had no turn yet.
  *
  * @throws TenantsError UNKNOWN_RUN; USAGE for a run of another command, when none was recorded yet, and when there are none.
  */
@@ -25,7 +25,8 @@ export async function readFailedTenants(
   const { run, schema } = await findMigrate(client, project, id);
   const { rows } = await client.query<{ tenant: string }>(
     `SELECT ${CURRENT_NAME} AS tenant FROM ${journalTable(schema, 'results')} t ${plannedOid(schema)}
-      WHERE t.run = $1::bigint AND t.status = ANY ('{failed,notExecuted}'::text[]) ORDER BY t.tenant COLLATE "C"`,
+      WHERE t.run = $1::bigint AND t.status = ANY ('{failed,notExecuted}'::text[])
+        AND t.reason IS DISTINCT FROM 'laterWave' ORDER BY t.tenant COLLATE "C"`,
     [run.id],
   );
   if (rows.length === 0) {

@@ -145,6 +145,14 @@ export class RunJournal {
     }
   }
 
+  /** Writes what has happened so far. */
+  async checkpoint(): Promise<void> {
+    await this.#flushing;
+    if (this.#open.size === 0 || this.#writer.id === undefined) return;
+    this.#flushing = this.#flushOnce().finally(() => (this.#flushing = undefined));
+    await this.#flushing;
+  }
+
   /** Ends the record with what the report says, which may differ from what was announced. */
   async end({ results, counts, shared, exitCode }: RunEnd): Promise<void> {
     const ended = { exitCode, counts, shared, error: null };

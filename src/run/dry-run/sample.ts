@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 
 import type { Cohort } from '../../fleet/cohorts.js';
-import { chosenCanary, type CanarySetting } from '../canary.js';
+import { chosenCanary, type CanarySetting } from '../rollout/canary.js';
 import type { Sample } from './types.js';
 
 type Member = Cohort['members'][number];

@@ -23,6 +23,11 @@ export const PHASE_TITLES: Record<PhaseName, string> = {
   verify: 'Check again for pending tenants',
 };
 
+/** With the wave, where there are several. */
+export function phaseTitle({ phase, wave }: Pick<Extract<FleetEvent, { type: 'phase' }>, 'phase' | 'wave'>): string {
+  return wave === undefined ? PHASE_TITLES[phase] : `${PHASE_TITLES[phase]}, wave ${wave.current} of ${wave.of}`;
+}
+
 export function surveyedTitle(event: Surveyed): string {
   const parts = [`${formatCount(event.upToDate)} up to date`, `${formatCount(event.pending)} pending`];
   if (event.blocked > 0) parts.push(`${formatCount(event.blocked)} blocked`);

@@ -3,7 +3,7 @@ import { redact } from '../../util/redact.js';
 import { clean } from '../text/clean.js';
 import { stoppingLine } from '../text/reasons.js';
 import { createStyle } from '../text/style.js';
-import { doneLine, failureLine, limitFailures, PHASE_TITLES, sharedTitle, surveyedTitle } from './phase-titles.js';
+import { doneLine, failureLine, limitFailures, phaseTitle, sharedTitle, surveyedTitle } from './phase-titles.js';
 import { Screen } from './screen.js';
 import { Tally } from './tally.js';
 import type { Progress, ProgressOptions } from './types.js';
@@ -43,7 +43,7 @@ export function createLineProgress(options: ProgressOptions): Progress {
           counter(true);
           tally = event.phase === 'tenants' ? new Tally(event.total, now()) : undefined;
           last = { at: now(), done: 0 };
-          chat(PHASE_TITLES[event.phase] + (event.total === undefined ? '' : ` (${formatCount(event.total)})`));
+          chat(phaseTitle(event) + (event.total === undefined ? '' : ` (${formatCount(event.total)})`));
           break;
         case 'surveyed':
           chat(surveyedTitle(event));

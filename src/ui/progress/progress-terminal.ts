@@ -1,3 +1,4 @@
+import type { FleetEvent } from '../../fleet/types.js';
 import { formatDuration } from '../../util/duration.js';
 import { redact } from '../../util/redact.js';
 import { clean } from '../text/clean.js';
@@ -10,7 +11,7 @@ import {
   failureLine,
   limitFailures,
   type PhaseName,
-  PHASE_TITLES,
+  phaseTitle,
   sharedTitle,
   surveyedTitle,
 } from './phase-titles.js';
@@ -18,9 +19,12 @@ import { Screen } from './screen.js';
 import { Tally } from './tally.js';
 import type { Progress, ProgressOptions } from './types.js';
 
+type PhaseBegin = Extract<FleetEvent, { type: 'phase' }>;
+
 /** The running phase: the text of its line, and how to end it. */
 type Current = {
   phase: PhaseName;
+  name: string;
   title: string;
   note: string | undefined;
   failed: boolean;
@@ -40,7 +44,8 @@ export function createTerminalProgress(options: ProgressOptions): Progress {
   let current: Current | undefined;
   let drawn = Promise.resolve();
 
-  const begin = (phase: PhaseName, total: number | undefined) => {
+  const begin = (event: PhaseBegin) => {
+    const { phase, total } = event;
     let end: Current['end'] = () => undefined;
     const finished = new Promise<boolean>((resolve) => {
       end = resolve;
@@ -48,7 +53,8 @@ export function createTerminalProgress(options: ProgressOptions): Progress {
     const tally = phase === 'tenants' ? new Tally(total, now()) : undefined;
     const begun: Current = {
       phase,
-      title: PHASE_TITLES[phase],
+      name: phaseTitle(event),
+      title: phaseTitle(event),
       note: undefined,
       failed: false,
       tally,
@@ -69,11 +75,11 @@ export function createTerminalProgress(options: ProgressOptions): Progress {
 
   const finish = (outcome: 'done' | 'failed' | undefined) => {
     if (!current) return;
-    const { tally, phase } = current;
+    const { tally, name } = current;
     const good = outcome !== 'failed' && !current.failed && (!tally || (tally.complete && tally.failed === 0));
     if (tally) {
       const took = formatDuration(now() - current.startedAt);
-      current.title = `${PHASE_TITLES[phase]} ${tally.counts()} (${took})`;
+      current.title = `${name} ${tally.counts()} (${took})`;
       current.tally = undefined;
     }
     current.end(good);
@@ -85,7 +91,7 @@ export function createTerminalProgress(options: ProgressOptions): Progress {
       switch (event.type) {
         case 'phase':
           finish(undefined);
-          begin(event.phase, event.total);
+          begin(event);
           break;
         case 'surveyed':
           if (current) current.title = surveyedTitle(event);

@@ -68,7 +68,8 @@ function noOpLine({ shared, tenants, durationMs }: MigrateReport, { command }: S
 }
 
 function headLines(report: MigrateReport, { command, verbose, fake }: SummaryContext, style: Style): string[] {
-  const { tenants } = report;
+  const { tenants, wave } = report;
+  const waiting = wave?.waiting ?? 0;
   const recorded =
     command === 'migrate'
       ? 'recorded as migrated, without running anything'
@@ -78,7 +79,8 @@ function headLines(report: MigrateReport, { command, verbose, fake }: SummaryCon
     [tenants.applied, done, style.green],
     [tenants.upToDate, command === 'migrate' ? 'up to date' : 'unchanged', (text: string) => text],
     [tenants.failed, 'failed', style.red],
-    [tenants.notExecuted, 'not executed', style.yellow],
+    [tenants.notExecuted - waiting, 'not executed', style.yellow],
+    [waiting, waiting === 1 ? 'in a later wave' : 'in later waves', style.cyan],
     [tenants.missing, 'missing', style.yellow],
   ] as const;
   const parts = counts
@@ -88,6 +90,7 @@ function headLines(report: MigrateReport, { command, verbose, fake }: SummaryCon
   if (tenants.total > 0) {
     lines.push(`Tenants: ${parts.join(', ') || 'none touched'} (of ${formatCount(tenants.total)})`);
   }
+  if (wave !== undefined) lines.push(`Wave: ${wave.current} of ${wave.of}`);
   const lanes = plural(report.concurrency, 'lane');
   const spread = report.processes > 1 ? `${plural(report.processes, 'worker')} of ${lanes}` : lanes;
   const how = verbose ? ` (${clean(report.executor)}, ${spread})` : '';
@@ -161,7 +164,7 @@ function missingLines(report: MigrateReport, { command }: SummaryContext, style:
 function notExecutedLines(report: MigrateReport, style: Style): string[] {
   const byReason = new Map<NotExecutedReason, string[]>();
   for (const result of report.results) {
-    if (result.status !== 'notExecuted') continue;
+    if (result.status !== 'notExecuted' || result.reason === 'laterWave') continue;
     const names = byReason.get(result.reason);
     if (names) names.push(result.tenant);
     else byReason.set(result.reason, [result.tenant]);
@@ -186,8 +189,10 @@ function withoutCanaries({ results }: MigrateReport, style: Style): string[] {
 
 function nextLines(report: MigrateReport, context: SummaryContext, style: Style): string[] {
   const command = nextCommand(report, context);
-  if (command !== undefined) return [`Continue with: ${style.bold(command)}`];
-  const left = report.tenants.failed + report.tenants.notExecuted;
+  const { failed, notExecuted, missing } = report.tenants;
+  const left = failed + notExecuted;
+  const onlyWaits = left + missing === report.wave?.waiting && !report.interrupted;
+  if (command !== undefined) return [`${onlyWaits ? 'Begin the next wave' : 'Continue'} with: ${style.bold(command)}`];
   if (context.command === 'migrate' || left === 0) return [];
   return [
     'To continue, pass the names of the remaining tenants with --tenant; otherwise the others would be rolled back further.',

@@ -23,11 +23,12 @@ export const FEW = 10;
  * others.
  */
 export function nextCommand(report: MigrateReport, context: NextCommandContext): string | undefined {
-  const left = report.results.filter(({ status }) => status === 'failed' || status === 'notExecuted');
+  const left = report.results.filter((result) => isLeft(result));
   const missing = report.results.filter(({ status }) => status === 'missing');
   const sharedLeft = report.shared.status === 'failed';
   const open = left.length > 0 ? left : missing;
-  if (open.length === 0 && !sharedLeft && !report.interrupted) return undefined;
+  const waits = (report.wave?.waiting ?? 0) > 0;
+  if (open.length === 0 && !sharedLeft && !report.interrupted && !waits) return undefined;
   if (!sharedLeft && left.length > 0) {
     const { selection = [], flags = [], undoes } = context;
     // The record of the run knows the names, however many there are.
@@ -42,6 +43,11 @@ export function nextCommand(report: MigrateReport, context: NextCommandContext):
   if (!narrow && context.command === 'rollback' && !sharedLeft) return undefined;
   const selection = narrow ? ['--tenant', names.join(',')] : (context.selection ?? []);
   return tenantsCommand(context.command, ...selection, ...create, ...(context.flags ?? []));
+}
+
+/** Tenants of later waves have their turn without being named. */
+function isLeft(result: MigrateReport['results'][number]): boolean {
+  return result.status === 'failed' || (result.status === 'notExecuted' && result.reason !== 'laterWave');
 }
 
 /** A comma would separate names, a leading dash would begin a flag, and control characters cannot be printed. */

@@ -1,6 +1,6 @@
 import type { StatusReport } from '../../fleet/types.js';
 import { formatDuration } from '../../util/duration.js';
-import { formatCount } from '../../util/format-count.js';
+import { formatCount, plural } from '../../util/format-count.js';
 import { tenantsCommand } from '../../util/tenants-command.js';
 import { clean } from '../text/clean.js';
 import type { Style } from '../text/style.js';
@@ -25,9 +25,14 @@ function runningLine({ running }: Runs, style: Style): string[] {
   return [style.cyan(`Run ${id} (${clean(command)}) is going on for ${since}${far}${bad}.`)];
 }
 
+/** The reason of tenants whose wave has not begun: nothing went wrong with them. */
+const LATER = 'laterWave';
+
 function leftLine({ lastRun }: Runs, style: Style): string[] {
   if (lastRun === null) return [];
-  const { id, startedAt, left, state, shared, command } = lastRun;
+  const { id, startedAt, state, shared, command } = lastRun;
+  const left = lastRun.left.filter(({ code }) => code !== LATER);
+  const waiting = lastRun.left.find(({ code }) => code === LATER)?.count ?? 0;
   const what = (['failed', 'notExecuted', 'missing'] as const).flatMap((status) => {
     const count = left.filter((one) => one.status === status).reduce((sum, one) => sum + one.count, 0);
     return count === 0 ? [] : [`${formatCount(count)} ${status === 'notExecuted' ? 'not executed' : status}`];
@@ -37,6 +42,10 @@ function leftLine({ lastRun }: Runs, style: Style): string[] {
   const codes = [...new Set(left.filter(({ status }) => status === 'failed').map(({ code }) => clean(code)))];
   const why = codes.length === 0 ? '' : `, ${codes.slice(0, 3).join(', ')}${codes.length > 3 ? ', …' : ''}`;
   const when = `run ${id} ${formatWhen(startedAt)}`;
+  if (what.length === 0 && waiting > 0) {
+    const wait = waiting === 1 ? 'waits' : 'wait';
+    return [style.cyan(`${plural(waiting, 'tenant')} ${wait} for a later wave of the rollout of ${when}.`)];
+  }
   if (what.length === 0) {
     return state === 'interrupted'
       ? [style.yellow(`Run ${id} (${formatWhen(startedAt)}) was ended from outside.`)]

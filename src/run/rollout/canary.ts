@@ -1,6 +1,6 @@
-import { TenantsError } from '../errors/tenants-error.js';
-import { shareOf } from '../util/failure-budget.js';
-import { didYouMean, nearestNames } from '../util/nearest.js';
+import { TenantsError } from '../../errors/tenants-error.js';
+import { shareOf } from '../../util/failure-budget.js';
+import { didYouMean, nearestNames } from '../../util/nearest.js';
 
 /** How many tenants of a cohort go first, alone: a number, a share of the cohort such as `5%`, or one tenant by its name. */
 export type CanarySetting = number | string;
