@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 
 import { COMMANDS } from '../../src/commands/index.js';
 import { REPOSITORY } from '../support/build.js';
-import { runCli } from '../support/run-cli.js';
+import { callCli, runCli } from '../support/run-cli.js';
 
 const options = { cwd: tmpdir() };
 const commands = Object.keys(COMMANDS);
@@ -14,7 +14,7 @@ const commands = Object.keys(COMMANDS);
 describe('help', () => {
   it('lists all commands in 80 columns', async () => {
     for (const args of [[], ['--help'], ['-h'], ['help']]) {
-      const { code, stdout, stderr } = await runCli(args, options);
+      const { code, stdout, stderr } = await callCli(args, options);
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
       for (const command of commands) expect(stdout).toMatch(new RegExp(`^  ${command} +[A-Z]`, 'm'));
       const listed = stdout.split('\n').flatMap((line) => /^ {2}([a-z-]+) +[A-Z]/.exec(line)?.[1] ?? []);
@@ -26,7 +26,7 @@ describe('help', () => {
   it.each(commands)(
     'of %s has a summary, examples, the global flags, exit codes and an address, in 80 columns',
     async (command) => {
-      const { code, stdout, stderr } = await runCli([command, '--help'], options);
+      const { code, stdout, stderr } = await callCli([command, '--help'], options);
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
       expect(stdout).toMatch(/^[A-Z].*[.]\n/);
       for (const section of ['USAGE', 'GLOBAL FLAGS', 'DESCRIPTION', 'EXAMPLES', 'EXIT CODES', 'DOCUMENTATION']) {
@@ -46,7 +46,7 @@ describe('help', () => {
   );
 
   it('is asked for in the other way round as well', async () => {
-    const [one, other] = await Promise.all([runCli(['help', 'plan'], options), runCli(['plan', '-h'], options)]);
+    const [one, other] = await Promise.all([callCli(['help', 'plan'], options), runCli(['plan', '-h'], options)]);
     expect(one.stdout).toBe(other.stdout);
   });
 

@@ -2,6 +2,7 @@ import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
+import { format } from 'node:util';
 
 import { oneAtATime } from '../../src/util/one-at-a-time.js';
 import { REPOSITORY } from './build.js';
@@ -72,10 +73,18 @@ export async function callCli(args: string[], options: CliOptions): Promise<CliO
   };
   return await inOrder(async () => {
     const written = { stdout: '', stderr: '' };
-    const before = { cwd: process.cwd(), env: process.env, out: process.stdout.write, err: process.stderr.write };
+    const before = {
+      cwd: process.cwd(),
+      env: process.env,
+      out: process.stdout.write,
+      err: process.stderr.write,
+      log: console.log,
+    };
     process.chdir(options.cwd);
     process.env = cleanEnvironment(options.env);
     process.stdout.write = capture((text) => void (written.stdout += text));
+    // Help is printed with it, and the test runner has taken its place.
+    console.log = (...values: unknown[]) => void (written.stdout += `${format(...values)}\n`);
     process.stderr.write = capture((text) => void (written.stderr += text));
     try {
       const code = await main(args);
@@ -83,6 +92,7 @@ export async function callCli(args: string[], options: CliOptions): Promise<CliO
     } finally {
       process.stdout.write = before.out;
       process.stderr.write = before.err;
+      console.log = before.log;
       process.env = before.env;
       process.chdir(before.cwd);
     }
