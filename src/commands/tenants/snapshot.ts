@@ -6,7 +6,7 @@ import { signalExitCode } from '../../cli/signals.js';
 import { formatSnapshot } from '../../ui/summary/new-tenants/format-snapshot.js';
 
 export default class Snapshot extends BaseCommand {
-  static override summary = 'Store what the migrations make of an empty schema, so that new tenants start from there.';
+  static override summary = 'Store what the migrations make of an empty schema, for new tenants.';
   static override description =
     'Structure and rows, computed in schemas that are rolled back, for each type. create-tenant uses it as long as the files are the ' +
     'same, and applies what came after it. Kept in the journal, or in a file that the project commits.';
