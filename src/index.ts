@@ -89,6 +89,10 @@ export type { WaveBorder } from './run/rollout/wave-border.js';
 export type { RollbackOptions, RollbackReport } from './run/types.js';
 export { status } from './fleet/status.js';
 export { squash, type SquashOptions, type SquashReport } from './structure/squash.js';
+export { formatFleetPage } from './fleet-page/format-fleet-page.js';
+export { readFleetPage } from './fleet-page/read-fleet-page.js';
+export type { FleetPage, PageCohort, PageFailure, PageResults, PageRun, PageType } from './fleet-page/types.js';
+export { writeFleetPage, type WrittenPage } from './fleet-page/write-fleet-page.js';
 export { drift, isWithoutDrift } from './structure/drift.js';
 export type { Difference, DriftGroup, DriftOptions, DriftReport } from './structure/types.js';
 export type {

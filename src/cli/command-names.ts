@@ -17,6 +17,7 @@ export const COMMAND_FOLDERS = {
   drift: 'fleet',
   metrics: 'fleet',
   runs: 'fleet',
+  report: 'fleet',
   list: 'tenants',
   'create-tenant': 'tenants',
   pool: 'tenants',

@@ -5,6 +5,7 @@ import Drift from './fleet/drift.js';
 import Exec from './fleet/exec.js';
 import Metrics from './fleet/metrics.js';
 import Query from './fleet/query.js';
+import Report from './fleet/report.js';
 import Runs from './fleet/runs.js';
 import Shell from './fleet/shell.js';
 import Status from './fleet/status.js';
@@ -55,6 +56,7 @@ const BY_NAME: Record<CommandName, CommandClass> = {
   pool: Pool,
   query: Query,
   'rename-tenant': RenameTenant,
+  report: Report,
   rollback: Rollback,
   runs: Runs,
   shell: Shell,

@@ -1,13 +1,15 @@
+import type { Client } from 'pg';
+
 import { findJournal } from '../journal/place/open-for-reading.js';
 import { readRunsNow } from '../journal/read/last-run.js';
 import type { Project } from '../project/project.js';
 import { inspectRegistry } from '../registry/check.js';
 import { readTenants } from '../registry/list.js';
-import { areExactNames } from '../registry/select.js';
+import { areExactNames, type TenantSelection } from '../registry/select.js';
 import { withSession } from '../session/control-session.js';
 import { fileSets } from './checksums/file-sets.js';
 import { lookForEdits } from './checksums/look.js';
-import { surveyFleet } from './read-fleet.js';
+import { surveyFleet, type SurveyedFleet } from './read-fleet.js';
 import { readShared } from './read-shared.js';
 import type { SchemaState } from './schema-state.js';
 import { chooseTenants } from './selection.js';
@@ -27,30 +29,40 @@ export async function status(project: Project, options: StatusOptions = {}): Pro
   onEvent?.({ type: 'phase', phase: 'connect' });
   return await withSession(project, 'status', async ({ client }) => {
     onEvent?.({ type: 'phase', phase: 'survey' });
-    const shared = compareShared(await readShared(client, project), project.checkOrder);
-    assertSharedReadable(shared);
-    const present = (await inspectRegistry(client, project.registry)) === 'present';
-    const registered = present ? await readTenants(client, project.registry, { order: project.tenants.order }) : [];
-    const choose = chooseTenants(project, selection);
-    const { cohorts, files } = await surveyFleet(client, project, registered, { choose });
-    const { counts, cohorts: summaries } = summarize(cohorts);
-    const details =
-      selection.names !== undefined && areExactNames(registered, selection.names)
-        ? { details: await readDetails(client, cohorts, project.migrationsTable) }
-        : {};
-    const journal = await findJournal(client, project).catch(() => undefined);
-    const runs = await readRunsNow(client, journal, project.shared.schema);
-    const whole = Object.values(selection).every((part) => part === undefined);
-    const edited = await lookForEdits(client, project, journal, fileSets(shared, { cohorts, files }, whole));
-    return {
-      shared: { applied: shared.surveyed.applied, pending: shared.pending, ...blockedState(shared.state.kind) },
-      tenants: counts,
-      cohorts: summaries,
-      ...details,
-      ...(runs === undefined ? {} : { runs }),
-      ...(edited === undefined ? {} : { edited }),
-    };
+    return (await readStatus(client, project, selection)).report;
   });
+}
+
+/** The same with a connection that is there, and with the cohorts and files that the report was made of. */
+export async function readStatus(
+  client: Client,
+  project: Project,
+  selection: TenantSelection = {},
+): Promise<{ report: StatusReport } & Pick<SurveyedFleet, 'cohorts' | 'files'>> {
+  const shared = compareShared(await readShared(client, project), project.checkOrder);
+  assertSharedReadable(shared);
+  const present = (await inspectRegistry(client, project.registry)) === 'present';
+  const registered = present ? await readTenants(client, project.registry, { order: project.tenants.order }) : [];
+  const choose = chooseTenants(project, selection);
+  const { cohorts, files } = await surveyFleet(client, project, registered, { choose });
+  const { counts, cohorts: summaries } = summarize(cohorts);
+  const details =
+    selection.names !== undefined && areExactNames(registered, selection.names)
+      ? { details: await readDetails(client, cohorts, project.migrationsTable) }
+      : {};
+  const journal = await findJournal(client, project).catch(() => undefined);
+  const runs = await readRunsNow(client, journal, project.shared.schema);
+  const whole = Object.values(selection).every((part) => part === undefined);
+  const edited = await lookForEdits(client, project, journal, fileSets(shared, { cohorts, files }, whole));
+  const report = {
+    shared: { applied: shared.surveyed.applied, pending: shared.pending, ...blockedState(shared.state.kind) },
+    tenants: counts,
+    cohorts: summaries,
+    ...details,
+    ...(runs === undefined ? {} : { runs }),
+    ...(edited === undefined ? {} : { edited }),
+  };
+  return { report, cohorts, files };
 }
 
 /** Nothing is pending, ahead, out of order, missing or unreadable, nor edited where that is an error. */

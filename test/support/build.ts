@@ -15,6 +15,7 @@ export async function ensureBuilt(): Promise<void> {
   await promisify(execFile)(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: REPOSITORY }).catch(
     (error: Error & { stdout?: string }) => console.warn(`The build has errors:\n${error.stdout ?? error.message}`),
   );
+  await promisify(execFile)(process.execPath, [join(REPOSITORY, 'scripts', 'copy-page.js')]);
 }
 
 /** Time (ms) of the last change below a folder, folders included, so that a deleted file counts; 0 when it is missing. */

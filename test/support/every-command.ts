@@ -6,6 +6,7 @@ import { exec } from '../../src/each-tenant/exec/exec.js';
 import { shell } from '../../src/each-tenant/exec/shell.js';
 import { query } from '../../src/each-tenant/query/query.js';
 import { isTenantsError } from '../../src/errors/tenants-error.js';
+import { readFleetPage } from '../../src/fleet-page/read-fleet-page.js';
 import { checksums } from '../../src/fleet/checksums/checksums.js';
 import { listTenants } from '../../src/fleet/list-tenants.js';
 import { status } from '../../src/fleet/status.js';
@@ -68,6 +69,7 @@ export const READING: Command[] = [
   ['drift', async (project) => await drift(project, { level: 'owners' })],
   ['list', async (project) => await listTenants(project)],
   ['pool', async (project) => await pool(project)],
+  ['report', async (project) => ({ ...(await readFleetPage(project)), createdAt: '' })],
   ['runs', async (project) => await listRuns(project)],
   ['runs ID', async (project) => await readRun(project, 1)],
   ['checksums', async (project) => await checksums(project)],

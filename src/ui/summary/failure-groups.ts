@@ -1,3 +1,4 @@
+import type { RecordedResult } from '../../journal/types.js';
 import type { MigrateReport } from '../../run/types.js';
 
 type TenantResult = MigrateReport['results'][number];
@@ -38,6 +39,15 @@ export function groupFailures(failures: readonly Failure[]): FailureGroup[] {
     if (group.messages.length < EXAMPLES && !group.messages.includes(message)) group.messages.push(message);
   }
   return [...groups.values()].sort((a, b) => b.tenants.length - a.tenants.length);
+}
+
+/** The failures among the recorded results of a run. */
+export function recordedFailures(results: readonly RecordedResult[]): Failure[] {
+  return results.flatMap(({ tenant, status, committed = [], migration, error }) =>
+    status === 'failed' && error !== undefined
+      ? [{ tenant, status, committed, error, ...(migration === undefined ? {} : { migration }) }]
+      : [],
+  );
 }
 
 /** File, line and statement; a statement that was built for a tenant may contain its name. */

@@ -12,7 +12,7 @@ import { describeReason, type NotExecutedReason } from '../text/reasons.js';
 import { createStyle, type Style } from '../text/style.js';
 import { table } from '../text/table.js';
 import { formatWhen } from '../text/when.js';
-import { groupFailures } from './failure-groups.js';
+import { groupFailures, recordedFailures } from './failure-groups.js';
 
 /** The recorded runs as a table, newest first. */
 export function formatRuns({ runs, pruned }: RunsReport, context: FormatContext): string {
@@ -185,12 +185,7 @@ function sharedLines({ shared, command }: RecordedRun, style: Style): string[] {
 }
 
 function failureLines(results: readonly RecordedResult[], context: FormatContext, style: Style): string[][] {
-  const failures = results.flatMap(({ tenant, status, committed = [], migration, error }) =>
-    status === 'failed' && error !== undefined
-      ? [{ tenant, status, committed, error, ...(migration === undefined ? {} : { migration }) }]
-      : [],
-  );
-  return groupFailures(failures).map(({ migration, code, first, tenants }) => {
+  return groupFailures(recordedFailures(results)).map(({ migration, code, first, tenants }) => {
     const title = [migration, code, first.error.message].filter(Boolean).join(' · ');
     const names = listed(tenants, context.verbose === true ? tenants.length : 10);
     return [
