@@ -51,7 +51,7 @@ export function formatFleetPage(page: FleetPage): string {
 <style>${style}</style>
 </head>
 <body>
-<noscript><p>This page needs JavaScript: it draws what it contains as data. The command “tenants status” says the same as text.</p></noscript>
+<noscript><p>This page needs JavaScript: it draws what it contains as data.</p></noscript>
 <main id="page"></main>
 <script type="application/json" id="data">${jsonForHtml(page)}</script>
 <script>${script}</script>

@@ -15,8 +15,9 @@ const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/go
 );
 const FLAGS =
   '--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
-if (CHROMIUM === undefined)
+if (CHROMIUM === undefined) {
   console.warn('SKIPPED: the page about the fleet in a browser, because there is no Chromium.');
+}
 
 describe.skipIf(CHROMIUM === undefined)('the page about the fleet, in a browser', () => {
   let browser: Browser;
