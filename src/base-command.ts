@@ -176,7 +176,11 @@ export abstract class BaseCommand extends Command {
   ): Promise<number> {
     const { openRunFiles } = await import('./cli/run-files/run-files.js');
     const { commandLine } = recordedCommand(this.id, this.argv);
-    const files = await openRunFiles({ command: this.id ?? '', commandLine, cwd: process.cwd() }, flags);
+    const called = { command: this.id ?? '', commandLine, cwd: process.cwd() };
+    const files = await openRunFiles(called, flags, async (path) => {
+      const { writeFleetPage } = await import('./fleet-page/write-fleet-page.js');
+      await this.read(loaded, (project) => writeFleetPage(project, path));
+    });
     let result: RunResult;
     try {
       result = await this.change(loaded, run, files.handle);

@@ -129,8 +129,8 @@ export const dryRunFlags = {
 /** Files that a run writes beside its result. */
 export const runFileFlags = {
   report: Flags.string({
-    helpValue: 'FILE.json',
-    description: 'Also write the result to a file, with what the journal records of a run.',
+    helpValue: 'FILE.json|FILE.html',
+    description: 'Also write the result to a file, as a document with what the journal records, or as a page.',
   }),
   events: Flags.string({
     helpValue: 'FILE',

@@ -76,7 +76,7 @@ it('a run that cannot reach the database ends its files with the error, without 
 });
 
 it.each([
-  [['--report', 'out.txt'], /must end in .json/],
+  [['--report', 'out.txt'], /must end in .json or .html/],
   [['--report', 'missing/out.json'], /cannot be written/],
   [['--events', 'migrations'], /cannot be written/],
   [['--events', '-', '--json'], /cannot be combined/],
@@ -86,6 +86,14 @@ it.each([
   expect(outcome.code).toBe(2);
   expect(outcome.stdout + outcome.stderr).toMatch(message);
   expect((await cli.call(['status', '--json'])).stdout).toBe(before.stdout);
+});
+
+it('a report that ends in .html is the page about the fleet after the run', async () => {
+  const outcome = await cli.call(['migrate', '--tenant', 't3', '--report', 'out.html', '--json']);
+  expect(outcome.code).toBe(0);
+  const page = await readFile(cli.project.path('out.html'), 'utf8');
+  expect(page).toMatch(/^<!doctype html>/i);
+  expect(page).toContain('"t3"');
 });
 
 it('a full disk costs the events, not the run', async () => {

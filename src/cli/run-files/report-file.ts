@@ -18,21 +18,24 @@ export type ReportFacts = Who & {
   starts: ReadonlyMap<string, number>;
 };
 
+/** A report as a document, or as a page for people. */
+export type ReportFile = { path: string; kind: 'json' | 'html' };
+
 /**
- * Checks that a report can be written, before the run begins.
+ * Checks that a report can be written, before the run begins. Its extension says what it is.
  *
- * @returns its absolute path
  * @throws TenantsError USAGE
  */
-export async function assertReportFile(path: string, cwd: string): Promise<string> {
+export async function assertReportFile(path: string, cwd: string): Promise<ReportFile> {
   const file = resolve(cwd, path);
   const refuse = (why: string): TenantsError => new TenantsError('USAGE', `--report: ${path} ${why}.`);
-  if (extname(file) !== '.json') throw refuse('must end in .json');
+  const kind = extname(file).slice(1);
+  if (kind !== 'json' && kind !== 'html') throw refuse('must end in .json or .html');
   if ((await stat(file).catch(() => undefined))?.isDirectory() === true) throw refuse('is a directory');
   await access(dirname(file), constants.W_OK).catch((error: Error) => {
     throw refuse(`cannot be written: ${error.message}`);
   });
-  return file;
+  return { path: file, kind };
 }
 
 /** The document of a run with the facts that the journal would have. Pure. */

@@ -4,6 +4,8 @@ import type { FleetEvent } from '../../fleet/types.js';
 import { gitCommit } from '../../journal/write/git-commit.js';
 import { whoRuns } from '../../journal/write/who.js';
 import { toErrorJson } from '../../ui/error/format-error.js';
+import { clean } from '../../ui/text/clean.js';
+import { redact } from '../../util/redact.js';
 import { outputOptions, printMessage } from '../output.js';
 import { signalExitCode } from '../signals.js';
 import { EVENTS_VERSION, openEventStream } from './event-stream.js';
@@ -26,11 +28,13 @@ export type RunFiles = {
 /**
  * Opens the files of `--report` and `--events` before anything is touched.
  *
+ * @param writePage writes the page about the fleet, for a report that ends in `.html`
  * @throws TenantsError USAGE when one of them cannot be written
  */
 export async function openRunFiles(
   { command, commandLine, cwd }: { command: string; commandLine: string; cwd: string },
   flags: RunFileFlags,
+  writePage: (path: string) => Promise<unknown>,
 ): Promise<RunFiles> {
   const ownsStdout = flags.events === '-';
   if (ownsStdout && outputOptions().json) {
@@ -50,8 +54,9 @@ export async function openRunFiles(
     stream?.write({ type: 'run:end', exitCode: document.exitCode, report });
     stream?.close();
     if (file === undefined) return;
-    await writeReportFile(file, report).catch((error: Error) => {
-      printMessage(`Warning: The report could not be written: ${error.message}.`);
+    const written = file.kind === 'html' ? writePage(file.path) : writeReportFile(file.path, report);
+    await written.catch((error: Error) => {
+      printMessage(`Warning: The report could not be written: ${clean(redact(error.message.replace(/\.$/, '')))}.`);
     });
   };
   return {
