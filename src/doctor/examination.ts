@@ -21,6 +21,7 @@ import { OBJECT_CHECKS } from './checks/objects.js';
 import { POOL_CHECKS } from './checks/pool.js';
 import { PRIVILEGE_CHECKS } from './checks/privileges.js';
 import { REGISTRY_CHECKS } from './checks/registry.js';
+import { ROW_TABLE_CHECKS } from './checks/row-tables.js';
 import { SERVER_CHECKS, versionCheck } from './checks/server.js';
 import { TENANT_CHECKS } from './checks/tenants.js';
 import { TRUST_CHECKS } from './checks/trust.js';
@@ -41,6 +42,7 @@ const GROUPS: readonly CheckGroup[] = [
   UNFINISHED_CHECKS,
   OBJECT_CHECKS,
   CROSS_TENANT_CHECKS,
+  ROW_TABLE_CHECKS,
   CAPACITY_CHECKS,
   ACTIVITY_CHECKS,
   CATALOG_CHECKS,

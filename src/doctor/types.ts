@@ -34,6 +34,7 @@ export const EXPECTED = {
   'invalid-indexes': 'none',
   'extensions-in-tenants': 'none',
   'cross-tenant-references': 'none',
+  'row-tables': 'rows of tenants that share tables are kept apart',
   'lock-table': 'room for the locks of a run',
   connections: 'enough for the lanes of a run',
   'blocking-transactions': 'none that block migrations',

@@ -140,13 +140,14 @@ function noteShared(
 }
 
 function scopeOf(project: LintProject, { schema }: LintSet, created: ReadonlySet<string>): LintScope {
-  const { tenants, domains } = project.registry;
+  const { tenants, domains, rows } = project.registry;
   const registryTables = new Set([tenants.table, ...(domains === null ? [] : [domains.table])]);
   return {
     schema,
     sharedSchema: project.shared.schema,
     extraSearchPath: project.tenants.extraSearchPath,
     registryTables,
+    ...(rows === undefined ? {} : { rows }),
     sharedTables: new Set([...created, ...registryTables]),
   };
 }

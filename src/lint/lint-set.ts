@@ -14,6 +14,7 @@ import { checkEnumValues } from './rules/enum-values.js';
 import { checkHeavy } from './rules/heavy.js';
 import { checkIndexes } from './rules/indexes.js';
 import { refusedHit } from './rules/refused.js';
+import { type RowTablesWatch, watchRowTables } from './rules/row-tables.js';
 import { checkRunningCode } from './rules/running-code.js';
 import { type Check, type LintScope, type Subject, tableName } from './rules/subject.js';
 import { checkTenants } from './rules/tenants.js';
@@ -52,9 +53,10 @@ const CHECKS: readonly Check[] = [
  */
 export function lintSet(set: LintSet, migrations: readonly ReadMigration[], scope: LintScope): SetFindings {
   const history = createHistory((relation) => tableName(scope, relation));
+  const rowTables = watchRowTables(scope);
   const result: SetFindings = { hits: [], ignored: 0, unread: [], files: set.wanted.size };
   for (const migration of migrations) {
-    const found = lintMigration(migration, scope, history);
+    const found = lintMigration(migration, scope, history, rowTables);
     if (!set.wanted.has(migration.file.name)) continue;
     const { file, up } = migration;
     const ignores = ignoresOf(migration);
@@ -85,7 +87,12 @@ type Found = {
   range?: Range | undefined;
 };
 
-function lintMigration({ up, down }: ReadMigration, scope: LintScope, history: History): Found[] {
+function lintMigration(
+  { up, down }: ReadMigration,
+  scope: LintScope,
+  history: History,
+  rowTables: RowTablesWatch,
+): Found[] {
   history.begin();
   if (up === undefined) return [];
   if (up.kind !== 'read') return [{ hit: cannotBeBuilt(up.message) }];
@@ -100,11 +107,13 @@ function lintMigration({ up, down }: ReadMigration, scope: LintScope, history: H
         found.push(at(statement, inText ? hit : { ...hit, at: undefined }));
       }
       watch.see(subject, statement);
+      for (const one of rowTables.see(node, statement)) found.push(at(one.statement, one.hit));
       noteMade(node, made);
       history.apply(node);
     }
   }
   for (const { hit, statement } of watch.finish(up.transaction)) found.push(at(statement, hit));
+  for (const one of rowTables.finish()) found.push(at(one.statement, one.hit));
   const refused = up.refusals.map((refusal) => refusedAt(refusal, up.statements));
   // A statement that is refused because of a schema would be complained of twice.
   const twice = new Set(refused.map(({ statement }) => statement));

@@ -48,6 +48,7 @@ export const LINT_RULES = {
   'first-tenant-only': { level: 'error', finds: 'Something that exists once, created by a tenant migration' },
   'search-path-from-current': { level: 'error', finds: "A function that keeps one tenant's search path" },
   'change-search-path': { level: 'warning', finds: 'A tenant migration that changes the search path' },
+  'row-tables': { level: 'error', finds: 'A table that tenants share without what keeps their rows apart' },
   'empty-migration': { level: 'warning', finds: 'A migration without statements' },
   'down-loses-data': { level: 'warning', finds: 'A down migration that deletes older data' },
   'missing-down': { level: 'off', finds: 'A migration that cannot be rolled back' },

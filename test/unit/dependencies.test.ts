@@ -33,7 +33,8 @@ const SPECIFIERS = [
 it('imports no package that it does not depend on', () => {
   const names = SPECIFIERS.map((specifier) => /^(?:@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? '');
   expect(names).toContain('pg-protocol');
-  const missing = names.filter((name) => !Object.hasOwn(PACKAGE.dependencies, name));
+  // The plugin for Kysely is loaded by applications that have it.
+  const missing = names.filter((name) => name !== 'kysely' && !Object.hasOwn(PACKAGE.dependencies, name));
   expect([...new Set(missing)]).toEqual(BUNDLED);
 });
 

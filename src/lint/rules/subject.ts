@@ -1,5 +1,6 @@
 import type { Node, RangeVar } from 'libpg-query';
 
+import type { RowsShape } from '../../registry/names.js';
 import type { History } from '../history/history.js';
 import type { Hit } from '../types.js';
 
@@ -10,6 +11,8 @@ export type LintScope = {
   extraSearchPath: readonly string[];
   /** Tables with a row for each tenant or domain: small, whatever the fleet's data is. */
   registryTables: ReadonlySet<string>;
+  /** How tenants share tables; absent where they do not. */
+  rows?: Pick<RowsShape, 'column'> | undefined;
   /** Tables of the shared schema, as far as its migrations say. */
   sharedTables: ReadonlySet<string>;
 };

@@ -2,10 +2,11 @@ import { describe, expect, it } from 'vitest';
 
 import { LINT_RULE_NAMES, type LintRule } from '../../../src/lint/rule-names.js';
 import { lintFiles, rulesOf } from '../../fixtures/lint.js';
+import { ROW_TABLE_CASES } from '../../fixtures/row-tables.js';
 
 /** Rules that are off are turned on, so that their cases say something. */
 const ALL_ON = JSON.stringify({
-  tenants: { extraSearchPath: ['extensions'] },
+  tenants: { extraSearchPath: ['extensions'], types: { pooled: 'rows' } },
   lint: { rules: Object.fromEntries(LINT_RULE_NAMES.map((rule) => [rule, 'warning'])) },
 });
 
@@ -340,6 +341,7 @@ const CASES: Record<LintRule, { hits: string[]; misses: string[] }> = {
       `INSERT INTO t (id) VALUES (1);\n-- Down Migration\nDELETE FROM t WHERE id = 1;`,
     ],
   },
+  'row-tables': ROW_TABLE_CASES,
   'missing-down': {
     hits: ['-- Up Migration\nSELECT 1;', '-- Up Migration\nSELECT 1;\n-- Down Migration\n'],
     misses: ['-- Up Migration\nSELECT 1;\n-- Down Migration\nSELECT 2;'],
@@ -359,17 +361,18 @@ const CASES: Record<LintRule, { hits: string[]; misses: string[] }> = {
 };
 
 describe.each(Object.entries(CASES))('the rule %s', (rule, { hits, misses }) => {
+  const folder = rule === 'row-tables' ? 'shared' : 'tenant';
   it.each(hits)('finds %j', async (sql) => {
-    expect(rulesOf(await lint(sql))).toContain(rule);
+    expect(rulesOf(await lint(sql, folder))).toContain(rule);
   });
 
   it.each(misses)('finds nothing in %j', async (sql) => {
-    expect(rulesOf(await lint(sql))).not.toContain(rule);
+    expect(rulesOf(await lint(sql, folder))).not.toContain(rule);
   });
 });
 
-async function lint(sql: string): Promise<Awaited<ReturnType<typeof lintFiles>>['findings']> {
+async function lint(sql: string, folder: string): Promise<Awaited<ReturnType<typeof lintFiles>>['findings']> {
   const text = sql.includes('-- Down Migration') && !sql.includes('-- Up Migration') ? `-- Up Migration\n${sql}` : sql;
-  const { findings } = await lintFiles({ 'tenants.config.json': ALL_ON, 'migrations/tenant/0002_new.sql': text });
+  const { findings } = await lintFiles({ 'tenants.config.json': ALL_ON, [`migrations/${folder}/0002_new.sql`]: text });
   return findings.filter(({ migration }) => migration === '0002_new');
 }
