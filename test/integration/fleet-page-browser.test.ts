@@ -105,6 +105,25 @@ describe.skipIf(CHROMIUM === undefined)('the page about the fleet, in a browser'
     await page.close();
   });
 
+  it('is drawn in light colors on paper, also where the screen is dark', async () => {
+    const page = await openPage(20);
+    await page.emulateMedia({ colorScheme: 'dark' });
+    // The red of the name of the first group.
+    const darkest = `(() => {
+      const canvas = document.querySelector('.map canvas');
+      const { data } = canvas.getContext('2d').getImageData(0, 0, 200, 22);
+      let least = 255;
+      for (let at = 0; at < data.length; at += 4) if (data[at + 3] > 200) least = Math.min(least, data[at]);
+      return least;
+    })()`;
+    await expect.poll(() => page.evaluate(darkest)).toBeGreaterThan(150);
+    await page.evaluate(`dispatchEvent(new Event('beforeprint'))`);
+    expect(await page.evaluate(darkest)).toBeLessThan(100);
+    await page.evaluate(`dispatchEvent(new Event('afterprint'))`);
+    expect(await page.evaluate(darkest)).toBeGreaterThan(150);
+    await page.close();
+  });
+
   it('says so where the journal is missing', async () => {
     const page = await openPage(20, { runs: false });
     for (const id of ['failures', 'runs', 'last-run']) {

@@ -10,6 +10,13 @@ import { counted, moment, plural } from './words.js';
 const model = createModel(JSON.parse(document.getElementById('data')?.textContent ?? ''));
 const { data } = model;
 
+// On paper there is nothing to open: the tables go along, but for that of all tenants. This comes before the listeners of the
+// parts, which draw with the colors that are in force then.
+addEventListener('beforeprint', () => {
+  document.documentElement.dataset['theme'] = 'light';
+  for (const box of document.querySelectorAll('#staircase details, #last-run details')) box.setAttribute('open', '');
+});
+addEventListener('afterprint', () => delete document.documentElement.dataset['theme']);
 document.title = `Fleet of ${data.database}, ${moment(data.createdAt)}`;
 document
   .getElementById('page')
@@ -28,12 +35,6 @@ model.onChange((from) => {
   map?.scrollIntoView({ block: 'nearest' });
   document.querySelector('.details')?.scrollIntoView({ block: 'nearest' });
 });
-// On paper there is nothing to open: the tables go along, but for that of all tenants.
-addEventListener('beforeprint', () => {
-  document.documentElement.dataset['theme'] = 'light';
-  for (const box of document.querySelectorAll('#staircase details, #last-run details')) box.setAttribute('open', '');
-});
-addEventListener('afterprint', () => delete document.documentElement.dataset['theme']);
 
 function heading() {
   const { counts, shared, lastRun } = data;
