@@ -18,14 +18,14 @@ export type Numbers = {
 
 const SHORT: Numbers = {
   tenants: 10,
-  kills: 2,
+  kills: 1,
   restarts: 1,
-  cuts: 2,
+  cuts: 1,
   pairs: 1,
   creations: 1,
   commands: 1,
-  swallows: 2,
-  hostile: 2,
+  swallows: 1,
+  hostile: 1,
   clocks: 1,
   shadows: 1,
   failovers: 1,

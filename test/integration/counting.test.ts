@@ -162,7 +162,8 @@ describe('a hundred migrations', () => {
     expect(full.result.migrations).toHaveLength(MIGRATIONS);
     expect(full.counts.connections).toBe(2);
     expect(full.counts.statements).toBeGreaterThanOrEqual(bare.counts.statements + 2 * MIGRATIONS);
-    expect(full.counts.roundTrips).toBeLessThanOrEqual(bare.counts.roundTrips + 2);
+    // The pool and the snapshot are looked for; nothing depends on the number of migrations.
+    expect(full.counts.roundTrips).toBeLessThanOrEqual(bare.counts.roundTrips + 5);
     expect(full.begun).toBe(bare.begun);
     expect(full.begun).toBe(1);
   });

@@ -144,7 +144,8 @@ describe('the blocks that are whole programs', () => {
   }
 
   it('serve a tenant', async () => {
-    const servers = containing('const app = express()');
+    // That of the page about row-level tenants is TypeScript, and has a test of its own.
+    const servers = containing('const app = express()').filter(({ page }) => page !== 'docs/row-level-tenants.md');
     expect(servers.map(({ page }) => page)).toEqual(['README.md', 'docs/getting-started.md', 'docs/runtime.md']);
     for (const { code } of servers) {
       const serve = 'const s = app.listen(0, () => process.stdout.write(`${s.address().port}\\n`));';
