@@ -25,7 +25,7 @@ export async function ask(question: string, signal?: AbortSignal): Promise<strin
   }
 }
 
-/** Asks on the terminal whether the next wave is to begin. @param suspend takes the progress off the screen meanwhile */
+/** Asks on the terminal whether the next wave is to begin. @param suspend takes the progress off the screen while it asks */
 export function askNextWave(
   suspend: (use: () => Promise<boolean>) => Promise<boolean>,
 ): (border: WaveBorder, signal: AbortSignal) => Promise<boolean> {

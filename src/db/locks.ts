@@ -16,7 +16,7 @@ export function fleetLock(sharedSchema: string): string {
   return keyOf(`fleet:${sharedSchema}`);
 }
 
-/** Held by whoever makes schemas ahead for the tenants of a registry. */
+/** Held while schemas are made ahead for the tenants of a registry. */
 export function fleetPoolLock(sharedSchema: string): string {
   return keyOf(`pool:${sharedSchema}`);
 }

@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import { TenantsError } from '../errors/tenants-error.js';
 import { readReplaced } from '../util/replaced-migrations.js';
 import type { CompiledMigration, Direction, MigrationFile } from './types.js';
+import { withoutStatements } from './without-statements.js';
 
 /**
  * Marks the files that take the place of others, and leaves out those whose place is taken.
@@ -91,17 +92,5 @@ export function appliedAfterMigrations(
 /** What becomes of a schema that has all that a file replaces: nothing is run, and its rows are put right. */
 export function replacingMigration(file: MigrationFile, applied: readonly string[]): CompiledMigration {
   const gone = new Set(file.replaces);
-  return {
-    name: file.name,
-    path: file.path,
-    direction: 'up',
-    mode: 'compiled',
-    transaction: true,
-    statements: [],
-    targets: [],
-    creates: [],
-    allowFallThrough: false,
-    warnings: [],
-    replaces: applied.filter((name) => gone.has(name)),
-  };
+  return { ...withoutStatements({ ...file, direction: 'up' }), replaces: applied.filter((name) => gone.has(name)) };
 }

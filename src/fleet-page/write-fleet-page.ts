@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto';
-import { open, realpath, rename, rm, stat } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { realpath, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 
 import { TenantsError } from '../errors/tenants-error.js';
 import type { Project } from '../project/project.js';
+import { replaceFile } from '../util/replace-file.js';
 import { formatFleetPage } from './format-fleet-page.js';
 import { readFleetPage } from './read-fleet-page.js';
 
@@ -20,7 +20,7 @@ export type WrittenPage = { file: string; bytes: number };
 export async function writeFleetPage(project: Project, file: string): Promise<WrittenPage> {
   const path = await pageFile(file);
   const text = formatFleetPage(await readFleetPage(project));
-  await replaceFile(path, text);
+  await replacePage(path, text);
   return { file: path, bytes: Buffer.byteLength(text) };
 }
 
@@ -49,25 +49,12 @@ export async function pageFile(file: string): Promise<string> {
   return path;
 }
 
-/**
- * Whoever reads the file sees the old text or the new one, whatever happens in between. A new file is its owner's alone, because
- * messages of the database contain values; one that is replaced keeps its permissions.
- */
-async function replaceFile(path: string, text: string): Promise<void> {
-  const work = join(dirname(path), `.${basename(path).slice(0, 100)}.${randomBytes(6).toString('hex')}.tmp`);
+/** A file that is replaced keeps its permissions. */
+async function replacePage(path: string, text: string): Promise<void> {
   try {
     const present = await stat(path).catch(() => undefined);
-    const handle = await open(work, 'wx', 0o600);
-    try {
-      if (present !== undefined) await handle.chmod(present.mode & 0o777);
-      await handle.writeFile(text);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(work, path);
+    await replaceFile(path, text, present === undefined ? undefined : present.mode & 0o777);
   } catch (error) {
-    await rm(work, { force: true }).catch(() => {});
     throw unwritable(path, error);
   }
 }

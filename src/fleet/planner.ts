@@ -4,6 +4,7 @@ import type { Compiler } from '../engine/compile/compiler.js';
 import { makePlan } from '../engine/plan.js';
 import { dueReplacements, replacingMigration } from '../engine/replaced.js';
 import type { CompiledMigration, Direction, MigrationFile, MigrationSource, Plan } from '../engine/types.js';
+import { withoutStatements } from '../engine/without-statements.js';
 import type { Project } from '../project/project.js';
 import type { Cohort, WantedCohort } from './cohorts.js';
 import { sharedSource, tenantSource } from './migration-sources.js';
@@ -121,16 +122,6 @@ function createdExtensions(plan: Plan): string[] {
 
 /** Marking a migration as applied runs none of its code. */
 function fakedMigration(name: string, direction: Direction, files: readonly MigrationFile[]): CompiledMigration {
-  return {
-    name,
-    path: files.find((file) => file.name === name)?.path ?? name,
-    direction,
-    mode: 'compiled',
-    transaction: true,
-    statements: [],
-    targets: [],
-    creates: [],
-    allowFallThrough: false,
-    warnings: [],
-  };
+  const path = files.find((file) => file.name === name)?.path ?? name;
+  return withoutStatements({ name, path, direction });
 }

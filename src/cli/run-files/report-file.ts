@@ -1,10 +1,10 @@
-import { randomBytes } from 'node:crypto';
-import { access, constants, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { basename, dirname, extname, join, resolve } from 'node:path';
+import { access, constants, stat } from 'node:fs/promises';
+import { dirname, extname, resolve } from 'node:path';
 
 import { TenantsError } from '../../errors/tenants-error.js';
 import type { Who } from '../../journal/write/who.js';
 import { redactDeep } from '../../util/redact.js';
+import { replaceFile } from '../../util/replace-file.js';
 
 /** What the report of a run says beyond the document of the command: what the journal would record. */
 export type ReportFacts = Who & {
@@ -54,12 +54,5 @@ export function reportDocument(document: object, facts: ReportFacts): object {
 /** Writes a report. The file appears whole or not at all, and only its owner may read it: messages of the database contain values. */
 export async function writeReportFile(file: string, document: object): Promise<void> {
   const text = JSON.stringify(redactDeep(document), undefined, 2);
-  const temporary = join(dirname(file), `.${basename(file)}.${randomBytes(6).toString('hex')}`);
-  try {
-    await writeFile(temporary, `${text}\n`, { mode: 0o600, flag: 'wx' });
-    await rename(temporary, file);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
+  await replaceFile(file, `${text}\n`);
 }

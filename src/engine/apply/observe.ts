@@ -9,7 +9,7 @@ export type TriedStatement = {
   locks: { object: string; mode: string }[];
   /** A table was written anew. */
   rewrites: boolean;
-  /** What the server wrote to its log meanwhile, of other sessions as well. */
+  /** What the server wrote to its log at the same time, for other sessions as well. */
   walBytes: number;
 };
 

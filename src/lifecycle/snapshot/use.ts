@@ -3,6 +3,7 @@ import type { Client } from 'pg';
 import { quoteIdentifier, quoteLiteral } from '../../db/identifiers.js';
 import { listMigrationFiles } from '../../engine/files.js';
 import type { CompiledMigration, MigrationFile, Plan } from '../../engine/types.js';
+import { withoutStatements } from '../../engine/without-statements.js';
 import { tenantSource } from '../../fleet/migration-sources.js';
 import type { Planner } from '../../fleet/planner.js';
 import type { Project } from '../../project/project.js';
@@ -93,17 +94,6 @@ function recorded(file: MigrationFile): CompiledMigration {
   return { ...compiled(file), recorded: true };
 }
 
-function compiled({ name, path }: MigrationFile): CompiledMigration {
-  return {
-    name,
-    path,
-    direction: 'up',
-    mode: 'compiled',
-    transaction: true,
-    statements: [],
-    targets: [],
-    creates: [],
-    allowFallThrough: true,
-    warnings: [],
-  };
+function compiled(file: MigrationFile): CompiledMigration {
+  return { ...withoutStatements({ ...file, direction: 'up' }), allowFallThrough: true };
 }
