@@ -90,14 +90,12 @@ describe('a file that replaces migrations', () => {
     expect(planned.cohorts.find(({ tenants }) => tenants[0] === 'after')?.sql).toContain(
       'takes the place of 4 applied',
     );
-    const tenancy = createTenancy({
-      pool: new Pool({ connectionString: fleet.database.url }),
-      migrations: directory(),
-      listen: false,
-    });
+    const pool = new Pool({ connectionString: fleet.database.url });
+    const tenancy = createTenancy({ pool, migrations: directory(), listen: false });
     const ready = async (schemaName: string) => await tenancy.isReady({ schemaName, type: null } as never);
     expect([await ready('after'), await ready('before'), await ready('middle')]).toEqual([true, false, false]);
     await tenancy.close();
+    await pool.end();
     const undo = { selection: { kind: 'tenants', names: ['after'] }, target: { count: 2 } } as const;
     await expect(rollback(await fleet.project(), undo)).rejects.toThrow(
       '0004_squashed has taken the place of the files',
