@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
 import { createTestDatabase } from '../support/database.js';
-import { createFleet, type TestFleet } from '../support/fleet.js';
+import { createFleet, prepareFleet, type TestFleet } from '../support/fleet.js';
 
 /** The path of an executor that only tests use. */
 export function fixture(name: string): string {
@@ -11,12 +11,18 @@ export function fixture(name: string): string {
 
 /** A fleet of its own with these tenants, up to date; it is gone afterwards. */
 export async function withFleet(tenants: readonly string[], use: (fleet: TestFleet) => Promise<void>): Promise<void> {
-  const database = await createTestDatabase();
+  const template = await prepareFleet(JSON.stringify(tenants), {
+    tenants: [],
+    prepare: async ({ database, migrate }) => {
+      await database.query(`INSERT INTO tenants (schema_name, name) SELECT s, s FROM unnest($1::text[]) AS s`, [
+        tenants,
+      ]);
+      await migrate({ missing: 'create' });
+    },
+  });
+  const database = await createTestDatabase({ template });
   const fleet = await createFleet(database);
   try {
-    await fleet.migrate({ selection: { kind: 'shared' } });
-    await database.query(`INSERT INTO tenants (schema_name, name) SELECT s, s FROM unnest($1::text[]) AS s`, [tenants]);
-    await fleet.migrate({ missing: 'create' });
     await use(fleet);
   } finally {
     await fleet.remove();

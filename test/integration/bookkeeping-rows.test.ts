@@ -1,26 +1,17 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 
 import { doctor } from '../../src/doctor/doctor.js';
 import { rollback } from '../../src/run/rollback.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { createFleet, type TestFleet } from '../support/fleet.js';
+import { useFleet } from '../support/fleet.js';
 
-let database: TestDatabase;
-let fleet: TestFleet;
+const fleet = useFleet({ each: true, tenants: ['t1', 't2'] });
+const { database } = fleet;
 
 beforeEach(async () => {
-  database = await createTestDatabase();
-  fleet = await createFleet(database);
-  await fleet.migrate({ selection: { kind: 'shared' } });
-  await fleet.create('t1', 't2');
   await fleet.tenantMigration(
     '0002_two.sql',
     '-- Up Migration\nCREATE TABLE two (id int);\n-- Down Migration\nDROP TABLE two;',
   );
-});
-afterEach(async () => {
-  await fleet.remove();
-  await database.drop();
 });
 
 const SWALLOW = `CREATE FUNCTION t1.swallow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'`;

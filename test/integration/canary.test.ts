@@ -1,23 +1,14 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 
 import { status } from '../../src/fleet/status.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { createFleet, type TestFleet } from '../support/fleet.js';
+import { useFleet } from '../support/fleet.js';
 
-let database: TestDatabase;
-let fleet: TestFleet;
 const TENANTS = ['t1', 't2', 't3', 't4', 't5'];
+const fleet = useFleet({ each: true, tenants: [...TENANTS] });
+const { database } = fleet;
 
 beforeEach(async () => {
-  database = await createTestDatabase();
-  fleet = await createFleet(database);
-  await fleet.migrate({ selection: { kind: 'shared' } });
-  await fleet.create(...TENANTS);
   await fleet.tenantMigration('0002_check.sql', `ALTER TABLE projects ADD CHECK (name <> 'bad');`);
-});
-afterEach(async () => {
-  await fleet.remove();
-  await database.drop();
 });
 
 const spoil = (...tenants: string[]) =>

@@ -1,15 +1,11 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 
 import { checksums } from '../../src/fleet/checksums/checksums.js';
 import { isUpToDate, status } from '../../src/fleet/status.js';
 import { plan } from '../../src/run/plan.js';
 import { rollback } from '../../src/run/rollback.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { createFleet, type TestFleet } from '../support/fleet.js';
+import { useFleet } from '../support/fleet.js';
 import { callCli } from '../support/run-cli.js';
-
-let database: TestDatabase;
-let fleet: TestFleet;
 
 const TWO = `-- Up Migration
 -- A comment.
@@ -20,18 +16,12 @@ DROP TABLE two;
 const JS = `exports.up = (pgm) => pgm.createTable('three', { id: 'id' });
 exports.down = (pgm) => pgm.dropTable('three');
 `;
+const fleet = useFleet({ each: true, tenants: ['t1', 't2'] });
+const { database } = fleet;
 
 beforeEach(async () => {
-  database = await createTestDatabase();
-  fleet = await createFleet(database);
-  await fleet.migrate({ selection: { kind: 'shared' } });
-  await fleet.create('t1', 't2');
   await fleet.tenantMigration('0002_two.sql', TWO);
   await fleet.tenantMigration('0003_three.js', JS);
-});
-afterEach(async () => {
-  await fleet.remove();
-  await database.drop();
 });
 
 const changed = async (): Promise<string[]> =>

@@ -1,5 +1,5 @@
 import { array, assert, asyncProperty, constantFrom, dictionary } from 'fast-check';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 
 import { openClient, closeClient } from '../../src/db/connect.js';
 import { quoteIdentifier } from '../../src/db/identifiers.js';
@@ -10,22 +10,13 @@ import { createTenant } from '../../src/lifecycle/create-tenant.js';
 import { registryMigration } from '../../src/registry/migration-template.js';
 import { orderBy } from '../../src/util/tenant-order.js';
 import { anyName, anyText, schemas } from '../support/arbitrary-names.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { createTestDatabase } from '../support/database.js';
 import { ask } from '../support/every-command.js';
-import { createFleet, type TestFleet } from '../support/fleet.js';
+import { createFleet, useFleet } from '../support/fleet.js';
 import { SHAPE } from '../support/registry-shapes.js';
 
-let database: TestDatabase;
-let fleet: TestFleet;
-
-beforeEach(async () => {
-  database = await createTestDatabase();
-  fleet = await createFleet(database);
-});
-afterEach(async () => {
-  await fleet.remove();
-  await database.drop();
-});
+const fleet = useFleet({ each: true });
+const { database } = fleet;
 
 /** Seven names that nothing else in a database has. */
 const sevenNames = schemas(7);

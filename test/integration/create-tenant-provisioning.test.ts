@@ -1,25 +1,14 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 
 import { createTenant } from '../../src/lifecycle/create-tenant.js';
 import type { CreatedTenant, CreateTenantOptions } from '../../src/lifecycle/create-types.js';
 import type { Project } from '../../src/project/project.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { createFleet, type TestFleet } from '../support/fleet.js';
+import { useFleet } from '../support/fleet.js';
 import { firstPosition, STRIDE } from '../support/positions.js';
 import { openProxy } from '../support/proxy.js';
 
-let database: TestDatabase;
-let fleet: TestFleet;
-
-beforeEach(async () => {
-  database = await createTestDatabase();
-  fleet = await createFleet(database);
-  await fleet.migrate({ selection: { kind: 'shared' } });
-});
-afterEach(async () => {
-  await fleet.remove();
-  await database.drop();
-});
+const fleet = useFleet({ each: true, tenants: [] });
+const { database } = fleet;
 
 async function create(
   options: Partial<CreateTenantOptions> = {},

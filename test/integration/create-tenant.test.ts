@@ -1,29 +1,22 @@
 import { runner } from 'node-pg-migrate';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 
 import { listTenants } from '../../src/fleet/list-tenants.js';
 import { createTenant } from '../../src/lifecycle/create-tenant.js';
 import type { CreatedTenant, CreateTenantOptions } from '../../src/lifecycle/create-types.js';
 import type { Project } from '../../src/project/project.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { createFleet, type TestFleet } from '../support/fleet.js';
+import { useFleet } from '../support/fleet.js';
 
-let database: TestDatabase;
-let fleet: TestFleet;
-
-beforeEach(async () => {
-  database = await createTestDatabase();
-  fleet = await createFleet(database, {
+const fleet = useFleet({
+  each: true,
+  files: {
     'tenants.config.json': JSON.stringify({ tenants: { types: { shop: './migrations/shop' } } }),
     'migrations/shop/0001_goods.sql': 'CREATE TABLE goods (id int);',
     'migrations/shared/0002_extra.sql': `ALTER TABLE tenants ADD COLUMN plan text CHECK (plan <> 'none'), ADD COLUMN seats int;`,
-  });
-  await fleet.migrate({ selection: { kind: 'shared' } });
+  },
+  tenants: [],
 });
-afterEach(async () => {
-  await fleet.remove();
-  await database.drop();
-});
+const { database } = fleet;
 
 async function create(options: CreateTenantOptions, overrides: Partial<Project> = {}): Promise<CreatedTenant> {
   return await createTenant(await fleet.project(overrides), options);

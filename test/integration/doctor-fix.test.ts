@@ -1,24 +1,13 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { tenantLock } from '../../src/db/locks.js';
 import { doctor } from '../../src/doctor/doctor.js';
 import { creationLock } from '../../src/lifecycle/creation-lock.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { checkOf, find, wrongChecks } from '../support/doctor.js';
-import { createFleet, type TestFleet } from '../support/fleet.js';
+import { useFleet } from '../support/fleet.js';
 
-let database: TestDatabase;
-let fleet: TestFleet;
-
-beforeEach(async () => {
-  database = await createTestDatabase();
-  fleet = await createFleet(database);
-  await fleet.migrate({ selection: { kind: 'shared' } });
-});
-afterEach(async () => {
-  await fleet.remove();
-  await database.drop();
-});
+const fleet = useFleet({ each: true, tenants: [] });
+const { database } = fleet;
 
 const HOSTILE = `We"ird 'é`;
 const QUOTED = `"We""ird 'é"`;

@@ -1,24 +1,14 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { FLEET_LOCK, fleetLock, tenantLock } from '../../src/db/locks.js';
 import { doctor } from '../../src/doctor/doctor.js';
 import { creationLock } from '../../src/lifecycle/creation-lock.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { checkOf, wrongChecks } from '../support/doctor.js';
-import { createFleet, type TestFleet } from '../support/fleet.js';
+import { useFleet } from '../support/fleet.js';
 import { openProxy } from '../support/proxy.js';
 
-let database: TestDatabase;
-let fleet: TestFleet;
-
-beforeEach(async () => {
-  database = await createTestDatabase();
-  fleet = await createFleet(database);
-});
-afterEach(async () => {
-  await fleet.remove();
-  await database.drop();
-});
+const fleet = useFleet({ each: true });
+const { database } = fleet;
 
 async function ready(...tenants: string[]): Promise<void> {
   await fleet.migrate({ selection: { kind: 'shared' } });

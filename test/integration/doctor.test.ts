@@ -1,22 +1,12 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { doctor, isHealthy } from '../../src/doctor/doctor.js';
 import { EXPECTED } from '../../src/doctor/types.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { checkOf, find } from '../support/doctor.js';
-import { createFleet, type TestFleet } from '../support/fleet.js';
+import { useFleet } from '../support/fleet.js';
 
-let database: TestDatabase;
-let fleet: TestFleet;
-
-beforeEach(async () => {
-  database = await createTestDatabase();
-  fleet = await createFleet(database);
-});
-afterEach(async () => {
-  await fleet.remove();
-  await database.drop();
-});
+const fleet = useFleet({ each: true });
+const { database } = fleet;
 
 const HOSTILE = `We"ird 'é ${'x'.repeat(50)}`;
 

@@ -9,26 +9,19 @@ import type { Project } from '../../src/project/project.js';
 import { plan } from '../../src/run/plan.js';
 import { exitCodeOf } from '../../src/run/report.js';
 import type { MigrateReport } from '../../src/run/types.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { createFleet, type TestFleet } from '../support/fleet.js';
+import { useFleet } from '../support/fleet.js';
 import { firstPosition, STRIDE } from '../support/positions.js';
 import { openProxy, type Proxy } from '../support/proxy.js';
 
-let database: TestDatabase;
-let fleet: TestFleet;
 let proxy: Proxy;
+const fleet = useFleet({ each: true, tenants: ['t1'] });
+const { database } = fleet;
 
 beforeEach(async () => {
-  database = await createTestDatabase();
-  fleet = await createFleet(database);
-  await fleet.migrate({ selection: { kind: 'shared' } });
-  await fleet.create('t1');
   proxy = await openProxy(database);
 });
 afterEach(async () => {
   await proxy.close();
-  await fleet.remove();
-  await database.drop();
 });
 
 /** The backend of a connection that was cut may hold the lock of the run for a moment. */

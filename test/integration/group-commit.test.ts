@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, inject, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it, onTestFinished } from 'vitest';
 
 import { serializeError } from '../../src/errors/serialize.js';
 import { TenantsError } from '../../src/errors/tenants-error.js';
@@ -9,8 +9,7 @@ import { exitCodeOf } from '../../src/run/report.js';
 import type { MigrateReport } from '../../src/run/types.js';
 import { withAdmin } from '../support/admin.js';
 import { ensureBuilt } from '../support/build.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { createFleet, type FleetDatabase, type TestFleet } from '../support/fleet.js';
+import { createFleet, type FleetDatabase, type TestFleet, useFleet } from '../support/fleet.js';
 import { type RestartableServer, startRestartableServer } from '../support/restartable-server.js';
 
 const TENANTS = 40;
@@ -96,21 +95,13 @@ describe('a server that crashes in the middle', () => {
 });
 
 describe('commits', () => {
-  let database: TestDatabase;
-  let fleet: TestFleet;
+  const fleet = useFleet({ each: true, tenants: ['a', 'b', 'c'] });
+  const { database } = fleet;
   const MODE = `CREATE TABLE mode AS SELECT current_setting('synchronous_commit') AS value;`;
 
   beforeEach(async () => {
-    database = await createTestDatabase();
     await alterDatabase('synchronous_commit TO local');
-    fleet = await createFleet(database);
-    await fleet.migrate({ selection: { kind: 'shared' } });
-    await fleet.create('a', 'b', 'c');
     await fleet.tenantMigration('0002_mode.sql', MODE);
-  });
-  afterEach(async () => {
-    await fleet.remove();
-    await database.drop();
   });
 
   const alterDatabase = async (setting: string): Promise<unknown> =>

@@ -1,9 +1,9 @@
-import { afterEach, beforeEach } from 'vitest';
+import { beforeEach } from 'vitest';
 
 import type { Hooks, MigrateHook, MigrateHookContext } from '../../src/project/hook-types.js';
 import type { MigrateReport } from '../../src/run/types.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { createFleet, type TestFleet } from '../support/fleet.js';
+import type { TestDatabase } from '../support/database.js';
+import { type TestFleet, useFleet } from '../support/fleet.js';
 
 /** In the order in which they are handed out. */
 export const TENANTS = ['acme', 'big "Corp"', 'select'];
@@ -12,8 +12,8 @@ export const TENANTS = ['acme', 'big "Corp"', 'select'];
 export const ONE_LANE = { canary: 0, concurrency: 1 };
 
 export type HookFleet = {
-  readonly fleet: TestFleet;
-  readonly database: TestDatabase;
+  fleet: TestFleet;
+  database: TestDatabase;
   migrate(hooks: Hooks, overrides?: object): Promise<MigrateReport>;
   /** What hooks have written into `public.audit`. */
   audit(): Promise<string[]>;
@@ -21,40 +21,28 @@ export type HookFleet = {
 
 /** Before each test a fleet of three tenants with `0002_tasks` pending, and a table that hooks write to. */
 export function useHookFleet(): HookFleet {
-  let current: { fleet: TestFleet; database: TestDatabase } | undefined;
-  const get = (): { fleet: TestFleet; database: TestDatabase } => {
-    if (current === undefined) throw new Error('The fleet exists inside tests only.');
-    return current;
-  };
-  beforeEach(async () => {
-    const database = await createTestDatabase();
-    const fleet = await createFleet(database);
-    current = { fleet, database };
-    await fleet.migrate({ selection: { kind: 'shared' } });
-    await database.query(`INSERT INTO tenants (schema_name) SELECT unnest($1::text[])`, [TENANTS]);
-    await fleet.migrate({ missing: 'create' });
-    await database.query('CREATE TABLE public.audit (tenant text, note text)');
-    await fleet.tenantMigration(
+  const fleet = useFleet({
+    each: true,
+    tenants: [],
+    prepare: async ({ database, migrate }) => {
+      await database.query(`INSERT INTO tenants (schema_name) SELECT unnest($1::text[])`, [TENANTS]);
+      await migrate({ missing: 'create' });
+      await database.query('CREATE TABLE public.audit (tenant text, note text)');
+    },
+  });
+  beforeEach(() =>
+    fleet.tenantMigration(
       '0002_tasks.sql',
       '-- Up Migration\nCREATE TABLE tasks (id int PRIMARY KEY);\n-- Down Migration\nDROP TABLE tasks;',
-    );
-  });
-  afterEach(async () => {
-    await current?.fleet.remove();
-    await current?.database.drop();
-  });
+    ),
+  );
+  const { database } = fleet;
   return {
-    get fleet() {
-      return get().fleet;
-    },
-    get database() {
-      return get().database;
-    },
-    migrate: (hooks, overrides = {}) => get().fleet.migrate({}, { ...ONE_LANE, ...overrides, hooks }),
+    fleet,
+    database,
+    migrate: (hooks, overrides = {}) => fleet.migrate({}, { ...ONE_LANE, ...overrides, hooks }),
     audit: async () => {
-      const { rows } = await get().database.query(
-        'SELECT tenant, note FROM public.audit ORDER BY tenant COLLATE "C", note',
-      );
+      const { rows } = await database.query('SELECT tenant, note FROM public.audit ORDER BY tenant COLLATE "C", note');
       return rows.map(({ tenant, note }) => `${String(tenant)}: ${String(note)}`);
     },
   };

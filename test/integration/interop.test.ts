@@ -4,27 +4,16 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 import { runner } from 'node-pg-migrate';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 
 import { plan } from '../../src/run/plan.js';
 import { REPOSITORY } from '../support/build.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { describeSchema } from '../support/describe-schema.js';
-import { createFleet, type TestFleet } from '../support/fleet.js';
+import { useFleet } from '../support/fleet.js';
 
 /** The same schema migrated by this product and by node-pg-migrate, its runner and its command line, in both directions. */
-let database: TestDatabase;
-let fleet: TestFleet;
-
-beforeEach(async () => {
-  database = await createTestDatabase();
-  fleet = await createFleet(database);
-  await fleet.migrate({ selection: { kind: 'shared' } });
-});
-afterEach(async () => {
-  await fleet.remove();
-  await database.drop();
-});
+const fleet = useFleet({ each: true, tenants: [] });
+const { database } = fleet;
 
 const directory = (): string => fleet.files.path('migrations', 'tenant');
 

@@ -7,21 +7,11 @@ import { createTenant } from '../../src/lifecycle/create-tenant.js';
 import type { Project } from '../../src/project/project.js';
 import { plan } from '../../src/run/plan.js';
 import { withAdmin } from '../support/admin.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { createFleet, type TestFleet } from '../support/fleet.js';
+import { useFleet } from '../support/fleet.js';
 
-let database: TestDatabase;
-let fleet: TestFleet;
 const SCHEMAS = `SELECT nspname::text AS name FROM pg_namespace WHERE nspname !~ '^pg_' ORDER BY 1`;
-
-beforeEach(async () => {
-  database = await createTestDatabase();
-  fleet = await createFleet(database);
-});
-afterEach(async () => {
-  await fleet.remove();
-  await database.drop();
-});
+const fleet = useFleet({ each: true });
+const { database } = fleet;
 
 const schemas = async (): Promise<string[]> => (await database.query(SCHEMAS)).rows.map((row) => String(row['name']));
 const ready = async (...tenants: string[]): Promise<void> => {

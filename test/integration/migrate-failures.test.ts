@@ -1,23 +1,11 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import type { FleetEvent } from '../../src/fleet/types.js';
 import { exitCodeOf } from '../../src/run/report.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { createFleet, type TestFleet } from '../support/fleet.js';
+import { useFleet } from '../support/fleet.js';
 
-let database: TestDatabase;
-let fleet: TestFleet;
-
-beforeEach(async () => {
-  database = await createTestDatabase();
-  fleet = await createFleet(database);
-  await fleet.migrate({ selection: { kind: 'shared' } });
-  await fleet.create('t1', 't2', 't3', 't4', 't5');
-});
-afterEach(async () => {
-  await fleet.remove();
-  await database.drop();
-});
+const fleet = useFleet({ each: true, tenants: ['t1', 't2', 't3', 't4', 't5'] });
+const { database } = fleet;
 
 /** A migration that fails for the tenants that have a table named `poison`. */
 const POISONED = 'CREATE TABLE poison (id int);';

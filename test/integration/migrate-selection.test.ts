@@ -1,28 +1,20 @@
 import { rm } from 'node:fs/promises';
 
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import type { TenantsError } from '../../src/errors/tenants-error.js';
 import { exitCodeOf } from '../../src/run/report.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { createFleet, type TestFleet } from '../support/fleet.js';
+import { useFleet } from '../support/fleet.js';
 
-let database: TestDatabase;
-let fleet: TestFleet;
-
-beforeEach(async () => {
-  database = await createTestDatabase();
-  fleet = await createFleet(database, {
+const fleet = useFleet({
+  each: true,
+  files: {
     'tenants.config.json': JSON.stringify({ tenants: { types: { shop: './migrations/shop' } } }),
     'migrations/shop/0001_goods.sql': 'CREATE TABLE goods (id int);',
-  });
-  await fleet.migrate({ selection: { kind: 'shared' } });
-  await fleet.create('acme', 'globex', 'initech');
+  },
+  tenants: ['acme', 'globex', 'initech'],
 });
-afterEach(async () => {
-  await fleet.remove();
-  await database.drop();
-});
+const { database } = fleet;
 
 const TENANTS = { kind: 'tenants' } as const;
 const two = (): Promise<void> => fleet.tenantMigration('0002_two.sql', 'CREATE TABLE two (id int);');

@@ -1,14 +1,13 @@
 import type { ClientConfig } from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { judgeServer } from '../../src/db/server.js';
 import { createTenant } from '../../src/lifecycle/create-tenant.js';
 import type { Project } from '../../src/project/project.js';
 import { exitCodeOf } from '../../src/run/report.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { type DebianPostgres, findPostgres, startPostgres } from '../support/debian-postgres.js';
 import { createPopulatedFleet, execute, READING, snapshot, WRITING } from '../support/every-command.js';
-import { createFleet, type TestFleet } from '../support/fleet.js';
+import { createFleet, useFleet } from '../support/fleet.js';
 import { runCli } from '../support/run-cli.js';
 
 const bin = findPostgres();
@@ -18,18 +17,8 @@ const REFUSED = { code: 'DATABASE_REFUSED', exitCode: 5 };
 const STANDBY = { ...REFUSED, message: 'The server accepts no changes: it is a standby.' };
 const SETTING = { ...REFUSED, message: 'The server accepts no changes: its transactions are read-only.' };
 
-let database: TestDatabase;
-let fleet: TestFleet;
-
-beforeEach(async () => {
-  database = await createTestDatabase();
-  fleet = await createFleet(database);
-  await createPopulatedFleet(fleet, database);
-});
-afterEach(async () => {
-  await fleet.remove();
-  await database.drop();
-});
+const fleet = useFleet({ each: true, prepare: (made) => createPopulatedFleet(made, made.database) });
+const { database } = fleet;
 
 /** What differs from call to call is left out. */
 function plain(report: unknown): unknown {

@@ -1,11 +1,10 @@
 import type { ClientConfig } from 'pg';
 import { Client } from 'pg';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 
 import type { Project } from '../../src/project/project.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { createPopulatedFleet, execute, liveWholeLife, READING, snapshot, WRITING } from '../support/every-command.js';
-import { createFleet, type TestFleet } from '../support/fleet.js';
+import { useFleet } from '../support/fleet.js';
 import { hasPgBouncer, type PgBouncer, startPgBouncer } from '../support/pgbouncer.js';
 import { runCli } from '../support/run-cli.js';
 
@@ -19,19 +18,13 @@ const REFUSED = {
 };
 
 describe.skipIf(!hasPgBouncer)('behind PgBouncer', () => {
-  let database: TestDatabase;
-  let fleet: TestFleet;
+  const fleet = useFleet({ each: true, prepare: (made) => createPopulatedFleet(made, made.database) });
+  const { database } = fleet;
   let bouncer: PgBouncer | undefined;
 
-  beforeEach(async () => {
-    database = await createTestDatabase();
-    fleet = await createFleet(database);
-  });
   afterEach(async () => {
     await bouncer?.stop();
     bouncer = undefined;
-    await fleet.remove();
-    await database.drop();
   });
 
   const start = async (options: Parameters<typeof startPgBouncer>[1]): Promise<Partial<Project>> => {
@@ -43,8 +36,6 @@ describe.skipIf(!hasPgBouncer)('behind PgBouncer', () => {
   const NEEDS_TRANSACTIONS = /^(?:query|drift|shell)/;
 
   describe('in transaction mode', () => {
-    beforeEach(() => createPopulatedFleet(fleet, database));
-
     it('what writes is refused, and leaves nothing behind, not even in the sessions of the pool', async () => {
       const before = await snapshot(database);
       const through = await fleet.project(await start({ size: 3 }));

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 import { listTenants } from '../../src/fleet/list-tenants.js';
 import { status } from '../../src/fleet/status.js';
@@ -6,21 +6,11 @@ import { createTenant } from '../../src/lifecycle/create-tenant.js';
 import type { Project } from '../../src/project/project.js';
 import { registryMigration } from '../../src/registry/migration-template.js';
 import type { RegistryShape } from '../../src/registry/names.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { createFleet, type TestFleet } from '../support/fleet.js';
+import { useFleet } from '../support/fleet.js';
 import { BARE_SHAPE, CUSTOM_SHAPE, SHAPES } from '../support/registry-shapes.js';
 
-let database: TestDatabase;
-let fleet: TestFleet;
-
-beforeEach(async () => {
-  database = await createTestDatabase();
-  fleet = await createFleet(database);
-});
-afterEach(async () => {
-  await fleet.remove();
-  await database.drop();
-});
+const fleet = useFleet({ each: true });
+const { database } = fleet;
 
 /** Settings of a project whose registry has this shape. */
 async function shaped(shape: RegistryShape): Promise<Partial<Project>> {

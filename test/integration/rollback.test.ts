@@ -1,13 +1,12 @@
 import { rm } from 'node:fs/promises';
 
 import { runner } from 'node-pg-migrate';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 
 import type { Project } from '../../src/project/project.js';
 import { rollback } from '../../src/run/rollback.js';
 import type { RollbackOptions, RollbackReport } from '../../src/run/types.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { createFleet, type TestFleet } from '../support/fleet.js';
+import { useFleet } from '../support/fleet.js';
 import { openProxy } from '../support/proxy.js';
 
 const HOSTILE = `Se"lect 'é\\ $1`;
@@ -17,25 +16,20 @@ const EVERYBODY = { selection: { kind: 'tenants' }, confirmed: true } as const;
 const up = (table: string): string =>
   `-- Up Migration\nCREATE TABLE ${table} (id int);\n-- Down Migration\nDROP TABLE ${table};\n`;
 
-let database: TestDatabase;
-let fleet: TestFleet;
-
-beforeEach(async () => {
-  database = await createTestDatabase();
-  fleet = await createFleet(database, {
+const fleet = useFleet({
+  each: true,
+  files: {
     'migrations/tenant/0002_tasks.sql': up('tasks'),
     'migrations/tenant/0003_notes.js': `exports.up = (pgm) => pgm.createTable('notes', { id: 'id' });`,
-  });
-  await fleet.migrate({ selection: { kind: 'shared' } });
-  await database.query(`CREATE SCHEMA ${quoted(HOSTILE)}`);
-  await database.query('INSERT INTO tenants (schema_name) VALUES ($1)', [HOSTILE]);
-  await fleet.create('acme', 'globex');
-  await fleet.migrate();
+  },
+  tenants: ['acme', 'globex'],
+  prepare: async ({ database, migrate }) => {
+    await database.query(`CREATE SCHEMA ${quoted(HOSTILE)}`);
+    await database.query('INSERT INTO tenants (schema_name) VALUES ($1)', [HOSTILE]);
+    await migrate();
+  },
 });
-afterEach(async () => {
-  await fleet.remove();
-  await database.drop();
-});
+const { database } = fleet;
 
 async function run(options: Partial<RollbackOptions> = {}, overrides: Partial<Project> = {}): Promise<RollbackReport> {
   return await rollback(await fleet.project(overrides), { ...EVERYBODY, ...options });

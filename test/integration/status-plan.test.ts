@@ -1,22 +1,12 @@
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 
 import { serializeError } from '../../src/errors/serialize.js';
 import { isUpToDate, status } from '../../src/fleet/status.js';
 import { plan } from '../../src/run/plan.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { createFleet, type TestFleet } from '../support/fleet.js';
+import { useFleet } from '../support/fleet.js';
 
-let database: TestDatabase;
-let fleet: TestFleet;
-
-beforeEach(async () => {
-  database = await createTestDatabase();
-  fleet = await createFleet(database);
-});
-afterEach(async () => {
-  await fleet.remove();
-  await database.drop();
-});
+const fleet = useFleet({ each: true });
+const { database } = fleet;
 
 const ready = async (...tenants: string[]): Promise<void> => {
   await fleet.migrate({ selection: { kind: 'shared' } });

@@ -5,28 +5,22 @@ import { status } from '../../src/fleet/status.js';
 import { createTenant } from '../../src/lifecycle/create-tenant.js';
 import { renameTenant } from '../../src/lifecycle/rename-tenant.js';
 import type { Project } from '../../src/project/project.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { checkOf } from '../support/doctor.js';
 import { ask, createPopulatedFleet, execute, READING } from '../support/every-command.js';
-import { createFleet, type TestFleet } from '../support/fleet.js';
+import { useFleet } from '../support/fleet.js';
 import { hasPgBouncer, startPgBouncer } from '../support/pgbouncer.js';
 import { namesIn, plantShadows, recordSql, shadowCalls } from '../support/shadow-objects.js';
 
-let database: TestDatabase;
-let fleet: TestFleet;
 let role: string;
+const fleet = useFleet({ each: true, prepare: (made) => createPopulatedFleet(made, made.database) });
+const { database } = fleet;
 
 beforeEach(async () => {
-  database = await createTestDatabase();
-  fleet = await createFleet(database);
-  await createPopulatedFleet(fleet, database);
   role = `stranger_${database.name}`;
   await database.query(`CREATE ROLE ${role}`);
 });
 afterEach(async () => {
   await database.query(`DROP OWNED BY ${role} CASCADE; DROP ROLE ${role}`);
-  await fleet.remove();
-  await database.drop();
 });
 
 describe('doctor tells who else may create in the shared schema', () => {

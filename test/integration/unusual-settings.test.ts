@@ -4,21 +4,12 @@ import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
 import { status } from '../../src/fleet/status.js';
 import { createTenant } from '../../src/lifecycle/create-tenant.js';
 import { urlOfDatabase, withAdmin } from '../support/admin.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
+import { type TestDatabase } from '../support/database.js';
 import { ask, liveWholeLife } from '../support/every-command.js';
-import { createFleet, type TestFleet } from '../support/fleet.js';
+import { createFleet, type TestFleet, useFleet } from '../support/fleet.js';
 
-let database: TestDatabase;
-let fleet: TestFleet;
-
-beforeEach(async () => {
-  database = await createTestDatabase();
-  fleet = await createFleet(database);
-});
-afterEach(async () => {
-  await fleet.remove();
-  await database.drop();
-});
+const fleet = useFleet({ each: true });
+const { database } = fleet;
 
 /** What a database or a user can be given, and what an application may rely on. */
 const SETTINGS: Record<string, string> = {

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
+
 import { Client, escapeIdentifier, type ClientConfig, type QueryResult, type QueryResultRow } from 'pg';
-import { afterAll, afterEach, beforeAll, inject } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, inject } from 'vitest';
 
 import { urlOfDatabase, withAdmin } from './admin.js';
 
@@ -24,14 +26,18 @@ let count = 0;
  *
  * @param options.name a label that becomes the end of the name
  * @param options.server URL of another server than that of all tests, on which the database is made empty
+ * @param options.template the database to copy, from `prepareDatabase`; default is an empty one
+ * @returns also what closes all of its clients
  */
-export async function createTestDatabase(options: { name?: string; server?: string } = {}): Promise<TestDatabase> {
+export async function createTestDatabase(
+  options: { name?: string; server?: string; template?: string } = {},
+): Promise<TestDatabase & { close(): Promise<void> }> {
   count += 1;
   const unique = `${inject('runPrefix')}${process.pid}_${count}`;
   const name = options.name === undefined ? unique : `${unique}_${options.name}`;
   const quoted = escapeIdentifier(name);
   const admin = options.server ?? inject('adminUrl');
-  const template = options.server === undefined ? inject('templateDatabase') : 'template1';
+  const template = options.template ?? (options.server === undefined ? inject('templateDatabase') : 'template1');
   await onAdminConnection(admin, async (client) => {
     await client.query(
       `CREATE DATABASE ${quoted} TEMPLATE ${escapeIdentifier(template)} ${await copyingFiles(client)}`,
@@ -45,6 +51,7 @@ export async function createTestDatabase(options: { name?: string; server?: stri
     name,
     client,
     query,
+    close: closeAll,
     drop: async () => {
       dropped ??= closeAll().then(() =>
         onAdminConnection(admin, (client) => client.query(`DROP DATABASE IF EXISTS ${quoted} WITH (FORCE)`)),
@@ -52,6 +59,34 @@ export async function createTestDatabase(options: { name?: string; server?: stri
       await dropped;
     },
   };
+}
+
+const prepared = new Map<string, Promise<string>>();
+
+/**
+ * A database to copy, which all test files of this invocation share: whoever asks for a key first makes it. Returns its
+ * name, for `createTestDatabase`.
+ */
+export function prepareDatabase(key: string, prepare: (database: TestDatabase) => Promise<void>): Promise<string> {
+  const found = prepared.get(key) ?? prepareOnce(key, prepare);
+  prepared.set(key, found);
+  return found;
+}
+
+async function prepareOnce(key: string, prepare: (database: TestDatabase) => Promise<void>): Promise<string> {
+  const admin = inject('adminUrl');
+  const name = `${inject('runPrefix')}${createHash('sha256').update(key).digest('hex').slice(0, 20)}`;
+  // Another process may be making it: its lock is held until the database is there.
+  await withAdmin(admin, async (client) => {
+    await client.query('SELECT pg_advisory_lock(hashtextextended($1, 0))', [name]);
+    const { rowCount } = await client.query('SELECT FROM pg_database WHERE datname = $1', [name]);
+    if (rowCount !== 0) return;
+    const database = await createTestDatabase();
+    await prepare(database);
+    await database.close();
+    await client.query(`ALTER DATABASE ${escapeIdentifier(database.name)} RENAME TO ${escapeIdentifier(name)}`);
+  });
+  return name;
 }
 
 /** One connection for all databases of this process: each statement is worth less than to connect. */
@@ -79,27 +114,43 @@ async function copyingFiles(client: Client): Promise<string> {
 }
 
 /**
- * A database for all tests of the file (or of the `describe` it is called in), dropped after them. On an external server
- * the database of a failed test stays, and its name is printed.
+ * A database for all tests of the file (or of the `describe` it is called in), dropped after them; with `each`, one for each
+ * test, dropped after it. On an external server the database of a failed test stays, and its name is printed.
+ *
+ * @param options.template name of the database to copy
  */
-export function useDatabase(options: { name?: string } = {}): TestDatabase {
+export function useDatabase(
+  options: { name?: string; each?: boolean; template?: () => Promise<string> } = {},
+): TestDatabase {
   let database: TestDatabase | undefined;
   let failed = false;
   const current = (): TestDatabase => {
-    if (database === undefined) throw new Error('The database exists from beforeAll on, inside tests and hooks only.');
+    if (database === undefined) throw new Error('The database exists inside tests and hooks only.');
     return database;
   };
-  beforeAll(async () => {
-    database = await createTestDatabase(options);
-  });
-  afterEach(({ task }) => {
-    failed ||= task.result?.state === 'fail';
-  });
-  afterAll(async () => {
-    if (database === undefined) return;
-    if (failed && inject('externalServer')) await keep(database);
-    else await database.drop();
-  });
+  const create = async (): Promise<void> => {
+    const template = await options.template?.();
+    database = await createTestDatabase({
+      ...(options.name === undefined ? {} : { name: options.name }),
+      ...(template === undefined ? {} : { template }),
+    });
+  };
+  const drop = async (): Promise<void> => {
+    if (failed && inject('externalServer')) await keep(current());
+    else await database?.drop();
+    failed = false;
+  };
+  if (options.each === true) {
+    beforeEach(create);
+    afterEach(({ task }) => {
+      failed = task.result?.state === 'fail';
+      return drop();
+    });
+  } else {
+    beforeAll(create);
+    afterEach(({ task }) => void (failed ||= task.result?.state === 'fail'));
+    afterAll(drop);
+  }
   return {
     get url() {
       return current().url;

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 
 import { type LoadOptions, loadProject } from '../../src/config/load.js';
 import { createTenant } from '../../src/lifecycle/create-tenant.js';
@@ -7,7 +7,7 @@ import type { Project } from '../../src/project/project.js';
 import { registryMigration } from '../../src/registry/migration-template.js';
 import { migrate } from '../../src/run/migrate.js';
 import type { MigrateOptions, MigrateReport } from '../../src/run/types.js';
-import { type TestDatabase, useDatabase } from './database.js';
+import { prepareDatabase, type TestDatabase, useDatabase } from './database.js';
 import { createProject, type TestProject } from './project.js';
 import { SHAPE } from './registry-shapes.js';
 
@@ -80,28 +80,36 @@ export async function createFleet<D extends FleetDatabase>(
   };
 }
 
+/** What `useFleet` starts with. */
+export type FleetOptions = {
+  files?: Record<string, string>;
+  load?: Partial<LoadOptions>;
+  /** Tenants to create, after the shared migrations were applied; without a list, nothing is applied. */
+  tenants?: string[];
+  /** What else is in the database at the start. Files that it writes are not there in the test. */
+  prepare?: (fleet: TestFleet) => Promise<unknown>;
+  /** A fleet for each test, instead of one for all of them. */
+  each?: boolean;
+};
+
 /**
  * A fleet for all tests of the file (or of the `describe` it is called in), with a database of its own; both are removed
- * after them.
- *
- * @param options.tenants tenants to create, after the shared migrations were applied
+ * after them. The same start is made once, and its database copied from then on.
  */
-export function useFleet(
-  options: { files?: Record<string, string>; load?: Partial<LoadOptions>; tenants?: string[] } = {},
-): TestFleet {
-  const database = useDatabase();
+export function useFleet(options: FleetOptions = {}): TestFleet {
+  const { files, load, tenants, prepare, each = false } = options;
+  const template = (): Promise<string> => prepareFleet(expect.getState().testPath ?? '', options);
+  const isEmpty = tenants === undefined && prepare === undefined;
+  const database = useDatabase({ each, ...(isEmpty ? {} : { template }) });
   let fleet: TestFleet | undefined;
   const current = (): TestFleet => {
-    if (fleet === undefined) throw new Error('The fleet exists from beforeAll on, inside tests and hooks only.');
+    if (fleet === undefined) throw new Error('The fleet exists inside tests and hooks only.');
     return fleet;
   };
-  beforeAll(async () => {
-    fleet = await createFleet(database, options.files, options.load);
-    if (options.tenants === undefined) return;
-    await fleet.migrate({ selection: { kind: 'shared' } });
-    await fleet.create(...options.tenants);
+  (each ? beforeEach : beforeAll)(async () => {
+    fleet = await createFleet(database, files, load);
   });
-  afterAll(() => fleet?.remove());
+  (each ? afterEach : afterAll)(() => fleet?.remove());
   return {
     get files() {
       return current().files;
@@ -115,4 +123,26 @@ export function useFleet(
     tables: (...given) => current().tables(...given),
     remove: () => current().remove(),
   };
+}
+
+/**
+ * Makes the database that `useFleet` copies, unless it is there, and returns its name.
+ *
+ * @param place tells what `prepare` does from what the same text does elsewhere, where it uses other variables
+ */
+export async function prepareFleet(
+  place: string,
+  { files, load, tenants, prepare }: Omit<FleetOptions, 'each'>,
+): Promise<string> {
+  const own = prepare === undefined ? undefined : [place, String(prepare)];
+  return await prepareDatabase(JSON.stringify([files, load, tenants, own]), async (database) => {
+    const fleet = await createFleet(database, files, load);
+    try {
+      if (tenants !== undefined) await fleet.migrate({ selection: { kind: 'shared' } });
+      await fleet.create(...(tenants ?? []));
+      await prepare?.(fleet);
+    } finally {
+      await fleet.remove();
+    }
+  });
 }
