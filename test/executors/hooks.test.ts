@@ -1,12 +1,11 @@
 import { threadId } from 'node:worker_threads';
 
-import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import type { Hooks } from '../../src/project/hook-types.js';
 import { exitCodeOf } from '../../src/run/report.js';
 import { ensureBuilt } from '../support/build.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import { createFleet, type TestFleet } from '../support/fleet.js';
+import { createFleet, type TestFleet, useFleet } from '../support/fleet.js';
 import { fixture } from './fleets.js';
 
 // Workers start slowly on a machine that is busy.
@@ -15,7 +14,16 @@ vi.setConfig({ testTimeout: 120_000 });
 const TENANTS = ['acme', 'big "Corp"', 'globex', 'initech', 'select', 'umbrella'];
 const WORKERS = ['multiprocessing', 'worker-threads'];
 
-let database: TestDatabase;
+const start = useFleet({
+  each: true,
+  tenants: [],
+  prepare: async ({ database, migrate }) => {
+    await database.query(`INSERT INTO tenants (schema_name) SELECT unnest($1::text[])`, [TENANTS]);
+    await migrate({ missing: 'create' });
+    await database.query('CREATE TABLE public.audit (tenant text, note text, pid int)');
+  },
+});
+const { database } = start;
 let fleet: TestFleet;
 
 beforeAll(() => ensureBuilt(), 120_000);
@@ -23,20 +31,10 @@ beforeAll(() => ensureBuilt(), 120_000);
 /** A fleet whose configuration has hooks, as JavaScript or TypeScript. */
 async function prepare(file: string, config: string): Promise<void> {
   fleet = await createFleet(database, { [file]: config }, { configFile: file });
-  await fleet.migrate({ selection: { kind: 'shared' } }, { hooks: {} });
-  await database.query(`INSERT INTO tenants (schema_name) SELECT unnest($1::text[])`, [TENANTS]);
-  await fleet.migrate({ missing: 'create' }, { hooks: {} });
-  await database.query('CREATE TABLE public.audit (tenant text, note text, pid int)');
   await fleet.tenantMigration('0002_tasks.sql', 'CREATE TABLE tasks (id int);');
 }
 
-beforeEach(async () => {
-  database = await createTestDatabase();
-});
-afterEach(async () => {
-  await fleet.remove();
-  await database.drop();
-});
+afterEach(() => fleet.remove());
 
 describe.each(['standard', ...WORKERS, fixture('one-by-one.js')])('%s', (executor) => {
   const overrides = { executor, canary: 0, maxProcesses: 2 };

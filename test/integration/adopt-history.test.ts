@@ -1,32 +1,25 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { listRuns } from '../../src/journal/read/runs.js';
-import { createTenant } from '../../src/lifecycle/create-tenant.js';
 import { adoptHistory } from '../../src/run/adopt/adopt-history.js';
 import type { AdoptHistoryOptions, AdoptHistoryReport } from '../../src/run/adopt/types.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import type { TestFleet } from '../support/fleet.js';
+import { useDatabase } from '../support/database.js';
+import { prepareFleet, type TestFleet } from '../support/fleet.js';
 import { createFormatFleet, readFixture } from '../support/format-fixtures.js';
 import { callCli } from '../support/run-cli.js';
 import { sha, TOOL_HISTORIES } from '../support/tool-histories.js';
 
 const TENANTS = ['t1', 't2', 't3'];
 
-let database: TestDatabase;
+const database = useDatabase({
+  each: true,
+  template: () => prepareFleet('', { tenants: [], emptyTenants: TENANTS }),
+});
 let fleet: TestFleet;
-
-beforeEach(async () => {
-  database = await createTestDatabase();
-});
-afterEach(async () => {
-  await fleet.remove();
-  await database.drop();
-});
+afterEach(() => fleet.remove());
 
 async function start(fixture: string, format: string): Promise<Record<string, string>> {
   fleet = await createFormatFleet(database, fixture, format);
-  await fleet.migrate({ selection: { kind: 'shared' } });
-  for (const schema of TENANTS) await createTenant(await fleet.project(), { schema, noMigrate: true });
   return await readFixture(fixture);
 }
 

@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { locateBinaries } from '../../src/embedded/locate-binaries.js';
 import { identifyProcess } from '../../src/embedded/process-identity.js';
 import { startEmbedded, type EmbeddedServer } from '../../src/embedded/start.js';
-import { askServer, postmasterPid, startInProcess } from '../support/embedded.js';
+import { askServer, copyEmbeddedState, postmasterPid, startInProcess } from '../support/embedded.js';
 import { createProject, type TestProject } from '../support/project.js';
 
 const FAST = { fsync: 'off', shared_buffers: '16MB' };
@@ -16,8 +16,13 @@ const FAST = { fsync: 'off', shared_buffers: '16MB' };
 let project: TestProject;
 const servers: EmbeddedServer[] = [];
 
-async function start(options: { settings?: Record<string, string>; database?: string } = {}): Promise<EmbeddedServer> {
-  const server = await startEmbedded({ root: project.root, ...options, settings: { ...FAST, ...options.settings } });
+/** Starts it, for the first time or as if it had been started before. */
+async function start(
+  options: { settings?: Record<string, string>; database?: string; first?: boolean } = {},
+): Promise<EmbeddedServer> {
+  const { first = false, settings, ...rest } = options;
+  if (!first && !existsSync(project.path('.tenants'))) await copyEmbeddedState(project.root);
+  const server = await startEmbedded({ root: project.root, ...rest, settings: { ...FAST, ...settings } });
   servers.push(server);
   return server;
 }
@@ -33,7 +38,7 @@ afterEach(async () => {
 
 describe('an embedded server', () => {
   it('is a real PostgreSQL on the loopback interface, with a database and a password of its own', async () => {
-    const server = await start({ settings: { listen_addresses: '*', work_mem: '7MB' } });
+    const server = await start({ first: true, settings: { listen_addresses: '*', work_mem: '7MB' } });
     expect(server.config).toMatchObject({ host: '127.0.0.1', user: 'postgres', database: 'tenants' });
     const rows = await askServer(
       server.url,
@@ -57,7 +62,7 @@ describe('an embedded server', () => {
   });
 
   it('keeps its password in a private file and off every command line, and its folder out of git', async () => {
-    const server = await start();
+    const server = await start({ first: true });
     const file = project.path('.tenants', 'password');
     expect((await stat(file)).mode & 0o777).toBe(0o600);
     expect((await readFile(file, 'utf8')).trim()).toBe(server.config.password);
@@ -113,7 +118,7 @@ describe('an embedded server', () => {
 
 describe('several users of one server', () => {
   it('share it, and the last one ends it', async () => {
-    const [first, second] = await Promise.all([start(), start({ database: 'other' })]);
+    const [first, second] = await Promise.all([start({ first: true }), start({ first: true, database: 'other' })]);
     expect(first.config.port).toBe(second.config.port);
     await first.stop();
     expect(await askServer(second.url, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
@@ -130,6 +135,7 @@ describe('several users of one server', () => {
   });
 
   it('do not count once they are dead: the next one uses the orphan and ends it', async () => {
+    await copyEmbeddedState(project.root);
     const killed = await startInProcess(project.root);
     const pid = await postmasterPid(project.root);
     await killed.kill();

@@ -8,37 +8,31 @@ import { status } from '../../src/fleet/status.js';
 import { createTenant } from '../../src/lifecycle/create-tenant.js';
 import { plan } from '../../src/run/plan.js';
 import { rollback } from '../../src/run/rollback.js';
-import { createTestDatabase, type TestDatabase } from '../support/database.js';
-import type { TestFleet } from '../support/fleet.js';
+import { useDatabase } from '../support/database.js';
+import { prepareFleet, type TestFleet } from '../support/fleet.js';
 import { createFormatFleet, TENANT_DIRECTORY } from '../support/format-fixtures.js';
 import { callCli } from '../support/run-cli.js';
 
 const TENANTS = ['t1', 'Odd "Tenant"', 't3'];
 const TENANTS_ONLY = { selection: { kind: 'tenants' as const } };
 
-let database: TestDatabase;
+/** Three tenants that have nothing yet; one of them was there before and has an odd name. */
+const database = useDatabase({
+  each: true,
+  template: () =>
+    prepareFleet('formats', {
+      tenants: [],
+      emptyTenants: ['t1', 't3'],
+      prepare: (made) =>
+        made.database.query(`CREATE SCHEMA "Odd ""Tenant""";
+          INSERT INTO tenants (schema_name, name, status) VALUES ('Odd "Tenant"', 'odd', 'active')`),
+    }),
+});
 let fleet: TestFleet;
+afterEach(() => fleet.remove());
 
-beforeEach(async () => {
-  database = await createTestDatabase();
-});
-afterEach(async () => {
-  await fleet.remove();
-  await database.drop();
-});
-
-/** A fleet of three tenants that have nothing yet; one of them was there before and has an odd name. */
 async function start(fixture: string, format: string, settings: Record<string, unknown> = {}): Promise<void> {
   fleet = await createFormatFleet(database, fixture, format, settings);
-  await fleet.migrate({ selection: { kind: 'shared' } });
-  const project = await fleet.project();
-  for (const schema of TENANTS) {
-    if (schema.startsWith('t')) await createTenant(project, { schema, noMigrate: true });
-    else {
-      await database.query('CREATE SCHEMA "Odd ""Tenant"""');
-      await database.query(`INSERT INTO tenants (schema_name, name, status) VALUES ('Odd "Tenant"', 'odd', 'active')`);
-    }
-  }
 }
 
 const path = (...parts: string[]): string => join(fleet.files.root, TENANT_DIRECTORY, ...parts);

@@ -6,8 +6,8 @@ import { createTenant } from '../../src/lifecycle/create-tenant.js';
 import type { Project } from '../../src/project/project.js';
 import { exitCodeOf } from '../../src/run/report.js';
 import { type DebianPostgres, findPostgres, startPostgres } from '../support/debian-postgres.js';
-import { createPopulatedFleet, execute, READING, snapshot, WRITING } from '../support/every-command.js';
-import { createFleet, useFleet } from '../support/fleet.js';
+import { usePopulatedFleet, execute, READING, snapshot, WRITING } from '../support/every-command.js';
+import { createFleet } from '../support/fleet.js';
 import { runCli } from '../support/run-cli.js';
 
 const bin = findPostgres();
@@ -17,7 +17,7 @@ const REFUSED = { code: 'DATABASE_REFUSED', exitCode: 5 };
 const STANDBY = { ...REFUSED, message: 'The server accepts no changes: it is a standby.' };
 const SETTING = { ...REFUSED, message: 'The server accepts no changes: its transactions are read-only.' };
 
-const fleet = useFleet({ each: true, prepare: (made) => createPopulatedFleet(made, made.database) });
+const fleet = usePopulatedFleet();
 const { database } = fleet;
 
 /** What differs from call to call is left out. */

@@ -1,6 +1,6 @@
 import type { ClientConfig } from 'pg';
 import { Client } from 'pg';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import type { Project } from '../../src/project/project.js';
 import { createPopulatedFleet, execute, liveWholeLife, READING, snapshot, WRITING } from '../support/every-command.js';
@@ -18,7 +18,7 @@ const REFUSED = {
 };
 
 describe.skipIf(!hasPgBouncer)('behind PgBouncer', () => {
-  const fleet = useFleet({ each: true, prepare: (made) => createPopulatedFleet(made, made.database) });
+  const fleet = useFleet({ each: true });
   const { database } = fleet;
   let bouncer: PgBouncer | undefined;
 
@@ -36,6 +36,8 @@ describe.skipIf(!hasPgBouncer)('behind PgBouncer', () => {
   const NEEDS_TRANSACTIONS = /^(?:query|drift|shell)/;
 
   describe('in transaction mode', () => {
+    beforeEach(() => createPopulatedFleet(fleet));
+
     it('what writes is refused, and leaves nothing behind, not even in the sessions of the pool', async () => {
       const before = await snapshot(database);
       const through = await fleet.project(await start({ size: 3 }));
@@ -109,7 +111,7 @@ describe.skipIf(!hasPgBouncer)('behind PgBouncer', () => {
   });
 
   it('in statement mode everything is refused that needs a transaction', async () => {
-    await createPopulatedFleet(fleet, database);
+    await createPopulatedFleet(fleet);
     const before = await snapshot(database);
     const direct = await fleet.project();
     const through = await fleet.project(await start({ size: 3, mode: 'statement' }));
@@ -134,7 +136,7 @@ describe.skipIf(!hasPgBouncer)('behind PgBouncer', () => {
       ['ignores', ['ignore_startup_parameters = extra_float_digits,options']],
       ['refuses', ['ignore_startup_parameters = extra_float_digits']],
     ])('exec is refused when the pooler %s the search path that programs are given', async (_how, settings) => {
-      await createPopulatedFleet(fleet, database);
+      await createPopulatedFleet(fleet);
       const through = await fleet.project(await start({ size: 4, mode: 'session', settings }));
       await expect(execute(through, 'true')).rejects.toMatchObject({
         code: 'UNSAFE_POOLER',
@@ -144,7 +146,7 @@ describe.skipIf(!hasPgBouncer)('behind PgBouncer', () => {
     });
 
     it('a pool that has no second connection is told so within seconds', async () => {
-      await createPopulatedFleet(fleet, database);
+      await createPopulatedFleet(fleet);
       const through = await fleet.project(await start({ size: 1, mode: 'session' }));
       const [, migrate] = WRITING[0] ?? [];
       const started = performance.now();
@@ -157,7 +159,7 @@ describe.skipIf(!hasPgBouncer)('behind PgBouncer', () => {
     });
 
     it('a statement is canceled that runs when a run is given up', async () => {
-      await createPopulatedFleet(fleet, database);
+      await createPopulatedFleet(fleet);
       await fleet.tenantMigration('0003_slow.sql', 'SELECT pg_sleep(20);');
       const through = await start({ size: 8, mode: 'session' });
       const cancel = new AbortController();

@@ -20,17 +20,16 @@ import { rollback } from '../../src/run/rollback.js';
 import { createTenancy } from '../../src/runtime/tenancy.js';
 import { createTestDatabase, type TestDatabase } from '../support/database.js';
 import { ask, execute } from '../support/every-command.js';
-import { createFleet, type TestFleet } from '../support/fleet.js';
+import { createFleet, prepareFleet, type TestFleet } from '../support/fleet.js';
 import { namesIn, plantShadows, recordSql, shadowCalls } from '../support/shadow-objects.js';
 
 const PG = createRequire(import.meta.url).resolve('pg');
 
 /** A fleet of three tenants in a database of its own, with migrations of every kind to come. */
 async function createPlace(): Promise<{ database: TestDatabase; fleet: TestFleet }> {
-  const database = await createTestDatabase();
+  const template = await prepareFleet('', { tenants: ['t1', 't2', 't3'] });
+  const database = await createTestDatabase({ template });
   const fleet = await createFleet(database);
-  await fleet.migrate({ selection: { kind: 'shared' } });
-  await fleet.create('t1', 't2', 't3');
   await fleet.tenantMigration('0002_rows.sql', ROWS);
   await fleet.tenantMigration(
     '0003_more.sql',

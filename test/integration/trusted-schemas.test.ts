@@ -6,13 +6,12 @@ import { createTenant } from '../../src/lifecycle/create-tenant.js';
 import { renameTenant } from '../../src/lifecycle/rename-tenant.js';
 import type { Project } from '../../src/project/project.js';
 import { checkOf } from '../support/doctor.js';
-import { ask, createPopulatedFleet, execute, READING } from '../support/every-command.js';
-import { useFleet } from '../support/fleet.js';
+import { ask, usePopulatedFleet, execute, READING } from '../support/every-command.js';
 import { hasPgBouncer, startPgBouncer } from '../support/pgbouncer.js';
 import { namesIn, plantShadows, recordSql, shadowCalls } from '../support/shadow-objects.js';
 
 let role: string;
-const fleet = useFleet({ each: true, prepare: (made) => createPopulatedFleet(made, made.database) });
+const fleet = usePopulatedFleet();
 const { database } = fleet;
 
 beforeEach(async () => {

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 
-import { expect } from 'vitest';
+import { beforeEach, expect } from 'vitest';
 
 import { exec } from '../../src/each-tenant/exec/exec.js';
 import { shell } from '../../src/each-tenant/exec/shell.js';
@@ -29,7 +29,7 @@ import { plan } from '../../src/run/plan.js';
 import { rollback } from '../../src/run/rollback.js';
 import { drift } from '../../src/structure/drift.js';
 import type { TestDatabase } from './database.js';
-import type { TestFleet } from './fleet.js';
+import { type TestFleet, useFleet } from './fleet.js';
 
 const PG = createRequire(import.meta.url).resolve('pg');
 
@@ -102,13 +102,28 @@ export async function execute(project: Project, ...command: [string, ...string[]
 }
 
 /** Two tenants that have one migration to come, a domain, and a row each: what `WRITING` and `READING` work on. */
-export async function createPopulatedFleet(fleet: TestFleet, database: TestDatabase): Promise<void> {
+export async function createPopulatedFleet(fleet: TestFleet): Promise<void> {
   await fleet.migrate({ selection: { kind: 'shared' } });
+  await populate(fleet);
+  await writePending(fleet);
+}
+
+/** The same before each test. */
+export function usePopulatedFleet(): TestFleet {
+  const fleet = useFleet({ each: true, tenants: [], prepare: populate });
+  beforeEach(() => writePending(fleet));
+  return fleet;
+}
+
+async function populate(fleet: TestFleet): Promise<void> {
   await createTenant(await fleet.project(), { schema: 't1', domains: ['t1.example.com'] });
   await fleet.create('t2');
-  await database.query(
+  await fleet.database.query(
     `INSERT INTO t1.projects (name) VALUES ('of t1'); INSERT INTO t2.projects (name) VALUES ('of t2')`,
   );
+}
+
+async function writePending(fleet: TestFleet): Promise<void> {
   await fleet.tenantMigration(
     '0002_two.sql',
     '-- Up Migration\nCREATE TABLE two (id int);\n-- Down Migration\nDROP TABLE two;',

@@ -86,6 +86,8 @@ export type FleetOptions = {
   load?: Partial<LoadOptions>;
   /** Tenants to create, after the shared migrations were applied; without a list, nothing is applied. */
   tenants?: string[];
+  /** Tenants whose schemas have nothing yet. */
+  emptyTenants?: string[];
   /** What else is in the database at the start. Files that it writes are not there in the test. */
   prepare?: (fleet: TestFleet) => Promise<unknown>;
   /** A fleet for each test, instead of one for all of them. */
@@ -132,14 +134,15 @@ export function useFleet(options: FleetOptions = {}): TestFleet {
  */
 export async function prepareFleet(
   place: string,
-  { files, load, tenants, prepare }: Omit<FleetOptions, 'each'>,
+  { files, load, tenants, emptyTenants, prepare }: Omit<FleetOptions, 'each'>,
 ): Promise<string> {
   const own = prepare === undefined ? undefined : [place, String(prepare)];
-  return await prepareDatabase(JSON.stringify([files, load, tenants, own]), async (database) => {
+  return await prepareDatabase(JSON.stringify([files, load, tenants, emptyTenants, own]), async (database) => {
     const fleet = await createFleet(database, files, load);
     try {
       if (tenants !== undefined) await fleet.migrate({ selection: { kind: 'shared' } });
       await fleet.create(...(tenants ?? []));
+      for (const schema of emptyTenants ?? []) await createTenant(await fleet.project(), { schema, noMigrate: true });
       await prepare?.(fleet);
     } finally {
       await fleet.remove();

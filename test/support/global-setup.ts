@@ -9,7 +9,7 @@ import type { TestProject } from 'vitest/node';
 import { startEmbedded } from '../../src/embedded/start.js';
 import { urlOfDatabase, withAdmin } from './admin.js';
 import { ensureBuilt } from './build.js';
-import { sweepAbandoned, TEST_SERVER_PREFIX } from './sweep.js';
+import { placeOfServer, sweepAbandoned, TEST_SERVER_PREFIX } from './sweep.js';
 
 /** Nothing of a test server must outlive a crash of the machine. */
 const FAST_SETTINGS = {
@@ -27,7 +27,7 @@ const FAST_SETTINGS = {
   autovacuum_naptime: '1h',
   bgwriter_lru_maxpages: '0',
   checkpoint_timeout: '1h',
-  max_wal_size: '4GB',
+  max_wal_size: '1GB',
   io_method: 'sync',
   // A password is worth nothing here, and thousands of connections check one.
   scram_iterations: '1',
@@ -61,7 +61,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
 }
 
 async function ownServer(): Promise<{ url: string; close: () => Promise<void> }> {
-  const root = await temporaryFolder();
+  const root = await temporaryFolder(await placeOfServer());
   const server = await startEmbedded({ root, settings: FAST_SETTINGS });
   // Hashed anew, with so few iterations.
   const password = escapeLiteral(decodeURIComponent(new URL(server.url).password));
@@ -73,8 +73,8 @@ async function ownServer(): Promise<{ url: string; close: () => Promise<void> }>
   return { url: server.url, close };
 }
 
-async function temporaryFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), `${TEST_SERVER_PREFIX}${process.pid}-`));
+async function temporaryFolder(parent = tmpdir()): Promise<string> {
+  const folder = await mkdtemp(join(parent, `${TEST_SERVER_PREFIX}${process.pid}-`));
   // A root user's server runs under another account, which has to get in.
   await chmod(folder, 0o755);
   return folder;

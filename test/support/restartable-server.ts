@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,8 +12,8 @@ import { realHostEnvironment } from '../../src/embedded/host-environment.js';
 import { locateBinaries } from '../../src/embedded/locate-binaries.js';
 import { prepareBinaries } from '../../src/embedded/prepare-binaries.js';
 import { spawnOptions } from '../../src/embedded/run-program.js';
-import { startEmbedded } from '../../src/embedded/start.js';
 import { urlOfDatabase, withAdmin } from './admin.js';
+import { copyEmbeddedState } from './embedded.js';
 import type { FleetDatabase } from './fleet.js';
 import { freePort } from './free-port.js';
 import { TEST_SERVER_PREFIX } from './sweep.js';
@@ -63,16 +63,15 @@ export async function startRestartableServer(settings: Record<string, string> = 
   const root = await mkdtemp(join(tmpdir(), `${TEST_SERVER_PREFIX}${process.pid}-`));
   // A root user's server runs under another account, which has to get in.
   await chmod(root, 0o755);
-  const first = await startEmbedded({ root, settings: { fsync: 'off' } });
-  await first.stop();
+  await copyEmbeddedState(root);
   const home = await findHome(root, realHostEnvironment());
   const binaries = await prepareBinaries(await locateBinaries(root), home.cache, home.account);
   const port = await freePort();
   const all = Object.entries({ ...SETTINGS, ...settings, port: String(port) });
   const args = ['-D', home.data, ...all.flatMap(([name, value]) => ['-c', `${name}=${value}`])];
-  const base = new URL(first.url);
-  base.port = String(port);
-  const url = urlOfDatabase(base.href, 'postgres');
+  const password = (await readFile(join(root, '.tenants', 'password'), 'utf8')).trim();
+  const config = { host: '127.0.0.1', port, user: 'postgres', password };
+  const url = `postgresql://postgres:${encodeURIComponent(password)}@127.0.0.1:${port}/postgres`;
   let running: { child: ChildProcess; ended: Promise<unknown> } | undefined;
 
   const start = async (): Promise<void> => {
@@ -89,7 +88,7 @@ export async function startRestartableServer(settings: Record<string, string> = 
     await withAdmin(url, (client) => client.query(sql));
   };
   const urlOf = (database: string): string => urlOfDatabase(url, database);
-  const configOf = (database: string): ClientConfig => ({ ...first.config, port, database });
+  const configOf = (database: string): ClientConfig => ({ ...config, database });
   await start();
   return {
     url,
