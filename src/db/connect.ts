@@ -108,6 +108,11 @@ export function applicationName(purpose: string): string {
     .replaceAll('\uFFFD', '');
 }
 
+/** What the connection of a lane is for while it works on a schema. */
+export function lanePurpose(direction: 'up' | 'down', schema: string): string {
+  return `${direction === 'up' ? 'migrate' : 'rollback'} ${schema}`;
+}
+
 /** Says in the product's own words why there is no connection; errors of other kinds come back unchanged. */
 export function connectionFailure(error: unknown, config: ClientConfig): unknown {
   if (isTenantsError(error)) return error;

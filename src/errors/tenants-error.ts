@@ -1,3 +1,4 @@
+import type { Blocker } from './blocker.js';
 import { ERROR_CODES, type ErrorCode } from './codes.js';
 
 /** What an error may say beyond its message. Everything here is safe to print: no connection settings, no parameters. */
@@ -17,6 +18,8 @@ export type ErrorDetails = {
   hint?: string;
   where?: string;
   constraint?: string;
+  /** The sessions that held what a statement had waited for. */
+  blockers?: Blocker[];
   /** Several complaints reported at once, such as all mistakes of a configuration. */
   problems?: string[];
   /** Stored texts that name a schema: what has them, where in it, and the schema. */

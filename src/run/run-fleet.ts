@@ -126,7 +126,7 @@ async function runPhases(run: Run, session: LockedSession): Promise<Outcome> {
   };
   await heedCancel(run, session.client, () => run.journal.begin(begin));
 
-  const shared = await applyShared(run, surveyed.shared, planned.shared);
+  const shared = await applyShared(run, session, surveyed.shared, planned.shared);
   const outcome = { shared, warnings: planner.warnings, concurrency: wanted.concurrency };
   if (shared.status === 'failed') {
     for (const { cohort } of cohorts ?? []) {

@@ -1,3 +1,5 @@
+import { lanePurpose } from '../db/connect.js';
+import { SQLSTATE } from '../db/sqlstates.js';
 import type { Parallelism } from '../executors/fit-connections.js';
 import type { TenantResult } from '../executors/types.js';
 import { applySettings } from '../fleet/apply-settings.js';
@@ -27,7 +29,8 @@ export async function runRound(
   const commits = await GroupCommit.begin(() => session.client);
   const plans = new Map(cohorts.map(({ plan }) => [plan.id, plan]));
   const settings = { ...applySettings(project), groupCommit: commits !== undefined };
-  const onResult = (result: TenantResult): void => {
+  const onResult = (reported: TenantResult): void => {
+    const result = withBlockers(reported, session, run.direction.direction);
     commits?.noteResult(result);
     pacing.noteResult(result.tenant);
     if (isMoved(result) && !isLast) {
@@ -74,4 +77,15 @@ export async function runRound(
   const stopped = stop.reason !== undefined;
   const lost = await secureCommits(run, session, commits);
   return { again: new Set([...record.held, ...lost]), stopped };
+}
+
+/** A tenant that had waited for a lock in vain says for whom. */
+export function withBlockers(
+  result: TenantResult,
+  session: Pick<LockedSession, 'blockersOf'>,
+  direction: 'up' | 'down',
+): TenantResult {
+  if (result.status !== 'failed' || result.error.sqlstate !== SQLSTATE.lockNotAvailable) return result;
+  const blockers = session.blockersOf(lanePurpose(direction, result.tenant));
+  return blockers.length === 0 ? result : { ...result, error: { ...result.error, blockers } };
 }

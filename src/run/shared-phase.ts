@@ -8,17 +8,29 @@ import { createLaneOpener } from '../fleet/open-lanes.js';
 import type { SharedSchema } from '../fleet/shared-schema.js';
 import type { SurveyedSchema } from '../fleet/survey.js';
 import type { SharedResult } from '../fleet/types.js';
+import type { LockedSession } from '../session/control-session.js';
 import { SHARED_SKIPPED } from './report.js';
+import { withBlockers } from './run-round.js';
 import type { Run } from './run.js';
 
 /** The third phase: applies the shared schema's plan, where there is one. */
-export async function applyShared(run: Run, shared: SharedSchema, plan: Plan | undefined): Promise<SharedResult> {
-  const result = await resultOf(run, shared, plan);
+export async function applyShared(
+  run: Run,
+  session: LockedSession,
+  shared: SharedSchema,
+  plan: Plan | undefined,
+): Promise<SharedResult> {
+  const result = await resultOf(run, session, shared, plan);
   run.record.emit({ type: 'shared', result });
   return result;
 }
 
-async function resultOf(run: Run, { surveyed, files }: SharedSchema, plan: Plan | undefined): Promise<SharedResult> {
+async function resultOf(
+  run: Run,
+  session: LockedSession,
+  { surveyed, files }: SharedSchema,
+  plan: Plan | undefined,
+): Promise<SharedResult> {
   const { project, options, record, stop, cancel } = run;
   if (options.selection.kind === 'tenants') return SHARED_SKIPPED;
   if (plan === undefined) return { status: 'upToDate', migrations: [], error: null };
@@ -32,14 +44,20 @@ async function resultOf(run: Run, { surveyed, files }: SharedSchema, plan: Plan 
     cancel,
   })();
   try {
-    return await applyPlan(lane, plan, surveyed);
+    return await applyPlan(session, lane, plan, surveyed);
   } finally {
     await lane.close();
   }
 }
 
-async function applyPlan(lane: EngineLane, plan: Plan, { schema, oid }: SurveyedSchema): Promise<SharedResult> {
-  const result = await lane.apply({ tenant: schema, planId: plan.id, schemaOid: oid });
+async function applyPlan(
+  session: LockedSession,
+  lane: EngineLane,
+  plan: Plan,
+  { schema, oid }: SurveyedSchema,
+): Promise<SharedResult> {
+  const reported = await lane.apply({ tenant: schema, planId: plan.id, schemaOid: oid });
+  const result = withBlockers(reported, session, plan.direction);
   switch (result.status) {
     case 'applied':
     case 'rolledBack':

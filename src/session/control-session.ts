@@ -4,6 +4,7 @@ import { closeClient, openClient } from '../db/connect.js';
 import { assertOwn, type SessionKind, sessionKind } from '../db/own-session.js';
 import { type ServerInfo, assertWritable, inspectServer } from '../db/server.js';
 import { isConnectionError } from '../db/sqlstates.js';
+import type { Blocker } from '../errors/blocker.js';
 import { isTenantsError, TenantsError } from '../errors/tenants-error.js';
 import type { Project } from '../project/project.js';
 import { FleetLock, type FleetLockOptions } from './fleet-lock.js';
@@ -28,6 +29,8 @@ export type LockedSession = Omit<FleetSession, 'session'> & {
   isSameServer(): Promise<boolean>;
   /** True once the server was another one, or the connection had been lost. */
   readonly wasLost: boolean;
+  /** Whom a lane was waiting for a moment ago; `purpose` is what its connection is for. */
+  blockersOf(purpose: string): Blocker[];
 };
 
 /**
@@ -75,16 +78,19 @@ export async function withFleetLock<T>(
     assertOwn(await sessionKind(client, server, project.database));
     await prepareOwn(project, client, server);
     await lock.take(server);
-    watch = new LaneWatch({
+    const lanes = new LaneWatch({
       client: () => lock.client,
+      lockTimeoutMs: project.lockTimeoutMs,
       onDeadlock: () => lock.yieldNodePgMigrateLock(),
       onExplain: (message) => options.onEvent({ type: 'waiting', message }),
     });
+    watch = lanes;
     return await use({
       server,
       get client() {
         return lock.client;
       },
+      blockersOf: (purpose) => lanes.blockersOf(purpose),
       holdsLock: () => lock.isHeld(),
       lostTo: () => lock.heldBy,
       isSameServer: () => lock.isSameServer(),

@@ -80,15 +80,21 @@ describe('a second run', () => {
     await database.query('CREATE SCHEMA billing');
     await second.migrate({ selection: { kind: 'shared' } });
     await createTenant(await second.project(), { schema: 'billing_a' });
-    await fleet.tenantMigration('0001_slow.sql', 'SELECT pg_sleep(0.5);');
+    const gate = await database.client();
+    await gate.query('SELECT pg_advisory_lock(1)');
+    await fleet.tenantMigration('0001_slow.sql', 'SELECT pg_advisory_xact_lock(1);');
     const events: FleetEvent[] = [];
     try {
-      const first = fleet.migrate({ onEvent: (event) => events.push(event) }, { checkOrder: false, canary: 0 });
+      const first = fleet.migrate(
+        { onEvent: (event) => events.push(event) },
+        { checkOrder: false, canary: 0, lockTimeoutMs: 60_000 },
+      );
       await expect.poll(() => events.some(({ type }) => type === 'tenant:start')).toBe(true);
       await second.tenantMigration('0002_more.sql', 'CREATE TABLE more (id int);');
       const beside = await second.migrate();
       expect(beside.tenants).toMatchObject({ applied: 1, failed: 0 });
       expect(events.some(({ type }) => type === 'tenant:done')).toBe(false);
+      await gate.query('SELECT pg_advisory_unlock_all()');
       const report = await first;
       expect(report.tenants).toMatchObject({ applied: 4, failed: 0 });
       expect(report.warnings).toEqual([]);

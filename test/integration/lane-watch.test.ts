@@ -115,6 +115,7 @@ describe('what waits for long', () => {
     const said: string[] = [];
     const watch = new LaneWatch({
       client: () => client,
+      lockTimeoutMs: 0,
       onDeadlock: () => {},
       onExplain: (message) => said.push(message),
       lookMs: 50,
@@ -143,8 +144,29 @@ describe('what waits for long', () => {
     });
     expect(said.length).toBeGreaterThan(1);
     expect(said[0]).toMatch(new RegExp(`^a has waited [\\d.]+ m?s for process ${pid} \\(psql\\)`));
-    expect(said[0]).toContain('idle in transaction now');
+    expect(said[0]).toMatch(/, idle in transaction since .*: .*LOCK TABLE a\.projects/);
     expect((await run)?.tenants.applied).toBe(3);
+  });
+
+  it('in vain is told with whom it waited for, in every schema', async () => {
+    const holder = await database.client();
+    await holder.query(`SET application_name = 'psql'; BEGIN; LOCK TABLE b.projects`);
+    const blocker = {
+      pid: announcedPid(holder),
+      application: 'psql',
+      state: 'idle in transaction',
+      statement: expect.stringContaining('LOCK TABLE b.projects') as string,
+    };
+    await fleet.tenantMigration('0002_index.sql', 'ALTER TABLE projects ADD COLUMN more int;');
+    const report = await fleet.migrate({}, { canary: 0, lockTimeoutMs: 1200, retries: 0 });
+    expect(report.tenants).toMatchObject({ applied: 2, failed: 1 });
+    const failed = report.results.find(({ status }) => status === 'failed');
+    expect(failed).toMatchObject({ tenant: 'b', error: { sqlstate: '55P03', blockers: [blocker] } });
+    await holder.query('ROLLBACK; BEGIN; LOCK TABLE public.domains');
+    await fleet.files.write('migrations/shared/0002_more.sql', 'ALTER TABLE domains ADD COLUMN more int;');
+    const { shared } = await fleet.migrate({}, { lockTimeoutMs: 1200, retries: 0 });
+    expect(shared.error).toMatchObject({ sqlstate: '55P03', blockers: [{ pid: blocker.pid }] });
+    await holder.query('ROLLBACK');
   });
 
   it('is explained for an index build that waits for old transactions', async () => {
@@ -156,7 +178,7 @@ describe('what waits for long', () => {
       await old.query('COMMIT');
       await run;
     });
-    expect(said.join('\n')).toMatch(/^a has waited .* \(an index: waiting for .*\)\.$/m);
+    expect(said.join('\n')).toMatch(/^a has waited .* \(an index: waiting for .*\) for process /m);
   });
 
   it('a control connection that breaks during a look explains nothing and throws nothing', async () => {
@@ -169,6 +191,7 @@ describe('what waits for long', () => {
         looks += 1;
         return client;
       },
+      lockTimeoutMs: 0,
       onDeadlock: () => said.push('deadlock'),
       onExplain: (message) => said.push(message),
       lookMs: 20,

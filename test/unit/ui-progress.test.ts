@@ -209,6 +209,20 @@ describe('progress without a terminal', () => {
     ]);
   });
 
+  it('promises no time that is left while no tenant finishes', async () => {
+    let now = 0;
+    const stream = fakeStream();
+    const progress = createProgress({ stream, color: false, isTTY: false, now: () => now });
+    progress.handle({ type: 'phase', phase: 'tenants', total: 2000 });
+    for (let i = 0; i < 100; i++) {
+      progress.handle(applied(`t_${i}`));
+      now += 10;
+    }
+    now += 11_000;
+    await progress.stop();
+    expect(lines(stream).at(-1)).toBe('tenants 100/2,000, none finished for 12 s');
+  });
+
   it('shows life once a minute while a slow migration stands', () => {
     const stream = fakeStream();
     const progress = createProgress({ stream, color: false, isTTY: false });

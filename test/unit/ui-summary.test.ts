@@ -125,6 +125,29 @@ describe('the summary of a run', () => {
     );
   });
 
+  it('names who held a lock that was waited for in vain, and how often it was tried', () => {
+    const result = failed('a', 'canceling statement due to lock timeout') as Extract<Result, { status: 'failed' }>;
+    const blocker = {
+      pid: 4711,
+      user: 'ann',
+      host: null,
+      application: 'ps\u001B[2Jql',
+      state: 'idle in transaction',
+      since: '2026-03-01T14:02:11+00:00',
+      statement: `UPDATE a\n  SET x = 1 -- password=secret`,
+    };
+    const detailed = {
+      ...result,
+      attempts: [{ sqlstate: '55P03', count: 3 }],
+      error: { ...result.error, blockers: [blocker] },
+    };
+    const text = formatMigrateSummary(report([detailed]), migrate);
+    expect(text).toContain('    Tried: 4 times');
+    expect(text).toContain(
+      '    Held by: process 4711 (psql) of user ann, idle in transaction since 2026-03-01T14:02:11.000Z: UPDATE a SET x = 1 -- password=***',
+    );
+  });
+
   it('groups messages that differ in the name of the tenant only', () => {
     const results = Array.from({ length: 24 }, (_, i) => failed(`t_${i}`, `relation "t_${i}.users" does not exist`));
     const text = formatMigrateSummary(report(results), migrate);

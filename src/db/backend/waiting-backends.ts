@@ -1,7 +1,11 @@
 import type { Client } from 'pg';
 
+import type { Blocker } from '../../errors/blocker.js';
 import { APPLICATION_PREFIX } from '../connect.js';
-import { ADVISORY_KEY, IS_ADVISORY, type LockHolder } from '../locks.js';
+import { ADVISORY_KEY, IS_ADVISORY } from '../locks.js';
+
+/** Characters of a blocker's statement that are read. */
+const STATEMENT_LENGTH = 200;
 
 /** A backend of this product that has been waiting, or building an index, for some time. */
 export type WaitingBackend = {
@@ -11,7 +15,7 @@ export type WaitingBackend = {
   /** ms since its statement began. */
   waitedMs: number;
   /** Who holds what it waits for; empty while it works. */
-  blockers: (LockHolder & { state: string | null })[];
+  blockers: Blocker[];
   /** The phase of a `CREATE INDEX` or `REINDEX`, and the part of it that is done, 0 to 1, where the server knows it. */
   index: { phase: string; done: number | null } | null;
 };
@@ -22,7 +26,8 @@ export async function waitingBackends(client: Client, forMs: number): Promise<Wa
     `SELECT a.pid, substr(a.application_name, length($2) + 1) AS purpose,
             (extract(epoch FROM clock_timestamp() - a.query_start) * 1000)::float8 AS "waitedMs",
             coalesce((SELECT json_agg(json_build_object('pid', pid, 'user', b.usename, 'host', host(b.client_addr),
-                             'application', coalesce(b.application_name, ''), 'since', b.backend_start, 'state', b.state))
+                             'application', coalesce(b.application_name, ''), 'since', b.xact_start, 'state', b.state,
+                             'statement', nullif(left(b.query, $3), '')))
                         FROM (SELECT DISTINCT unnest(pg_blocking_pids(a.pid)) AS pid) AS one
                         LEFT JOIN pg_stat_activity AS b USING (pid)), '[]') AS blockers,
             CASE WHEN p.pid IS NOT NULL THEN json_build_object('phase', p.phase, 'done', CASE
@@ -34,12 +39,9 @@ export async function waitingBackends(client: Client, forMs: number): Promise<Wa
         AND a.state = 'active' AND a.query_start < clock_timestamp() - $1 * interval '1 ms'
         AND (a.wait_event_type = 'Lock' OR p.pid IS NOT NULL)
       ORDER BY a.query_start`,
-    [forMs, APPLICATION_PREFIX],
+    [forMs, APPLICATION_PREFIX, STATEMENT_LENGTH],
   );
-  return rows.map((row) => ({
-    ...row,
-    blockers: row.blockers.map((one) => ({ ...one, since: one.since === null ? null : new Date(one.since) })),
-  }));
+  return rows;
 }
 
 /** True when a backend of this product waits for one that itself waits, in the server, for an advisory lock with this key. */

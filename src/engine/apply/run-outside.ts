@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 
 import { type BatchItem, BatchError, sendBatch } from '../../db/batch.js';
-import { applicationName } from '../../db/connect.js';
+import { applicationName, lanePurpose } from '../../db/connect.js';
 import { EMPTY_FOR_SESSION } from '../../db/empty-search-path.js';
 import { quoteIdentifier } from '../../db/identifiers.js';
 import { tenantLock, tryLock, unlock } from '../../db/locks.js';
@@ -65,10 +65,7 @@ async function enter(client: Client, frame: SegmentFrame): Promise<boolean> {
   const items: BatchItem[] = [
     {
       text: `SELECT ${EMPTY_FOR_SESSION}, pg_catalog.set_config('lock_timeout', '0', false), pg_catalog.set_config('statement_timeout', $1, false), pg_catalog.set_config('application_name', $2, false)`,
-      values: [
-        `${settings.statementTimeoutMs}ms`,
-        applicationName(`${plan.direction === 'up' ? 'migrate' : 'rollback'} ${work.tenant}`),
-      ],
+      values: [`${settings.statementTimeoutMs}ms`, applicationName(lanePurpose(plan.direction, work.tenant))],
     },
     ...(settings.role === undefined ? [] : [{ text: `SET ROLE ${quoteIdentifier(settings.role)}` }]),
   ];

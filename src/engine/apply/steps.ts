@@ -1,5 +1,5 @@
 import type { BatchItem } from '../../db/batch.js';
-import { applicationName } from '../../db/connect.js';
+import { applicationName, lanePurpose } from '../../db/connect.js';
 import { EMPTY_FOR_TRANSACTION, EMPTY_SETTINGS, USERS_ROW_SECURITY } from '../../db/empty-search-path.js';
 import { quoteIdentifier, searchPath } from '../../db/identifiers.js';
 import { createMigrationsTable, recordMigration, replaceMigrations } from '../bookkeeping.js';
@@ -198,7 +198,7 @@ function settingsOf({ work, plan, settings }: SegmentFrame): Record<string, stri
   return {
     lock_timeout: `${settings.lockTimeoutMs}ms`,
     statement_timeout: `${settings.statementTimeoutMs}ms`,
-    application_name: applicationName(`${plan.direction === 'up' ? 'migrate' : 'rollback'} ${work.tenant}`),
+    application_name: applicationName(lanePurpose(plan.direction, work.tenant)),
     ...(settings.groupCommit === true && plan.scope.kind === 'tenants' ? { synchronous_commit: 'off' } : {}),
   };
 }

@@ -1,3 +1,4 @@
+import { describeBlocker } from '../../errors/blocker.js';
 import type { SerializedError } from '../../errors/serialize.js';
 import { redact } from '../../util/redact.js';
 import { clean, cleanLines } from '../text/clean.js';
@@ -23,6 +24,7 @@ export function errorFacts(error: SerializedError, style: Style, without: readon
   add('server', 'Hint', error.hint);
   add('server', 'Where', error.where);
   add('server', 'Constraint', error.message.includes(error.constraint ?? '') ? undefined : error.constraint);
+  for (const blocker of error.blockers ?? []) add('server', 'Held by', describeBlocker(blocker));
   if (error.statement && !without.includes('statement')) {
     lines.push(style.dim('Statement:'), ...shortStatement(error.statement).map((line) => `  ${line}`));
   }

@@ -7,6 +7,9 @@ type TenantResult = Extract<FleetEvent, { type: 'tenant:done' }>['result'];
 /** The period over which the rate is averaged, in ms: long enough to be steady, short enough to notice a slow migration. */
 const WINDOW_MS = 15_000;
 const SAMPLE_MS = 500;
+/** A rate that was measured before says nothing when no tenant has ended for so long, in ms, or for as long as some take. */
+const SILENT_MS = 5000;
+const SILENT_TENANTS = 5;
 
 /** Counts one round over the tenants: done, failed, the rate, and the tenants in progress. Times are ms of any clock. */
 export class Tally {
@@ -15,10 +18,12 @@ export class Tally {
   readonly #total: number | undefined;
   readonly #current = new Set<string>();
   readonly #samples: { at: number; done: number }[];
+  #lastAt: number;
 
   constructor(total: number | undefined, now: number) {
     this.#total = total;
     this.#samples = [{ at: now, done: 0 }];
+    this.#lastAt = now;
   }
 
   /** Tenants that are on a lane now, in the order in which they started. */
@@ -44,6 +49,7 @@ export class Tally {
     this.#current.delete(result.tenant);
     if (result.status === 'notExecuted') return;
     this.done++;
+    this.#lastAt = now;
     if (result.status === 'failed') this.failed++;
     this.#sample(now);
   }
@@ -64,6 +70,10 @@ export class Tally {
     const rate = this.#rate(now);
     const left = this.#total === undefined ? undefined : this.#total - this.done;
     if (rate === 0 || left === 0) return this.counts();
+    const silentMs = now - this.#lastAt;
+    if (silentMs > Math.max(SILENT_MS, (SILENT_TENANTS / rate) * 1000)) {
+      return `${this.counts()}, none finished for ${roughDuration(silentMs)}`;
+    }
     const parts = [this.counts(), rate >= 9.95 ? `${formatCount(rate)}/s` : `${rate.toFixed(1)}/s`];
     if (left !== undefined && left > 0) parts.push(`${roughDuration((left / rate) * 1000)} left`);
     return parts.join(', ');

@@ -141,6 +141,8 @@ function groupLines(
   const facts = errorFacts(first.error, style, ['tenant', 'migration', 'sqlstate']);
   if (tenants.length > 1 && facts.length > 0) lines.push(`    ${style.dim(`In ${clean(first.tenant)}:`)}`);
   lines.push(...facts.map((line) => `    ${line}`));
+  const tries = 1 + (first.attempts ?? []).reduce((sum, { count }) => sum + count, 0);
+  if (tries > 1) lines.push(`    ${style.dim('Tried:')} ${tries} times`);
   if (first.committed.length > 0) {
     lines.push(`    ${style.dim('Committed before and kept:')} ${listed(first.committed)}`);
   }
