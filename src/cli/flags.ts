@@ -27,7 +27,10 @@ export const globalFlags = {
   }),
   json: Flags.boolean({ helpGroup: 'global', description: 'Print the result as one JSON document.' }),
   verbose: Flags.boolean({ helpGroup: 'global', description: 'Verbose output, including error stack traces.' }),
-  'no-color': Flags.boolean({ helpGroup: 'global', description: 'Disable colors (or set NO_COLOR).' }),
+  'no-color': Flags.boolean({
+    helpGroup: 'global',
+    description: 'Disable colors (or set NO_COLOR; FORCE_COLOR enables them in a pipe).',
+  }),
   help: Flags.boolean({ helpGroup: 'global', description: 'Show help (-h).' }),
 };
 

@@ -92,9 +92,12 @@ export async function flushStreams(): Promise<Error | undefined> {
   return state.lost;
 }
 
-/** https://no-color.org: any non-empty value counts. */
+/** https://no-color.org: any non-empty value counts; https://force-color.org: in a pipe, too, unless it is `0` or `false`. */
 function wantsColor(stream: NodeJS.WriteStream): boolean {
-  return stream.isTTY && !state.options.noColor && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb';
+  const { NO_COLOR, FORCE_COLOR, TERM } = process.env;
+  if (state.options.noColor || (NO_COLOR ?? '') !== '') return false;
+  if ((FORCE_COLOR ?? '') !== '') return !['0', 'false'].includes(FORCE_COLOR ?? '');
+  return stream.isTTY && TERM !== 'dumb';
 }
 
 function flush(write: Write): Promise<void> {

@@ -18,7 +18,7 @@ export type NewMigration = {
  * Writes an empty migration that comes after all others of its directory; returns its path.
  *
  * The number in front continues the directory's own style: an index (`0001_`, also for an empty directory), milliseconds
- * or a 17-digit UTC date, as node-pg-migrate writes them. Spaces and underscores in the name become hyphens, as there.
+ * or a 17-digit UTC date, as node-pg-migrate writes them. Spaces in the name become hyphens, as there; underscores stay.
  *
  * Throws `USAGE` for a name that makes no file name, `FILE_EXISTS` instead of overwriting anything.
  */
@@ -44,7 +44,7 @@ export async function createMigrationFile({
 const UNFIT = /[\p{Cc}/\\'"<>:|?*]/u;
 
 function toSlug(name: string): string {
-  const slug = name.trim().replaceAll(/[\s_]+/g, '-');
+  const slug = name.trim().replaceAll(/\s+/g, '-');
   const fits = slug !== '' && slug.length <= 200 && !UNFIT.test(slug);
   if (fits) return slug;
   throw new TenantsError('USAGE', `"${name.slice(0, 200)}" cannot be the name of a migration.`, {

@@ -5,6 +5,7 @@ import { clean } from '../text/clean.js';
 import { truncate } from '../text/display-width.js';
 import { stoppingLine } from '../text/reasons.js';
 import { createStyle } from '../text/style.js';
+import { wrap } from '../text/wrap.js';
 import { bar } from './bar.js';
 import {
   doneLine,
@@ -41,6 +42,9 @@ export function createTerminalProgress(options: ProgressOptions): Progress {
   const fit = (line: string) => truncate(line, screen.columns - 3);
   // Up to two terminal lines, because at 80 columns a single line would cut off the server's message.
   const fail = limitFailures((line) => screen.print(`${style.red('✖')} ${truncate(line, screen.columns * 2 - 3)}`));
+  const say = (text: string) => {
+    for (const line of wrap(`${style.yellow('!')} ${text}`, screen.columns, '  ')) screen.print(line);
+  };
   let current: Current | undefined;
   let drawn = Promise.resolve();
 
@@ -120,10 +124,10 @@ export function createTerminalProgress(options: ProgressOptions): Progress {
           else screen.print(fit(clean(redact(event.message))));
           break;
         case 'stopping':
-          screen.print(`${style.yellow('!')} ${stoppingLine(event.reason)}`);
+          say(stoppingLine(event.reason));
           break;
         case 'warning':
-          screen.print(`${style.yellow('!')} ${clean(redact(event.message))}`);
+          say(clean(redact(event.message)));
           break;
       }
     },

@@ -1,8 +1,14 @@
+import { stripVTControlCharacters } from 'node:util';
+
+import { displayWidth } from '../text/display-width.js';
 import type { OutputStream } from '../text/format-context.js';
 
 /** A new frame begins by erasing the old one: erase line, cursor up, cursor to the left. */
 // oxlint-disable-next-line no-control-regex
 const GOING_BACK = /^(?:\u001B\[(?:2K|1A|G))*/;
+
+/** Cursor up, and erase the line. */
+const ERASE_ABOVE = '\u001B[1A\u001B[2K';
 
 const guarded = new WeakSet<OutputStream>();
 
@@ -15,6 +21,8 @@ export class Screen {
   #broken = false;
   #drawing = false;
   #waiting: string[] = [];
+  /** What the latest frame consists of, while it is on the screen. */
+  #frame = '';
 
   constructor(stream: OutputStream) {
     this.#stream = stream;
@@ -53,7 +61,10 @@ export class Screen {
   /** Writes raw text; waiting lines are inserted after the old frame was erased and before the new one. */
   write(text: string): boolean {
     const back = GOING_BACK.exec(text)?.[0] ?? '';
-    const output = back + this.#waiting.join('') + text.slice(back.length);
+    const rest = text.slice(back.length);
+    const erased = back === '' ? '' : back + ERASE_ABOVE.repeat(this.#wrappedRows());
+    const output = erased + this.#waiting.join('') + rest;
+    if (this.#drawing) this.#frame = rest;
     this.#waiting = [];
     if (this.#broken || output === '') return true;
     try {
@@ -62,5 +73,12 @@ export class Screen {
       this.#broken = true;
     }
     return true;
+  }
+
+  /** Rows that the latest frame takes beyond its lines, because the terminal has become narrower since. */
+  #wrappedRows(): number {
+    const lines = stripVTControlCharacters(this.#frame).split('\n');
+    const rows = lines.map((line) => Math.max(1, Math.ceil(displayWidth(line) / this.columns)));
+    return rows.reduce((sum, count) => sum + count, 0) - lines.length;
   }
 }

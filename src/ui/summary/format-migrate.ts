@@ -11,6 +11,7 @@ import type { FormatContext } from '../text/format-context.js';
 import { listed } from '../text/name-list.js';
 import { describeReason, type NotExecutedReason } from '../text/reasons.js';
 import { createStyle, type Style } from '../text/style.js';
+import { wrap } from '../text/wrap.js';
 import { groupFailures, type Failure, type FailureGroup } from './failure-groups.js';
 import { canBeListed, FEW, nextCommand, type NextCommandContext } from './next-command.js';
 
@@ -33,8 +34,15 @@ export function formatMigrateSummary(report: MigrateReport, context: SummaryCont
   ];
   return sections
     .filter((lines) => lines.length > 0)
-    .map((lines) => lines.join('\n'))
+    .map((lines) => lines.flatMap((line) => wrapped(line, context.columns)).join('\n'))
     .join('\n\n');
+}
+
+/** An advice stays one line: it may be a command to copy. */
+function wrapped(line: string, columns: number | undefined): string[] {
+  if (/(?:Try|Continue with):/.test(line)) return [line];
+  const indent = ' '.repeat((/^ */.exec(line)?.[0].length ?? 0) + 2);
+  return wrap(line, columns, indent);
 }
 
 /** What a person needs after a rollback, in the form that `migrate` has. */
