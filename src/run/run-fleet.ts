@@ -46,7 +46,7 @@ export async function runFleet(
     const record = new RunRecord((event) => {
       journal?.handle(event);
       options.onEvent?.(event);
-    });
+    }, options.phase);
     const stop = new StopSign({
       failFast: options.failFast === true,
       maxFailures: project.maxFailures,
@@ -117,6 +117,7 @@ async function runPhases(run: Run, session: LockedSession): Promise<Outcome> {
 
   record.emit({ type: 'phase', phase: 'compile' });
   const { planner, ...planned } = await heedCancel(run, session.client, () => compile(session.client, run, surveyed));
+  if (options.selection.kind !== 'tenants') record.phase.noteShared(surveyed.shared.phase);
   const cohorts = planned.tenants && recordPlans(record, direction.direction, planned.tenants);
   if (countMembers(cohorts ?? []) > 0) assertInsideWindow(run.rollout, Date.now());
   const begin = {

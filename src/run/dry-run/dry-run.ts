@@ -85,7 +85,7 @@ async function dryRun(
     );
   }
   const options = rest as MigrateOptions;
-  const record = new DryRunRecord(options.onEvent);
+  const record = new DryRunRecord(options.onEvent, options.phase);
   const stop = new StopSign({
     failFast: options.failFast === true,
     maxFailures: project.maxFailures,
@@ -125,6 +125,7 @@ async function runPhases(run: DryRun, session: LockedSession): Promise<number> {
   for (const warning of checked?.warnings ?? []) record.warn(warning);
   record.emit({ type: 'phase', phase: 'compile' });
   const planned = await heedCancel(run, session.client, () => compile(session.client, run, surveyed));
+  if (run.options.selection.kind !== 'tenants') record.phase.noteShared(surveyed.shared.phase);
   const decided = planned.tenants ?? [];
   const cohorts = record.plan(decided, direction.direction);
   for (const warning of [...planned.planner.warnings, ...hookWarnings(project, direction, cohorts)]) {

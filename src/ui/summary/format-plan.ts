@@ -9,6 +9,7 @@ import { createStyle, type Style } from '../text/style.js';
 import { blockedTenantLines } from './blocked-tenants.js';
 import { fleetLine, sharedLine } from './format-status.js';
 import { planFindingLines } from './lint/format-lint.js';
+import { phaseLines } from './phase-lines.js';
 
 type Cohort = PlanReport['cohorts'][number];
 
@@ -25,6 +26,7 @@ export function formatPlan(report: PlanReport, context: FormatContext): string {
     ],
     ...running.map((cohort) => cohortLines(cohort, context, style)),
     blockedTenantLines(others, style, context),
+    phaseLines(report.phase, style),
     planFindingLines(report.findings, style, tenantsCommand('lint')),
     report.warnings.map((text) => `${style.yellow('Warning:')} ${clean(redact(text))}`),
   ];
@@ -35,8 +37,8 @@ export function formatPlan(report: PlanReport, context: FormatContext): string {
     .join('\n\n');
 }
 
-function sharedDetail({ pending, mode, sql }: PlanReport['shared'], style: Style): string[] {
-  const lines = pending.map((name) => `  + ${clean(name)}`);
+function sharedDetail({ pending, post, mode, sql }: PlanReport['shared'], style: Style): string[] {
+  const lines = pending.map((name) => migrationLine(name, post, style));
   const how = mode === 'direct' ? [`  ${style.dim('direct: its SQL is known only when it runs')}`] : [];
   return [...lines, ...how, ...sqlLines(sql)];
 }
@@ -50,10 +52,14 @@ function cohortLines(cohort: Cohort, { verbose }: FormatContext, style: Style): 
       `${plural(cohort.count, 'tenant')}${type} ${place}: ${plural(cohort.pending.length, 'migration')} to run (${cohort.mode})`,
     ),
     `  ${style.dim('Tenants:')} ${listed(cohort.tenants, verbose ? cohort.tenants.length : 5, cohort.count)}`,
-    ...cohort.pending.map((name) => `  + ${clean(name)}`),
+    ...cohort.pending.map((name) => migrationLine(name, cohort.post, style)),
     ...(cohort.reasons ?? []).map((reason) => `  ${style.yellow('direct because:')} ${clean(redact(reason))}`),
   ];
   return [...lines, ...sqlLines(cohort.sql)];
+}
+
+function migrationLine(name: string, post: readonly string[] | undefined, style: Style): string {
+  return `  + ${clean(name)}${post?.includes(name) === true ? style.dim(' (post)') : ''}`;
 }
 
 function sqlLines(sql: string | undefined): string[] {
