@@ -91,7 +91,7 @@ export function statusDocument({ shared, tenants, cohorts, details, runs, edited
 }
 
 /** @param folder paths of findings are relative to it */
-export function planDocument({ shared, tenants, cohorts, findings, phase }: PlanReport, folder: string) {
+export function planDocument({ shared, tenants, cohorts, findings, phase, rollout }: PlanReport, folder: string) {
   return {
     shared: {
       applied: shared.applied,
@@ -100,6 +100,7 @@ export function planDocument({ shared, tenants, cohorts, findings, phase }: Plan
       ...(shared.sql === undefined ? {} : { sql: shared.sql }),
     },
     ...phaseDocument(phase),
+    ...(rollout === undefined ? {} : { rollout: { current: rollout.current, of: rollout.of, waves: rollout.waves } }),
     tenants,
     cohorts: cohorts.map((cohort) => ({
       ...cohortDocument(cohort),

@@ -18,7 +18,9 @@ import { assertMigrateOptions } from './assert-options.js';
 import { checkFiles } from './check-files.js';
 import { compile, type DecidedCohort } from './compile-phase.js';
 import { migrateUp } from './direction.js';
+import { effectiveRollout } from './rollout/effective-rollout.js';
 import { PhaseNotes, phaseWarnings } from './rollout/phase-notes.js';
+import { plannedWaves } from './rollout/planned-waves.js';
 import { survey } from './survey-phase.js';
 import type { PlanOptions, PlanReport } from './types.js';
 
@@ -41,6 +43,8 @@ export async function plan(project: Project, options: PlanOptions): Promise<Plan
     onEvent?.({ type: 'phase', phase: 'compile' });
     const { planner, shared, tenants = [] } = await compile(client, request, surveyed);
     if (options.selection.kind === 'all' && tenants.length === 0) await compileForNewTenants(project, planner);
+    const effective = effectiveRollout(project, options, 'migrate');
+    const rollout = await plannedWaves(client, project, effective, tenants, surveyed.fleet);
     const phase = new PhaseNotes(options.phase);
     if (options.selection.kind !== 'tenants') phase.noteShared(surveyed.shared.phase);
     phase.noteCohorts(tenants);
@@ -61,6 +65,7 @@ export async function plan(project: Project, options: PlanOptions): Promise<Plan
       cohorts: tenants.flatMap((one) => describeCohort(one, withSql)).sort((a, b) => b.count - a.count),
       findings,
       ...phase.report,
+      ...(rollout === undefined ? {} : { rollout }),
       warnings: [...(checked?.warnings ?? []), ...planner.warnings, ...phaseWarnings(phase.report)],
     };
   });

@@ -32,7 +32,7 @@ export async function applyToTenants(
   const { project, record, rollout } = run;
   const members = countMembers(first.cohorts);
   if (members === 0) {
-    record.wave = finishedWaves(rollout.waves);
+    record.wave = rollout.waves && finishedWaves(rollout.waves);
     return wanted;
   }
   run.limits.begin();

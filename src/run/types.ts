@@ -39,7 +39,7 @@ export type MigrateOptions = {
 /** What `plan` answers for; the options of `migrate` that decide what runs. */
 export type PlanOptions = Pick<
   MigrateOptions,
-  'selection' | 'target' | 'phase' | 'missing' | 'skipSharedCheck' | 'onEvent'
+  'selection' | 'target' | 'phase' | 'rollout' | 'missing' | 'skipSharedCheck' | 'onEvent'
 > & {
   /** Add the SQL of each cohort. */
   sql?: boolean;
@@ -78,9 +78,25 @@ export type MigrateReport = {
   heldBackMs?: number;
 };
 
+/** The waves in which `migrate` would reach the tenants. */
+export type PlannedWaves = {
+  /** The wave that the next run begins with, from 1. */
+  current: number;
+  of: number;
+  /** All waves, the first one first. */
+  waves: {
+    /** How many tenants it has, those included that have nothing to run. */
+    count: number;
+    /** Names of those that have something to run. */
+    tenants: string[];
+  }[];
+};
+
 export type PlanReport = Omit<StatusReport, 'cohorts'> & {
   /** What the phase would leave; absent without one. */
   phase?: PhaseReport;
+  /** The waves of the rollout; absent without any. */
+  rollout?: PlannedWaves;
   /** What `lint` finds in the migrations that would run. */
   findings: LintFinding[];
   shared: StatusReport['shared'] & { mode?: 'compiled' | 'direct'; sql?: string };

@@ -15,6 +15,7 @@ import { checkFiles } from '../check-files.js';
 import { compile } from '../compile-phase.js';
 import { migrateUp, type RunDirection, rollBack } from '../direction.js';
 import { type Prepared, prepareFailed, prepareUndo } from '../of-run.js';
+import { type EffectiveRollout, effectiveRollout } from '../rollout/effective-rollout.js';
 import { StopSign } from '../stop-sign.js';
 import { survey } from '../survey-phase.js';
 import type { MigrateOptions, RollbackOptions } from '../types.js';
@@ -97,6 +98,8 @@ async function dryRun(
     forwardAbort(options.cancel, canceled, ended.signal);
     stop.follow(options.drain);
     stop.follow(options.cancel);
+    const spread = rolloutWarning(effectiveRollout(project, options, direction.command));
+    if (spread !== undefined) record.warn(spread);
     record.emit({ type: 'phase', phase: 'connect' });
     const lock = { drain: stop.signal, cancel: canceled.signal, onEvent: record.emit };
     return await withFleetLock(project, direction.command, lock, async (session) => {
@@ -166,6 +169,13 @@ async function runPhases(run: DryRun, session: LockedSession): Promise<number> {
   await tryTenants(run, session, toTry, shared, parallelism.concurrency);
   for (const moved of sequencesMoved(before, await sharedSequences(session.client, project))) record.warn(moved);
   return parallelism.concurrency;
+}
+
+/** It changes nothing, so it need not wait for anything. */
+function rolloutWarning({ waves, window, delayMs, ...limits }: EffectiveRollout): string | undefined {
+  const others = delayMs ?? limits.maxDurationMs ?? limits.maxReplicaLagMs ?? limits.maxLockWaits;
+  if (waves === undefined && window === undefined && others === undefined) return undefined;
+  return 'The rollout is not tried: a dry run looks at tenants of all waves, now, and with no regard to its window, limits and pauses.';
 }
 
 /** Hooks may do what a rollback does not undo. */

@@ -26,6 +26,7 @@ export function formatPlan(report: PlanReport, context: FormatContext): string {
     ],
     ...running.map((cohort) => cohortLines(cohort, context, style)),
     blockedTenantLines(others, style, context),
+    waveLines(report.rollout, style),
     phaseLines(report.phase, style),
     planFindingLines(report.findings, style, tenantsCommand('lint')),
     report.warnings.map((text) => `${style.yellow('Warning:')} ${clean(redact(text))}`),
@@ -56,6 +57,25 @@ function cohortLines(cohort: Cohort, { verbose }: FormatContext, style: Style): 
     ...(cohort.reasons ?? []).map((reason) => `  ${style.yellow('direct because:')} ${clean(redact(reason))}`),
   ];
   return [...lines, ...sqlLines(cohort.sql)];
+}
+
+const WAVES_SHOWN = 20;
+
+/** Which tenants each wave reaches, from the one with which the next run begins. */
+function waveLines(rollout: PlanReport['rollout'], style: Style): string[] {
+  if (rollout === undefined) return [];
+  const { current, of, waves } = rollout;
+  if (waves.length === 0) return [`Rollout: all ${of} waves are over`];
+  const lines = waves.slice(0, WAVES_SHOWN).map(({ count, tenants }, index) => {
+    const due =
+      tenants.length === 0 ? 'nothing to run' : `${plural(tenants.length, 'tenant')} to migrate: ${listed(tenants, 5)}`;
+    return `  ${index + 1 === current ? style.bold(`Wave ${current}`) : `Wave ${index + 1}`}, ${plural(count, 'tenant')}: ${due}`;
+  });
+  return [
+    `Rollout: the next run begins with wave ${current} of ${of}`,
+    ...lines,
+    ...(waves.length > WAVES_SHOWN ? [`  and ${plural(waves.length - WAVES_SHOWN, 'more wave')}`] : []),
+  ];
 }
 
 function migrationLine(name: string, post: readonly string[] | undefined, style: Style): string {
