@@ -19,6 +19,7 @@ import type { Prepared } from './of-run.js';
 import { countMembers, recordPlans } from './record-plans.js';
 import { assertCanaryKnown } from './rollout/canary.js';
 import { effectiveRollout } from './rollout/effective-rollout.js';
+import { rolloutOrder } from './rollout/find-rollout.js';
 import { openPacing } from './rollout/pacing.js';
 import { assertInsideWindow, RunLimits } from './rollout/run-limits.js';
 import { completeRecords, createJournal, placesReader, recorded } from './run-journal.js';
@@ -141,7 +142,7 @@ async function runPhases(run: Run, session: LockedSession): Promise<Outcome> {
 
   const first =
     cohorts !== undefined && surveyed.fleet !== undefined
-      ? { cohorts, files: surveyed.fleet.files, order: surveyed.fleet.registered.map(({ schema }) => schema) }
+      ? { cohorts, files: surveyed.fleet.files, order: rolloutOrder(project, surveyed.fleet) }
       : await heedCancel(run, session.client, (signal) =>
           planAfterShared({ ...run, cancel: signal }, session.client, planner, shared, wanted.concurrency),
         );

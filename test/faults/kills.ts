@@ -28,19 +28,12 @@ export function variation({ random }: Round): { args: string[]; anyStop: boolean
   };
 }
 
-/** Half of the runs go by waves: all of them one after the other, or a wave in each run. */
-function rolloutArgs({ random }: Round): string[] {
-  if (!random.chance(0.5)) return [];
-  return ['--waves', '1,30%,60%,100%', ...(random.chance(0.5) ? ['--pause', '20ms'] : [])];
-}
-
 /** Kills the whole `tenants migrate`, and sometimes starts the next one before the server has noticed. */
 export async function killMigrate(round: Round, trials: Trials): Promise<void> {
   const args = migrateArgs(round);
   const { args: varied, anyStop } = variation(round);
   const moment = await trials.moment(round, 'behind', 'migrate', args);
-  const rollout = rolloutArgs(round);
-  const running = round.spawn([...args, ...varied, ...rollout]);
+  const running = round.spawn([...args, ...varied]);
   await until(round.url, running, 'migrate', moment);
   const workers = await workersOf(running.child.pid ?? 0);
   const killed = performance.now();

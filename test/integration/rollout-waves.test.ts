@@ -146,6 +146,22 @@ describe('waves', () => {
     expect(await done()).toBe('7');
   });
 
+  it('have no tenants that share tables, which have nothing to run', async () => {
+    await fleet.database.query(`UPDATE tenants SET type = 'pooled' WHERE schema_name IN ('t0', 't1')`);
+    const { registry } = await fleet.project();
+    const rows = { types: ['pooled'], column: 'tenant_id', key: 'id', setting: 'app.tenant_id', schema: 'public' };
+    const overrides = { registry: { ...registry, rows } };
+    const { rollout } = await plan(await fleet.project(overrides), {
+      selection: { kind: 'all' },
+      rollout: { waves: WAVES },
+    });
+    expect(rollout).toMatchObject({ current: 1, waves: [{ count: 1, tenants: ['t2'] }, { count: 3 }, { count: 4 }] });
+    const report = await migrate({}, {}, overrides);
+    await fleet.database.query('UPDATE tenants SET type = NULL');
+    expect(report).toMatchObject({ wave: { current: 1, of: 3 }, tenants: { applied: 1, upToDate: 2, notExecuted: 7 } });
+    expect(await done()).toBe('2');
+  });
+
   it('begin with a chosen canary', async () => {
     await migrate({}, {}, { canary: 't6' });
     expect(await done()).toBe('6');

@@ -3,10 +3,20 @@ import type { Client } from 'pg';
 import { planNames } from '../../engine/plan.js';
 import type { Plan } from '../../engine/types.js';
 import type { Cohort } from '../../fleet/cohorts.js';
+import type { SurveyedFleet } from '../../fleet/read-fleet.js';
 import { readTriedTenants } from '../../journal/read/tried-tenants.js';
 import type { Project } from '../../project/project.js';
+import { hasOwnSchema } from '../../registry/list.js';
 import type { EffectiveRollout } from './effective-rollout.js';
 import { findWaves, inWaveOrder, type Waves } from './waves.js';
+
+/** The tenants that can have a wave, in the order of the fleet: those that share tables never have anything to run. */
+export function rolloutOrder(
+  { registry }: Pick<Project, 'registry'>,
+  { registered }: Pick<SurveyedFleet, 'registered'>,
+): string[] {
+  return registered.filter((tenant) => hasOwnSchema(registry, tenant)).map(({ schema }) => schema);
+}
 
 /** The tenants of a rollout, as the survey found them. */
 export type RolloutTenants = {
@@ -14,7 +24,7 @@ export type RolloutTenants = {
   cohorts: readonly { cohort: Pick<Cohort, 'members'>; plan: Plan }[];
   /** Whether a tenant is part of the rollout although it has nothing to run. */
   isCurrent: (tenant: string) => boolean;
-  /** All registered tenants, in the order of the fleet. */
+  /** All tenants of the fleet, by `rolloutOrder`. */
   order: readonly string[];
 };
 

@@ -5,7 +5,7 @@ import type { Project } from '../../project/project.js';
 import type { DecidedCohort } from '../compile-phase.js';
 import type { PlannedWaves } from '../types.js';
 import type { EffectiveRollout } from './effective-rollout.js';
-import { findRollout } from './find-rollout.js';
+import { findRollout, rolloutOrder } from './find-rollout.js';
 import { finishedWaves } from './waves.js';
 
 /** Where a rollout stands and what is left of it; `undefined` for a run that has no waves. Reads only. */
@@ -24,7 +24,7 @@ export async function plannedWaves(
   const tenants = {
     cohorts,
     isCurrent: (tenant: string) => isDone.has(tenant),
-    order: (fleet?.registered ?? []).map(({ schema }) => schema),
+    order: fleet === undefined ? [] : rolloutOrder(project, fleet),
   };
   // Every run that is recorded was before this one.
   const found = await findRollout(client, project, rollout, tenants, Number.MAX_SAFE_INTEGER);
