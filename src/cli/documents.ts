@@ -34,6 +34,7 @@ export function migrateDocument(
     results,
     run = null,
     wave,
+    phase,
     heldBackMs,
   } = report;
   return {
@@ -45,6 +46,7 @@ export function migrateDocument(
     concurrency,
     run,
     ...(wave === undefined ? {} : { wave: { current: wave.current, of: wave.of } }),
+    ...phaseDocument(phase),
     ...(heldBackMs === undefined ? {} : { heldBackMs }),
     shared,
     tenants,
@@ -54,11 +56,15 @@ export function migrateDocument(
 
 /** That of `migrate` or `rollback`, where `applied` or `rolledBack` counts tenants that would succeed, with what was tried of each cohort. */
 export function dryRunDocument(command: 'migrate' | 'rollback', report: DryRunReport, exitCode: number) {
-  const { durationMs, executor, processes, concurrency, shared, results, cohorts } = report;
+  const { durationMs, executor, processes, concurrency, shared, results, cohorts, phase } = report;
   const { total, applied, ...counts } = report.tenants;
   const tenants = { total, [command === 'migrate' ? 'applied' : 'rolledBack']: applied, ...counts };
   const how = { dryRun: true, durationMs, executor, processes, concurrency, run: null };
-  return { command, exitCode, ...how, shared, tenants, results, cohorts };
+  return { command, exitCode, ...how, ...phaseDocument(phase), shared, tenants, results, cohorts };
+}
+
+function phaseDocument(phase: MigrateReport['phase']) {
+  return phase === undefined ? {} : { phase: { name: phase.name, waiting: phase.waiting, heldBack: phase.heldBack } };
 }
 
 /** That of `migrate`, and whether anything was recorded at all. */
@@ -72,6 +78,7 @@ export function statusDocument({ shared, tenants, cohorts, details, runs, edited
     shared: {
       applied: shared.applied,
       pending: shared.pending,
+      ...(shared.post === undefined ? {} : { post: shared.post }),
       ...(shared.state === undefined ? {} : { state: shared.state }),
     },
     tenants,
@@ -84,13 +91,16 @@ export function statusDocument({ shared, tenants, cohorts, details, runs, edited
 }
 
 /** @param folder paths of findings are relative to it */
-export function planDocument({ shared, tenants, cohorts, findings }: PlanReport, folder: string) {
+export function planDocument({ shared, tenants, cohorts, findings, phase, rollout }: PlanReport, folder: string) {
   return {
     shared: {
       applied: shared.applied,
       pending: shared.pending,
+      ...(shared.post === undefined ? {} : { post: shared.post }),
       ...(shared.sql === undefined ? {} : { sql: shared.sql }),
     },
+    ...phaseDocument(phase),
+    ...(rollout === undefined ? {} : { rollout: { current: rollout.current, of: rollout.of, waves: rollout.waves } }),
     tenants,
     cohorts: cohorts.map((cohort) => ({
       ...cohortDocument(cohort),
@@ -233,6 +243,15 @@ export function poolDocument({ durationMs, pools, failures, busy }: PoolReport) 
   return { durationMs, busy, pools, failures };
 }
 
-function cohortDocument({ type, last, applied, pending, count, tenants, rows }: StatusReport['cohorts'][number]) {
-  return { type, last, applied, pending, count, tenants, ...(rows === undefined ? {} : { rows }) };
+function cohortDocument({ type, last, applied, pending, post, count, tenants, rows }: StatusReport['cohorts'][number]) {
+  return {
+    type,
+    last,
+    applied,
+    pending,
+    ...(post === undefined ? {} : { post }),
+    count,
+    tenants,
+    ...(rows === undefined ? {} : { rows }),
+  };
 }

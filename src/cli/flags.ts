@@ -75,6 +75,14 @@ export const selectionFlags = {
   'no-check-order': Flags.boolean({ description: 'Do not check the order of migrations.' }),
 };
 
+/** Which half of a change. No setting: it is chosen each time. */
+export const phaseFlag = {
+  phase: Flags.string({
+    helpValue: 'pre|post',
+    description: 'Only what may run before the new code starts, or also what waits for it (default: everything).',
+  }),
+};
+
 /** How a run works. All are settings, which can also be set with `TENANTS_…` variables and in the configuration. */
 export const runFlags = {
   executor: Flags.string({

@@ -1,4 +1,5 @@
 import { TenantsError } from '../errors/tenants-error.js';
+import type { MigrateOptions } from '../run/types.js';
 import { parseAge as readAge } from '../util/age.js';
 import { tenantsCommand } from '../util/tenants-command.js';
 
@@ -19,6 +20,13 @@ export function parseAge(text: string): number {
   throw new TenantsError('USAGE', `"${text}" is not an age.`, {
     suggestions: ['Give a number and a unit, such as 12h, 90d, 6w, 3mo or 1y.'],
   });
+}
+
+/** Half of a change. @throws TenantsError USAGE for anything else than `pre` and `post`. */
+export function parsePhase({ phase }: { phase?: string | undefined }): Pick<MigrateOptions, 'phase'> {
+  if (phase === undefined) return {};
+  if (phase === 'pre' || phase === 'post') return { phase };
+  throw new TenantsError('USAGE', `--phase must be pre or post (got ${phase}).`);
 }
 
 /** The run whose failed tenants are meant. @throws TenantsError USAGE for flags that make no sense together. */

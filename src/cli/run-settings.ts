@@ -54,6 +54,7 @@ const WORTH_REPEATING = [
   'env-file',
   'to',
   'count',
+  'phase',
   'skip-shared-check',
   'no-check-order',
   ...Object.keys(SETTINGS),

@@ -2,8 +2,10 @@ import { access } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 
 import { isTenantsError, TenantsError } from '../errors/tenants-error.js';
+import { readComments } from '../util/migration-comments.js';
 import { migrationName } from '../util/migration-files.js';
 import { listPaths } from './compile/list-paths.js';
+import { markPhase, readPhase } from './phases.js';
 import { withoutReplaced } from './replaced.js';
 import type { MigrationFile, MigrationSource } from './types.js';
 
@@ -11,7 +13,7 @@ import type { MigrationFile, MigrationSource } from './types.js';
  * The migration files of a directory, in node-pg-migrate's order, without those that another file replaces. Never runs a migration.
  *
  * Throws `MIGRATIONS_UNREADABLE` when the directory is missing or cannot be read, when a file has no number to be ordered
- * by, and when two files share a name: the bookkeeping could not tell them apart.
+ * by, when two files share a name (the bookkeeping could not tell them apart), and when a file names a phase that there is not.
  */
 export async function listMigrationFiles(source: MigrationSource): Promise<MigrationFile[]> {
   const formatted = source.format === undefined ? undefined : await listOtherFormat(source);
@@ -23,9 +25,18 @@ export async function listMigrationFiles(source: MigrationSource): Promise<Migra
   if (source.format === undefined) await assertOwnFormat(source, paths);
   const files = paths.map((path) => ({ name: migrationName(path), path }));
   assertDistinctNames(source, files);
-  return await withoutReplaced(source.directory, files).catch((error: unknown) => {
-    throw isTenantsError(error) ? error : unreadable(source, error);
+  const comments = await readComments(
+    source.directory,
+    paths.map((path) => basename(path)),
+  ).catch((error: unknown) => {
+    throw unreadable(source, error);
   });
+  const replaced = new Map(
+    [...comments].flatMap(([name, { replaces }]) => (replaces.length === 0 ? [] : [[name, replaces]])),
+  );
+  return withoutReplaced(source.directory, files, replaced).map((file) =>
+    markPhase(file, comments.get(file.name)?.phases ?? []),
+  );
 }
 
 /** `undefined` where `auto` finds node-pg-migrate's own format. */
@@ -34,8 +45,9 @@ async function listOtherFormat(source: MigrationSource): Promise<MigrationFile[]
   const files = await listFormatted(source).catch((error: unknown) => {
     throw isTenantsError(error) ? error : unreadable(source, error);
   });
-  if (files !== undefined) assertDistinctNames(source, files);
-  return files;
+  if (files === undefined) return undefined;
+  assertDistinctNames(source, files);
+  return await Promise.all(files.map(async (file) => await readPhase(file)));
 }
 
 /** Most directories end here with a look at the names that were read anyway. */

@@ -1,20 +1,18 @@
-import { basename } from 'node:path';
-
 import { TenantsError } from '../errors/tenants-error.js';
-import { readReplaced } from '../util/replaced-migrations.js';
 import type { CompiledMigration, Direction, MigrationFile } from './types.js';
 import { withoutStatements } from './without-statements.js';
 
 /**
- * Marks the files that take the place of others, and leaves out those whose place is taken.
+ * Marks the files that take the place of others, and leaves out those whose place is taken. Pure.
  *
+ * @param replaced by the name of the file that takes the place
  * @throws TenantsError MIGRATIONS_UNREADABLE where two files replace the same migration, or a file replaces itself.
  */
-export async function withoutReplaced(directory: string, files: readonly MigrationFile[]): Promise<MigrationFile[]> {
-  const replaced = await readReplaced(
-    directory,
-    files.map(({ path }) => basename(path)),
-  );
+export function withoutReplaced(
+  directory: string,
+  files: readonly MigrationFile[],
+  replaced: ReadonlyMap<string, string[]>,
+): MigrationFile[] {
   if (replaced.size === 0) return [...files];
   const by = new Map<string, string>();
   for (const [name, names] of replaced) {

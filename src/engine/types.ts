@@ -36,6 +36,8 @@ export type MigrationFile = {
   format?: FormatName;
   /** Names of the migrations that it takes the place of, oldest first: `-- tenants: replaces …`. */
   replaces?: string[];
+  /** It waits until the new code runs everywhere: `-- tenants: phase=post`. */
+  phase?: 'post';
   /** The file that undoes it, in formats that have two files for a migration. */
   downPath?: string;
   /** Absolute path of the module that reads it, for the format `module`. */

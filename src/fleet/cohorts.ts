@@ -1,3 +1,4 @@
+import { postOf } from '../engine/phases.js';
 import { appliedAsFiles } from '../engine/replaced.js';
 import type { MigrationFile } from '../engine/types.js';
 import type { SerializedError } from '../errors/serialize.js';
@@ -21,6 +22,8 @@ export type Cohort = {
   /** The same as the files have it, where a file takes the place of some: it counts as applied then. */
   asFiles?: readonly string[];
   tableExists: boolean;
+  /** What of its pending migrations waits until the new code runs everywhere; absent without any. */
+  post?: string[];
   /** Its tenants share tables, which the shared migrations make: there is nothing to run for them. */
   rows?: true;
   members: { schema: string; oid: number | null }[];
@@ -54,11 +57,14 @@ export function formCohorts(
     const cohort = cohorts.get(key);
     const member = { schema: tenant.schema, oid: place.oid };
     if (cohort === undefined) {
-      const asFiles = appliedAsFiles(files.get(tenant.type) ?? [], place.applied);
+      const own = files.get(tenant.type) ?? [];
+      const asFiles = appliedAsFiles(own, place.applied);
+      const state = stateOf(tenant, place, files, checkOrder);
       cohorts.set(key, {
         type: tenant.type,
-        state: stateOf(tenant, place, files, checkOrder),
+        state,
         applied: place.applied,
+        ...postOf(own, 'pending' in state ? state.pending : []),
         ...(asFiles === place.applied ? {} : { asFiles }),
         tableExists: place.tableExists,
         members: [member],

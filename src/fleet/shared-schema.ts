@@ -1,3 +1,4 @@
+import { partOfPhase, type Phase, type PhasePart, postNames } from '../engine/phases.js';
 import { TenantsError } from '../errors/tenants-error.js';
 import { tenantsCommand } from '../util/tenants-command.js';
 import type { SurveyedShared } from './read-shared.js';
@@ -10,14 +11,22 @@ export type SharedSchema = SurveyedShared & {
   pending: string[];
   /** The names that the run is to apply or undo, in this order. */
   toRun: string[];
+  /** What of them a phase leaves. */
+  phase: PhasePart;
 };
 
 /** Compares the shared schema with its files. Pure. */
-export function compareShared(shared: SurveyedShared, checkOrder: boolean, target?: Target): SharedSchema {
+export function compareShared(
+  shared: SurveyedShared,
+  checkOrder: boolean,
+  target?: Target,
+  phase?: Phase,
+): SharedSchema {
   const names = shared.files.map(({ name }) => name);
   const state = compareWithMigrationFiles(shared.files, shared.surveyed.applied, checkOrder);
   const pending = state.kind === 'pending' ? state.pending : [];
-  return { ...shared, state, pending, toRun: upTo(names, pending, target) };
+  const part = partOfPhase(shared.files, upTo(names, pending, target), phase);
+  return { ...shared, state, pending, toRun: part.names, phase: part };
 }
 
 /**
@@ -61,14 +70,22 @@ export function assertSharedReadable({ surveyed }: Pick<SurveyedShared, 'surveye
 }
 
 /**
- * Refuses to touch tenants while the shared schema is behind.
+ * Refuses to touch tenants while the shared schema is behind. Between the phases of a change it is not: what waits for the new code is
+ * nothing that new tenants, or the other migrations of the first phase, rely on.
  *
  * @param work what relies on it: migrations of tenants, where the check can be lifted, or a new tenant
+ * @param phase of the migrations
  * @throws TenantsError SHARED_PENDING; TENANT_UNREADABLE when it cannot be told.
  */
-export function assertSharedCurrent(shared: SharedSchema, work: 'migrations' | 'new tenant' | 'pool'): void {
+export function assertSharedCurrent(
+  shared: SharedSchema,
+  work: 'migrations' | 'new tenant' | 'pool',
+  phase?: Phase,
+): void {
   assertSharedReadable(shared);
-  const { pending } = shared;
+  const post = postNames(shared.files);
+  const pending =
+    work === 'migrations' && phase !== 'pre' ? shared.pending : shared.pending.filter((name) => !post.has(name));
   if (pending.length === 0) return;
   const shown = `${pending.slice(0, 3).join(', ')}${pending.length > 3 ? ', …' : ''}`;
   const who = { migrations: 'tenant migrations', 'new tenant': 'a new tenant', pool: 'new tenants' }[work];

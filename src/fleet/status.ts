@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
 
+import { type Phase, postOf } from '../engine/phases.js';
 import { findJournal } from '../journal/place/open-for-reading.js';
 import { readRunsNow } from '../journal/read/last-run.js';
 import type { Project } from '../project/project.js';
@@ -55,7 +56,12 @@ export async function readStatus(
   const whole = Object.values(selection).every((part) => part === undefined);
   const edited = await lookForEdits(client, project, journal, fileSets(shared, { cohorts, files }, whole));
   const report = {
-    shared: { applied: shared.surveyed.applied, pending: shared.pending, ...blockedState(shared.state.kind) },
+    shared: {
+      applied: shared.surveyed.applied,
+      pending: shared.pending,
+      ...postOf(shared.files, shared.pending),
+      ...blockedState(shared.state.kind),
+    },
     tenants: counts,
     cohorts: summaries,
     ...details,
@@ -65,14 +71,20 @@ export async function readStatus(
   return { report, cohorts, files };
 }
 
-/** Nothing is pending, ahead, out of order, missing or unreadable, nor edited where that is an error. */
-export function isUpToDate(report: StatusReport): boolean {
+/**
+ * Nothing is pending, ahead, out of order, missing or unreadable, nor edited where that is an error.
+ *
+ * @param phase with `pre`, what waits until the new code runs everywhere may be pending
+ */
+export function isUpToDate(report: StatusReport, phase: Phase = 'post'): boolean {
   if (report.edited?.level === 'error' && report.edited.changed.length > 0) return false;
   const { shared } = report;
+  const isDone = ({ pending, post = [] }: { pending: string[]; post?: string[] }): boolean =>
+    pending.length === (phase === 'pre' ? post.length : 0);
   return (
     shared.state === undefined &&
-    shared.pending.length === 0 &&
-    report.cohorts.every(({ state }) => state === 'upToDate')
+    isDone(shared) &&
+    report.cohorts.every((cohort) => cohort.state === 'upToDate' || (cohort.state === 'pending' && isDone(cohort)))
   );
 }
 

@@ -19,13 +19,14 @@ export async function readDetails(client: Client, cohorts: readonly Cohort[], ta
   return cohorts.flatMap((cohort) => {
     const [summary] = summarize([cohort]).cohorts;
     if (summary === undefined) return [];
-    const { type, state, pending } = summary;
+    const { type, state, pending, post } = summary;
     return cohort.members.map(({ schema }) => ({
       tenant: schema,
       type,
       state,
       applied: cohort.applied.map((name) => ({ name, runOn: times.get(schema)?.get(name) ?? null })),
       pending,
+      ...(post === undefined ? {} : { post }),
       ...(cohort.rows === undefined ? {} : { rows: cohort.rows }),
       ...placeOf(cohort),
     }));

@@ -29,6 +29,8 @@ export type CohortSummary = {
   last: string | null;
   applied: number;
   pending: string[];
+  /** Those of `pending` that wait until the new code runs everywhere; absent without any. */
+  post?: string[];
   count: number;
   /** All names. */
   tenants: string[];
@@ -45,10 +47,12 @@ export type FleetCounts = {
   ahead: number;
   outOfOrder: number;
   missing: number;
+  /** Of those that are pending: tenants that lack only what waits until the new code runs everywhere; absent without any. */
+  postOnly?: number;
 };
 
 export type StatusReport = {
-  shared: { applied: string[]; pending: string[]; state?: 'ahead' | 'outOfOrder' };
+  shared: { applied: string[]; pending: string[]; post?: string[]; state?: 'ahead' | 'outOfOrder' };
   tenants: FleetCounts;
   cohorts: CohortSummary[];
   /** Tenants that were asked for by name, one by one. */
@@ -70,6 +74,8 @@ export type TenantDetail = {
    */
   applied: { name: string; runOn: string | null }[];
   pending: string[];
+  /** Those of `pending` that wait until the new code runs everywhere; absent without any. */
+  post?: string[];
   /** Of a tenant that is ahead: what is applied and not on disk. */
   unknown?: string[];
   /** Of a tenant that is out of order: the first migration that is not where the files have it, and what they have there. */

@@ -4,7 +4,8 @@ import { TenantsError } from '../errors/tenants-error.js';
 import type { Project } from '../project/project.js';
 import type { NewTenant } from '../registry/registration.js';
 import type { CreateTenantOptions } from './create-types.js';
-import { creationHooks, planNewTenant, type PlannedTenant } from './plan-new-tenant.js';
+import { leftOutMessage, type NewTenantFiles, newTenantFiles } from './new-tenant/files.js';
+import { creationHooks, planNewTenant, type PlannedTenant } from './new-tenant/plan.js';
 import { claimSchema, findReady } from './pool/claim.js';
 import { provision } from './provision.js';
 import { newChecksums, recorded } from './record.js';
@@ -26,17 +27,22 @@ type Work = {
  * @throws TenantsError as `createTenant`.
  */
 export async function createSchema(client: Client, project: Project, work: Work): Promise<string[]> {
-  return (await takeFromPool(client, project, work)) ?? (await build(client, project, work));
+  const { registration, options } = work;
+  const given = await newTenantFiles(client, project, registration.type, options.phase);
+  const leftOut = options.noMigrate === true ? undefined : leftOutMessage(given);
+  if (leftOut !== undefined) options.onEvent?.({ type: 'warning', message: leftOut });
+  const all = { ...work, given };
+  return (await takeFromPool(client, project, all)) ?? (await build(client, project, all));
 }
 
 /** Registers a schema that was made ahead; `undefined` if there is none, or the tenant is to have another one. */
 async function takeFromPool(
   client: Client,
   project: Project,
-  { registration, leftover, options }: Work,
+  { registration, leftover, options, given }: Work & { given: NewTenantFiles },
 ): Promise<string[] | undefined> {
   if (leftover || options.adopt === true || options.noMigrate === true) return undefined;
-  const ready = await findReady(client, project, registration.type, project.hooks);
+  const ready = await findReady(client, project, registration.type, project.hooks, given);
   if (ready === undefined) return undefined;
   const taken = new TenantsError('USAGE', 'Other new tenants have taken all schemas that were made ahead.');
   const record = { ...recordOf(registration, options), migrations: (applied: string[]) => applied };
@@ -54,12 +60,14 @@ async function takeFromPool(
 }
 
 /** Creates the schema and applies all migrations, or those that came after a snapshot. */
-async function build(client: Client, project: Project, work: Work): Promise<string[]> {
-  const { registration, leftover, options, version } = work;
+async function build(client: Client, project: Project, work: Work & { given: NewTenantFiles }): Promise<string[]> {
+  const { registration, leftover, options, version, given } = work;
   options.onEvent?.({ type: 'phase', phase: 'compile' });
-  const replayed = (): Promise<PlannedTenant> => planNewTenant(client, project, registration, options);
+  const replayed = (): Promise<PlannedTenant> => planNewTenant(client, project, registration, { ...options, given });
   const usable = !leftover && options.adopt !== true && options.noMigrate !== true;
-  const start = usable ? await startFromSnapshot(client, project, { ...registration, version }, options) : undefined;
+  const start = usable
+    ? await startFromSnapshot(client, project, { ...registration, version, given }, options)
+    : undefined;
   const planned = start ?? (await replayed());
   options.onEvent?.({ type: 'phase', phase: 'tenants', total: 1 });
   const hooks = creationHooks(project, registration, options);

@@ -1,3 +1,4 @@
+import type { Phase } from '../engine/phases.js';
 import type { FleetEvent } from '../fleet/types.js';
 import type { Invocation } from '../journal/types.js';
 import type { Hooks } from '../project/hook-types.js';
@@ -15,6 +16,11 @@ export type CreateTenantOptions = {
   ifNotExists?: boolean;
   /** Take over a schema that exists but is not registered, and apply the migrations that it lacks. */
   adopt?: boolean;
+  /**
+   * Default: a migration of the phase `post` is left out while no tenant of the type has it, unless this is the first one. `post` applies
+   * all, and `pre` leaves it out for the first tenant, too.
+   */
+  phase?: Phase;
   /** Do not apply migrations. */
   noMigrate?: boolean;
   /**

@@ -54,10 +54,15 @@ const CHECKS: readonly Check[] = [
 export function lintSet(set: LintSet, migrations: readonly ReadMigration[], scope: LintScope): SetFindings {
   const history = createHistory((relation) => tableName(scope, relation));
   const rowTables = watchRowTables(scope);
+  // Where all files are looked at, what waits for the new code may have been applied long ago.
+  const isPart = set.files.some(({ name }) => !set.wanted.has(name));
+  let waiting: string | undefined;
   const result: SetFindings = { hits: [], ignored: 0, unread: [], files: set.wanted.size };
   for (const migration of migrations) {
     const found = lintMigration(migration, scope, history, rowTables);
     if (!set.wanted.has(migration.file.name)) continue;
+    found.push(...behindWaiting(migration, waiting));
+    if (isPart && migration.file.phase === 'post') waiting ??= migration.file.name;
     const { file, up } = migration;
     const ignores = ignoresOf(migration);
     for (const one of found) {
@@ -88,7 +93,7 @@ type Found = {
 };
 
 function lintMigration(
-  { up, down }: ReadMigration,
+  { file, up, down }: ReadMigration,
   scope: LintScope,
   history: History,
   rowTables: RowTablesWatch,
@@ -101,7 +106,7 @@ function lintMigration(
   const made = { tables: new Set<string>(), columns: new Set<string>() };
   for (const statement of up.statements) {
     for (const node of nodesOf(statement.node)) {
-      const subject: Subject = { node, scope, history, transaction: up.transaction };
+      const subject: Subject = { node, scope, history, transaction: up.transaction, waits: file.phase === 'post' };
       const inText = node === statement.node;
       for (const hit of CHECKS.flatMap((check) => check(subject))) {
         found.push(at(statement, inText ? hit : { ...hit, at: undefined }));
@@ -177,6 +182,17 @@ function lintDown(down: ReadDirection | undefined, made: Made | undefined): Foun
   return statements.flatMap((statement) =>
     nodesOf(statement.node).flatMap((node) => checkDown(node, made).map((hit) => ({ ...at(statement, hit), path }))),
   );
+}
+
+/** The order of files is that of migrations: a phase ends before the first one that waits. */
+function behindWaiting({ file, up }: ReadMigration, waiting: string | undefined): Found[] {
+  if (waiting === undefined || file.phase === 'post') return [];
+  const hit: Hit = {
+    rule: 'pre-after-post',
+    message: `The migration comes after ${waiting}, which waits until the new code runs everywhere, and waits with it.`,
+    suggestion: `Number it before ${waiting}, or begin it with -- tenants: phase=post if the new code does not need it.`,
+  };
+  return up?.kind === 'read' ? [{ hit, place: placeAt(up.text, 0) }] : [{ hit }];
 }
 
 const EMPTY: Hit = {

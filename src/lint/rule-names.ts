@@ -51,6 +51,7 @@ export const LINT_RULES = {
   'row-tables': { level: 'error', finds: 'A table that tenants share without what keeps their rows apart' },
   'empty-migration': { level: 'warning', finds: 'A migration without statements' },
   'down-loses-data': { level: 'warning', finds: 'A down migration that deletes older data' },
+  'pre-after-post': { level: 'warning', finds: 'A new migration behind one that waits for the new code' },
   'missing-down': { level: 'off', finds: 'A migration that cannot be rolled back' },
   'cannot-be-run': { level: 'error', finds: 'A migration that migrate would refuse' },
   'lint-ignore': { level: 'error', finds: 'A lint-ignore comment without a reason or a known rule' },

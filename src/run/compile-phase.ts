@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
 
+import type { PhasePart } from '../engine/phases.js';
 import type { Plan } from '../engine/types.js';
 import type { TenantResult } from '../executors/types.js';
 import type { Cohort, WantedCohort } from '../fleet/cohorts.js';
@@ -10,7 +11,7 @@ import type { RunDirection } from './direction.js';
 import type { RunRequest, Surveyed } from './survey-phase.js';
 
 /** A cohort and what becomes of it. */
-export type DecidedCohort = { cohort: Cohort } & (
+export type DecidedCohort = { cohort: Cohort; phase?: PhasePart } & (
   | { kind: 'run'; plan: Plan }
   | { kind: 'upToDate' }
   | { kind: 'refused'; results: TenantResult[] }
@@ -59,7 +60,7 @@ export async function planTenants(
   const decided = parts.map((cohort) => {
     const files = filesByType.get(cohort.type) ?? [];
     const names = files.map(({ name }) => name);
-    return { cohort, files, decision: direction.decide(cohort, names) };
+    return { cohort, files, decision: direction.decide(cohort, names, files) };
   });
   const wanted = decided.flatMap(({ cohort, files, decision }): WantedCohort[] =>
     decision.kind === 'run' ? [{ cohort, files, names: decision.names }] : [],
@@ -68,11 +69,14 @@ export async function planTenants(
   await compileAll(planner, wanted);
   const planned: DecidedCohort[] = [];
   for (const { cohort, files, decision } of decided) {
-    if (decision.kind !== 'run') planned.push({ cohort, ...decision });
-    else if (decision.names.length === 0) planned.push({ cohort, kind: 'upToDate' });
-    else {
-      planned.push({ cohort, kind: 'run', plan: await planner.planCohort({ cohort, files, names: decision.names }) });
+    if (decision.kind !== 'run') {
+      planned.push({ cohort, ...decision });
+      continue;
     }
+    const { names, phase } = decision;
+    const common = { cohort, ...(phase === undefined ? {} : { phase }) };
+    if (names.length === 0) planned.push({ ...common, kind: 'upToDate' });
+    else planned.push({ ...common, kind: 'run', plan: await planner.planCohort({ cohort, files, names }) });
   }
   return planned;
 }

@@ -1,6 +1,7 @@
 import type { Client } from 'pg';
 
-import type { Direction } from '../engine/types.js';
+import { partOfPhase, type PhasePart } from '../engine/phases.js';
+import type { Direction, MigrationFile } from '../engine/types.js';
 import { TenantsError } from '../errors/tenants-error.js';
 import type { TenantResult } from '../executors/types.js';
 import type { Cohort, WantedCohort } from '../fleet/cohorts.js';
@@ -21,7 +22,7 @@ import { cohortToUndo, toUndo, type UndoTarget } from './undo.js';
 
 /** What is done to a cohort. One that has no names to run is where it should be. */
 export type CohortDecision =
-  | { kind: 'run'; names: string[] }
+  | { kind: 'run'; names: string[]; phase?: PhasePart }
   /** It stands where nothing can be done to it. */
   | { kind: 'refused'; results: TenantResult[] }
   /** The caller does not want it to be touched or mentioned. */
@@ -41,8 +42,8 @@ export type RunDirection = {
   assertTenants(fleet: SurveyedFleet, selection: Selection): void;
   /** Parts of a cohort that are decided about separately. Default: it is one. */
   split?(cohort: Cohort): Cohort[];
-  /** What is done to a cohort, given the names of its type's files. */
-  decide(cohort: Cohort, files: readonly string[]): CohortDecision;
+  /** What is done to a cohort, given its type's files and their names. */
+  decide(cohort: Cohort, names: readonly string[], files: readonly MigrationFile[]): CohortDecision;
   /** Refuses what cohorts would run, before it is compiled. Throws TenantsError. */
   assertWanted(wanted: readonly WantedCohort[]): void;
 };
@@ -50,24 +51,32 @@ export type RunDirection = {
 /** The direction of `migrate` and `plan`. */
 export function migrateUp(
   { checkOrder }: Project,
-  { target, missing = 'report' }: Pick<MigrateOptions, 'target' | 'missing'>,
+  { target, missing = 'report', phase }: Pick<MigrateOptions, 'target' | 'missing' | 'phase'>,
 ): RunDirection {
+  const run = (
+    files: readonly MigrationFile[],
+    names: readonly string[],
+    pending: readonly string[],
+  ): { kind: 'run'; names: string[]; phase: PhasePart } => {
+    const part = partOfPhase(files, upTo(names, pending, target), phase);
+    return { kind: 'run', names: part.names, phase: part };
+  };
   return {
     command: 'migrate',
     direction: 'up',
     rounds: 3,
-    compareShared: (shared, own) => compareShared(shared, checkOrder, own),
+    compareShared: (shared, own) => compareShared(shared, checkOrder, own, phase),
     assertShared: async (_client, shared) => assertSharedUsable(shared),
     assertTenants: () => {},
-    decide: (cohort, files) => {
+    decide: (cohort, names, files) => {
       const { state } = cohort;
       switch (state.kind) {
         case 'upToDate':
           return { kind: 'run', names: [] };
         case 'pending':
-          return { kind: 'run', names: upTo(files, state.pending, target) };
+          return run(files, names, state.pending);
         case 'missing':
-          if (missing === 'create') return { kind: 'run', names: upTo(files, state.pending, target) };
+          if (missing === 'create') return run(files, names, state.pending);
           return missing === 'skip' ? { kind: 'skipped' } : refused(cohort);
         case 'ahead':
         case 'outOfOrder':

@@ -1,6 +1,7 @@
 import type { Client } from 'pg';
 
 import { listMigrationFiles } from '../engine/files.js';
+import { postOf } from '../engine/phases.js';
 import { planNames } from '../engine/plan.js';
 import type { CompiledMigration, Plan } from '../engine/types.js';
 import type { FilesByType } from '../fleet/cohorts.js';
@@ -17,6 +18,9 @@ import { assertMigrateOptions } from './assert-options.js';
 import { checkFiles } from './check-files.js';
 import { compile, type DecidedCohort } from './compile-phase.js';
 import { migrateUp } from './direction.js';
+import { effectiveRollout } from './rollout/effective-rollout.js';
+import { PhaseNotes, phaseWarnings } from './rollout/phase-notes.js';
+import { plannedWaves } from './rollout/planned-waves.js';
 import { survey } from './survey-phase.js';
 import type { PlanOptions, PlanReport } from './types.js';
 
@@ -39,6 +43,11 @@ export async function plan(project: Project, options: PlanOptions): Promise<Plan
     onEvent?.({ type: 'phase', phase: 'compile' });
     const { planner, shared, tenants = [] } = await compile(client, request, surveyed);
     if (options.selection.kind === 'all' && tenants.length === 0) await compileForNewTenants(project, planner);
+    const effective = effectiveRollout(project, options, 'migrate');
+    const rollout = await plannedWaves(client, project, effective, tenants, surveyed.fleet);
+    const phase = new PhaseNotes(options.phase);
+    if (options.selection.kind !== 'tenants') phase.noteShared(surveyed.shared.phase);
+    phase.noteCohorts(tenants);
     const { applied } = surveyed.shared.surveyed;
     const pending = surveyed.shared.toRun;
     const findings = await findingsOf(client, project, {
@@ -46,11 +55,18 @@ export async function plan(project: Project, options: PlanOptions): Promise<Plan
       tenants: pendingByType(tenants, surveyed.fleet?.files),
     });
     return {
-      shared: { applied, pending, ...(shared === undefined ? {} : describe(shared, withSql)) },
+      shared: {
+        applied,
+        pending,
+        ...postOf(surveyed.shared.files, pending),
+        ...(shared === undefined ? {} : describe(shared, withSql)),
+      },
       tenants: summarize(tenants.map(({ cohort }) => cohort)).counts,
       cohorts: tenants.flatMap((one) => describeCohort(one, withSql)).sort((a, b) => b.count - a.count),
       findings,
-      warnings: [...(checked?.warnings ?? []), ...planner.warnings],
+      ...phase.report,
+      ...(rollout === undefined ? {} : { rollout }),
+      warnings: [...(checked?.warnings ?? []), ...planner.warnings, ...phaseWarnings(phase.report)],
     };
   });
 }
@@ -99,7 +115,10 @@ function describeCohort(decided: DecidedCohort, withSql: boolean): PlanReport['c
     decided.kind === 'run'
       ? { pending: planNames(decided.plan), ...describe(decided.plan, withSql) }
       : { pending: [], mode: 'compiled' as const, ...(withSql ? { sql: '' } : {}) };
-  return cohorts.map((summary) => ({ ...summary, ...what }));
+  return cohorts.map(({ post: waiting = [], ...summary }) => {
+    const post = waiting.filter((name) => what.pending.includes(name));
+    return { ...summary, ...what, ...(post.length === 0 ? {} : { post }) };
+  });
 }
 
 function describe(

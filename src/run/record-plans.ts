@@ -14,6 +14,7 @@ export function recordPlans(
   const planned: PlannedCohort[] = [];
   const had = appliedByType(decided);
   const refused: TenantResult[] = [];
+  record.phase.noteCohorts(decided);
   for (const one of decided) {
     switch (one.kind) {
       case 'run':

@@ -49,10 +49,11 @@ function countWaiting(results: readonly TenantResult[]): number {
 
 /**
  * The exit code that a report means, the same for a dry run as for the run itself; a signal's own code goes before it when work was left
- * because of it. Tenants of later waves have not been left out: what was asked of the run is done.
+ * because of it. Tenants of later waves have not been left out: what was asked of the run is done. Migrations of the run's own phase that
+ * are held back have been: code that needs them must not be started.
  */
 export function exitCodeOf(
-  report: Pick<MigrateReport | RollbackReport, 'overtaken' | 'wave'> & {
+  report: Pick<MigrateReport | RollbackReport, 'overtaken' | 'wave' | 'phase'> & {
     shared: { status: (MigrateReport | RollbackReport)['shared']['status'] | 'wouldApply' | 'wouldFail' };
     tenants: Pick<MigrateReport['tenants'], 'failed' | 'notExecuted' | 'missing'>;
   },
@@ -61,7 +62,8 @@ export function exitCodeOf(
   if (report.overtaken) return EXIT.locked;
   const sharedFails = report.shared.status === 'failed' || report.shared.status === 'wouldFail';
   const left = failed + notExecuted + missing - (report.wave?.waiting ?? 0);
-  return sharedFails || left > 0 ? EXIT.failed : EXIT.ok;
+  const heldBack = report.phase?.heldBack.length ?? 0;
+  return sharedFails || left + heldBack > 0 ? EXIT.failed : EXIT.ok;
 }
 
 /** The result of a shared schema that nothing was asked of. */

@@ -19,6 +19,7 @@ import type { Prepared } from './of-run.js';
 import { countMembers, recordPlans } from './record-plans.js';
 import { assertCanaryKnown } from './rollout/canary.js';
 import { effectiveRollout } from './rollout/effective-rollout.js';
+import { rolloutOrder } from './rollout/find-rollout.js';
 import { openPacing } from './rollout/pacing.js';
 import { assertInsideWindow, RunLimits } from './rollout/run-limits.js';
 import { completeRecords, createJournal, placesReader, recorded } from './run-journal.js';
@@ -46,7 +47,7 @@ export async function runFleet(
     const record = new RunRecord((event) => {
       journal?.handle(event);
       options.onEvent?.(event);
-    });
+    }, options.phase);
     const stop = new StopSign({
       failFast: options.failFast === true,
       maxFailures: project.maxFailures,
@@ -117,6 +118,7 @@ async function runPhases(run: Run, session: LockedSession): Promise<Outcome> {
 
   record.emit({ type: 'phase', phase: 'compile' });
   const { planner, ...planned } = await heedCancel(run, session.client, () => compile(session.client, run, surveyed));
+  if (options.selection.kind !== 'tenants') record.phase.noteShared(surveyed.shared.phase);
   const cohorts = planned.tenants && recordPlans(record, direction.direction, planned.tenants);
   if (countMembers(cohorts ?? []) > 0) assertInsideWindow(run.rollout, Date.now());
   const begin = {
@@ -140,7 +142,7 @@ async function runPhases(run: Run, session: LockedSession): Promise<Outcome> {
 
   const first =
     cohorts !== undefined && surveyed.fleet !== undefined
-      ? { cohorts, files: surveyed.fleet.files, order: surveyed.fleet.registered.map(({ schema }) => schema) }
+      ? { cohorts, files: surveyed.fleet.files, order: rolloutOrder(project, surveyed.fleet) }
       : await heedCancel(run, session.client, (signal) =>
           planAfterShared({ ...run, cancel: signal }, session.client, planner, shared, wanted.concurrency),
         );

@@ -1,7 +1,9 @@
+import type { Phase } from '../engine/phases.js';
 import { serializeError } from '../errors/serialize.js';
 import type { TenantResult } from '../executors/types.js';
 import type { FleetEvent, SharedResult } from '../fleet/types.js';
 import { makeReport } from './report.js';
+import { PhaseNotes, phaseWarnings } from './rollout/phase-notes.js';
 import type { MigrateReport } from './types.js';
 
 export type FailedResult = TenantResult & { status: 'failed' };
@@ -34,8 +36,12 @@ export class RunRecord {
   /** The wave that the run is at, if it goes by waves. */
   wave: { current: number; of: number } | undefined;
 
-  constructor(onEvent: ((event: FleetEvent) => void) | undefined) {
+  /** What the phase of the run leaves. */
+  readonly phase: PhaseNotes;
+
+  constructor(onEvent: ((event: FleetEvent) => void) | undefined, phase?: Phase) {
     this.#onEvent = onEvent;
+    this.phase = new PhaseNotes(phase);
   }
 
   /** Tenants of which it is known what became of them; at the end, all that the run was about. */
@@ -152,7 +158,8 @@ export class RunRecord {
     const lostLock = results.some((result) => result.status === 'notExecuted' && result.reason === 'lockLost');
     const overtaken = lostLock && lostTo !== undefined;
     if (overtaken) this.warn(`The run ended early: its lock is held by ${lostTo}.`);
-    return makeReport({
+    const { phase } = this;
+    const report = makeReport({
       ...ending,
       startedAt: this.#startedAt,
       processes: Math.max(1, this.#workers),
@@ -160,8 +167,9 @@ export class RunRecord {
       upToDate: this.#upToDate.size,
       results,
       ...(this.wave === undefined ? {} : { wave: this.wave }),
-      warnings: [...warnings, ...this.#warnings],
+      warnings: [...warnings, ...this.#warnings, ...phaseWarnings(phase.report)],
       overtaken,
     });
+    return { ...report, ...phase.report };
   }
 }

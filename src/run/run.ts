@@ -29,5 +29,5 @@ export type Run = Omit<RunRequest, 'options'> & {
 /** What a round hands out, and the migration files of all tenant types that were read so far. */
 export type Round = { readonly cohorts: readonly PlannedCohort[]; readonly files: FilesByType };
 
-/** The first round, with the names of all registered tenants in the order of hand-out. */
+/** The first round, with the names of all tenants that can have a wave, in the order of hand-out. */
 export type FirstRound = Round & { readonly order: readonly string[] };

@@ -35,7 +35,7 @@ export type Surveyed = {
  */
 export async function survey(client: Client, request: RunRequest, connections?: number): Promise<Surveyed> {
   const { project, options, direction } = request;
-  const { selection, target, skipSharedCheck } = options;
+  const { selection, target, skipSharedCheck, phase } = options;
   const sharedTarget = selection.kind === 'shared' ? target : undefined;
   const read = await readShared(client, project);
   assertSharedTarget(sharedTarget, read.files);
@@ -44,7 +44,7 @@ export async function survey(client: Client, request: RunRequest, connections?: 
     await direction.assertShared(client, shared);
   } else {
     await assertRegistry(client, project.registry);
-    if (skipSharedCheck !== true) assertSharedCurrent(shared, 'migrations');
+    if (skipSharedCheck !== true) assertSharedCurrent(shared, 'migrations', phase);
   }
   const registered = selection.kind !== 'shared' && (await inspectRegistry(client, project.registry)) === 'present';
   if (!registered) return { shared, fleet: undefined };

@@ -10,6 +10,7 @@ import type { LockedSession } from '../session/control-session.js';
 import { heedCancel } from '../session/heed-cancel.js';
 import { planTenants } from './compile-phase.js';
 import { countMembers, recordPlans } from './record-plans.js';
+import { rolloutOrder } from './rollout/find-rollout.js';
 import { runWaves } from './rollout/run-waves.js';
 import { finishedWaves } from './rollout/waves.js';
 import { runRounds } from './run-rounds.js';
@@ -32,7 +33,7 @@ export async function applyToTenants(
   const { project, record, rollout } = run;
   const members = countMembers(first.cohorts);
   if (members === 0) {
-    record.wave = finishedWaves(rollout.waves);
+    record.wave = rollout.waves && finishedWaves(rollout.waves);
     return wanted;
   }
   run.limits.begin();
@@ -77,5 +78,5 @@ export async function planAfterShared(
   const fleet = await surveyTenants(client, run, { connections });
   const decided = await planTenants(planner, run.direction, fleet);
   const cohorts = recordPlans(run.record, run.direction.direction, decided);
-  return { cohorts, files: fleet.files, order: fleet.registered.map(({ schema }) => schema) };
+  return { cohorts, files: fleet.files, order: rolloutOrder(run.project, fleet) };
 }

@@ -1,17 +1,21 @@
+import type { Phase } from '../engine/phases.js';
 import type { TenantResult } from '../executors/types.js';
 import type { CohortSummary, FleetEvent, Selection, SharedResult, StatusReport, Target } from '../fleet/types.js';
 import type { Invocation } from '../journal/types.js';
 import type { LintFinding } from '../lint/types.js';
 import type { Rollout } from '../project/rollout.js';
+import type { PhaseReport } from './rollout/phase-notes.js';
 import type { WaveBorder } from './rollout/wave-border.js';
 import type { UndoTarget } from './undo.js';
 
 /** The schemas that a run or a plan is about, and how far it takes them. */
-export type RunOptions = Pick<MigrateOptions, 'selection' | 'target' | 'skipSharedCheck' | 'fake'>;
+export type RunOptions = Pick<MigrateOptions, 'selection' | 'target' | 'phase' | 'skipSharedCheck' | 'fake'>;
 
 export type MigrateOptions = {
   selection: Selection;
   target?: Target;
+  /** Only what may run before the new code starts (`pre`), or also what waits until it runs everywhere (`post`). Default: everything. */
+  phase?: Phase;
   fake?: boolean;
   /** Registered tenants without a schema: report them (default), create them, or leave them out. */
   missing?: 'report' | 'create' | 'skip';
@@ -33,7 +37,10 @@ export type MigrateOptions = {
 };
 
 /** What `plan` answers for; the options of `migrate` that decide what runs. */
-export type PlanOptions = Pick<MigrateOptions, 'selection' | 'target' | 'missing' | 'skipSharedCheck' | 'onEvent'> & {
+export type PlanOptions = Pick<
+  MigrateOptions,
+  'selection' | 'target' | 'phase' | 'rollout' | 'missing' | 'skipSharedCheck' | 'onEvent'
+> & {
   /** Add the SQL of each cohort. */
   sql?: boolean;
 };
@@ -65,11 +72,31 @@ export type MigrateReport = {
   run?: number | null;
   /** The last wave that the run began, and how many there are; absent without waves. `waiting` tenants are in later ones. */
   wave?: { current: number; of: number; waiting: number };
+  /** What the phase of the run has left; absent without one. */
+  phase?: PhaseReport;
   /** How long tenants were held back for the sake of replicas or other sessions, in ms; absent when they were not. */
   heldBackMs?: number;
 };
 
+/** The waves in which `migrate` would reach the tenants. */
+export type PlannedWaves = {
+  /** The wave that the next run begins with, from 1. */
+  current: number;
+  of: number;
+  /** All waves, the first one first. */
+  waves: {
+    /** How many tenants it has, those included that have nothing to run. */
+    count: number;
+    /** Names of those that have something to run. */
+    tenants: string[];
+  }[];
+};
+
 export type PlanReport = Omit<StatusReport, 'cohorts'> & {
+  /** What the phase would leave; absent without one. */
+  phase?: PhaseReport;
+  /** The waves of the rollout; absent without any. */
+  rollout?: PlannedWaves;
   /** What `lint` finds in the migrations that would run. */
   findings: LintFinding[];
   shared: StatusReport['shared'] & { mode?: 'compiled' | 'direct'; sql?: string };

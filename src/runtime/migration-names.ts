@@ -1,17 +1,24 @@
 import { resolve } from 'node:path';
 
 import { TenantsError } from '../errors/tenants-error.js';
+import { type MigrationComments, readComments } from '../util/migration-comments.js';
 import { migrationName, readMigrationFileNames } from '../util/migration-files.js';
 import { MODULE_PATH } from '../util/module-path.js';
-import { readReplaced } from '../util/replaced-migrations.js';
 import type { MigrationNames, Migrations } from './types.js';
 
-/** What a tenant must have, and which migrations count as one of them where all of them are applied. */
+/**
+ * What a tenant must have, and which migrations count as one of them where all of them are applied. Those of the phase `post` are not
+ * among them: they wait for this very code to run everywhere.
+ */
 export type RequiredMigrations = { names: string[]; replaced: ReadonlyMap<string, readonly string[]> };
 
 /** Whether everything is applied. Pure. */
 export function isComplete({ names, replaced }: RequiredMigrations, applied: ReadonlySet<string>): boolean {
-  return names.every((name) => applied.has(name) || replaced.get(name)?.every((one) => applied.has(one)) === true);
+  return names.every((name) => applied.has(name) || hasAll(replaced.get(name), applied));
+}
+
+function hasAll(names: readonly string[] | undefined, applied: ReadonlySet<string>): boolean {
+  return names !== undefined && names.length > 0 && names.every((one) => applied.has(one));
 }
 
 /**
@@ -70,17 +77,18 @@ async function readFormat(
     ...(own ? {} : { format: MODULE_PATH.test(format) ? resolve(format) : format }),
   });
   const replaced = files.flatMap(({ name, replaces }) => (replaces === undefined ? [] : [[name, replaces] as const]));
-  return { names: files.map(({ name }) => name), replaced: new Map(replaced) };
+  const names = files.filter(({ phase }) => phase === undefined).map(({ name }) => name);
+  return { names, replaced: new Map(replaced) };
 }
 
 const KNOWN: ReadonlySet<string> = new Set(['drizzle', 'prisma', 'sql', 'knex', 'kysely', 'auto']);
 
 async function readNames(directory: string, ignorePattern: string | undefined): Promise<RequiredMigrations> {
-  const read = async (): Promise<{ files: string[]; replaced: Map<string, string[]> }> => {
+  const read = async (): Promise<{ files: string[]; comments: Map<string, MigrationComments> }> => {
     const files = await readMigrationFileNames(directory, ignorePattern);
-    return { files, replaced: await readReplaced(directory, files) };
+    return { files, comments: await readComments(directory, files) };
   };
-  const { files, replaced } = await read().catch((cause: unknown) => {
+  const { files, comments } = await read().catch((cause: unknown) => {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new TenantsError('MIGRATIONS_UNREADABLE', `The migrations in ${directory} cannot be read: ${reason}`, {
       suggestions: ['A relative path begins at the folder in which the application was started.'],
@@ -88,8 +96,10 @@ async function readNames(directory: string, ignorePattern: string | undefined): 
     });
   });
   await assertOwnLayout(resolve(directory), ignorePattern, files);
-  const gone = new Set([...replaced.values()].flat());
-  return { names: files.map((file) => migrationName(file)).filter((name) => !gone.has(name)), replaced };
+  const replaced = new Map([...comments].map(([name, { replaces }]) => [name, replaces]));
+  const waits = [...comments].filter(([, { phases }]) => phases.includes('post')).map(([name]) => name);
+  const left = new Set([...replaced.values(), waits].flat());
+  return { names: files.map((file) => migrationName(file)).filter((name) => !left.has(name)), replaced };
 }
 
 /** Files of other tools have other names than these, and no tenant would ever be ready. */

@@ -1,3 +1,5 @@
+import { fileURLToPath } from 'node:url';
+
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import type { FleetEvent } from '../../src/fleet/types.js';
@@ -224,5 +226,39 @@ describe('other sessions that wait for locks', () => {
     const report = await run({});
     expect(report).not.toHaveProperty('heldBackMs');
     expect(report.said).toEqual([]);
+  });
+});
+
+describe('an executor of the user', () => {
+  const EXECUTORS = ['one-by-one', 'greedy'];
+  const pathOf = (name: string): string => fileURLToPath(new URL(`../fixtures/executors/${name}.js`, import.meta.url));
+
+  it.each(EXECUTORS)('is held to the delay: %s', async (name) => {
+    await write();
+    const { starts, tenants } = await run({ delayMs: 200 }, {}, { executor: pathOf(name), canary: 0 });
+    expect(tenants).toMatchObject({ applied: 6 });
+    const pauses = starts.slice(1).map((start, index) => start - (starts[index] ?? 0));
+    expect(pauses).toHaveLength(5);
+    expect(Math.min(...pauses)).toBeGreaterThan(180);
+  });
+
+  it.each(EXECUTORS)('is held back while others wait for locks: %s', async (name) => {
+    await write();
+    const { free } = await somebodyWaits();
+    const timer = setTimeout(() => void free(), 2500);
+    const { tenants, heldBackMs, starts } = await run({ maxLockWaits: 0 }, {}, { executor: pathOf(name), canary: 0 });
+    clearTimeout(timer);
+    expect(tenants).toMatchObject({ applied: 6 });
+    expect(starts).toHaveLength(6);
+    expect(heldBackMs).toBeGreaterThan(500);
+  });
+
+  it.each(EXECUTORS)('ends with the time of the run while it waits for the next tenant: %s', async (name) => {
+    await write();
+    const startedAt = performance.now();
+    const { tenants } = await run({ delayMs: 60_000, maxDurationMs: 3000 }, {}, { executor: pathOf(name), canary: 0 });
+    expect(performance.now() - startedAt).toBeLessThan(20_000);
+    expect(tenants.applied).toBeLessThan(6);
+    expect(tenants.applied + tenants.notExecuted).toBe(6);
   });
 });

@@ -3,6 +3,8 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { FleetEvent } from '../../src/fleet/types.js';
 import { readRun } from '../../src/journal/read/runs.js';
 import type { Project } from '../../src/project/project.js';
+import { dryRunMigrate } from '../../src/run/dry-run/dry-run.js';
+import { plan } from '../../src/run/plan.js';
 import { exitCodeOf } from '../../src/run/report.js';
 import { rollback } from '../../src/run/rollback.js';
 import type { WaveBorder } from '../../src/run/rollout/wave-border.js';
@@ -144,6 +146,22 @@ describe('waves', () => {
     expect(await done()).toBe('7');
   });
 
+  it('have no tenants that share tables, which have nothing to run', async () => {
+    await fleet.database.query(`UPDATE tenants SET type = 'pooled' WHERE schema_name IN ('t0', 't1')`);
+    const { registry } = await fleet.project();
+    const rows = { types: ['pooled'], column: 'tenant_id', key: 'id', setting: 'app.tenant_id', schema: 'public' };
+    const overrides = { registry: { ...registry, rows } };
+    const { rollout } = await plan(await fleet.project(overrides), {
+      selection: { kind: 'all' },
+      rollout: { waves: WAVES },
+    });
+    expect(rollout).toMatchObject({ current: 1, waves: [{ count: 1, tenants: ['t2'] }, { count: 3 }, { count: 4 }] });
+    const report = await migrate({}, {}, overrides);
+    await fleet.database.query('UPDATE tenants SET type = NULL');
+    expect(report).toMatchObject({ wave: { current: 1, of: 3 }, tenants: { applied: 1, upToDate: 2, notExecuted: 7 } });
+    expect(await done()).toBe('2');
+  });
+
   it('begin with a chosen canary', async () => {
     await migrate({}, {}, { canary: 't6' });
     expect(await done()).toBe('6');
@@ -168,6 +186,51 @@ describe('waves', () => {
     expect(report).toMatchObject({ wave: { current: 3, of: 3 }, tenants: { applied: 10 } });
     expect(await done()).toBe('0123456789');
   });
+});
+
+describe('plan', () => {
+  const planned = async (overrides: Partial<Project> = {}) =>
+    (await plan(await fleet.project(overrides), { selection: { kind: 'all' }, rollout: { waves: WAVES } })).rollout;
+
+  it('shows which tenants each wave reaches, and where the rollout stands', async () => {
+    const names = (...numbers: number[]): string[] => numbers.map((one) => `t${one}`);
+    expect(await planned()).toEqual({
+      current: 1,
+      of: 3,
+      waves: [
+        { count: 1, tenants: names(0) },
+        { count: 4, tenants: names(1, 2, 3, 4) },
+        { count: 5, tenants: names(5, 6, 7, 8, 9) },
+      ],
+    });
+    await migrate({});
+    expect(await planned()).toMatchObject({ current: 2, waves: [{ count: 1, tenants: [] }, {}, {}] });
+    expect(await planned({ canary: 't6' })).toMatchObject({ current: 1, waves: [{ tenants: ['t6'] }, {}, {}] });
+    await fleet.migrate();
+    expect(await planned()).toEqual({ current: 3, of: 3, waves: [] });
+  });
+
+  it('knows of failures that are tolerated', async () => {
+    await write(failsIn('t0'));
+    await migrate({ maxFailures: 1 });
+    const project = await fleet.project();
+    const { rollout } = await plan(project, {
+      selection: { kind: 'all' },
+      rollout: { waves: WAVES, maxFailures: 1 },
+    });
+    expect(rollout).toMatchObject({ current: 2, waves: [{ tenants: ['t0'] }, {}, {}] });
+    expect(await planned()).toMatchObject({ current: 1 });
+  });
+});
+
+it('a dry run tries tenants of all waves, and says so', async () => {
+  const report = await dryRunMigrate(await fleet.project(), {
+    selection: { kind: 'all' },
+    sample: 'all',
+    rollout: { waves: WAVES, window: CLOSED },
+  });
+  expect(report.tenants).toMatchObject({ applied: 10 });
+  expect(report.warnings).toEqual([expect.stringMatching(/^The rollout is not tried: /)]);
 });
 
 describe('failures in a wave', () => {

@@ -6,7 +6,7 @@ import { compareWithMigrationFiles } from '../../src/fleet/schema-state.js';
 import { mergeStatements } from '../../src/run/dry-run/merge-statements.js';
 import { takeInTurn } from '../../src/run/dry-run/sample.js';
 import { tryableOf, untriedAfter } from '../../src/run/dry-run/tryable.js';
-import { replacedBy } from '../../src/util/replaced-migrations.js';
+import { replacedBy } from '../../src/util/migration-comments.js';
 
 describe('the sample of a dry run', () => {
   it.each([

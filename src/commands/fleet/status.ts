@@ -3,8 +3,10 @@ import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../../base-command.js';
 import { statusDocument } from '../../cli/documents.js';
 import { tenantFlags } from '../../cli/flags.js';
+import { parsePhase } from '../../cli/run-arguments.js';
 import { selectedTenants } from '../../cli/selection/selected-options.js';
 import { EXIT } from '../../errors/codes.js';
+import { TenantsError } from '../../errors/tenants-error.js';
 import { driftLine } from '../../ui/summary/format-drift.js';
 import { formatStatus } from '../../ui/summary/format-status.js';
 import type { FormatContext } from '../../ui/text/format-context.js';
@@ -24,6 +26,10 @@ export default class Status extends BaseCommand {
   ];
   static override flags = {
     check: Flags.boolean({ description: 'Exit with 3 unless everything is up to date.' }),
+    phase: Flags.string({
+      helpValue: 'pre|post',
+      description: 'With --check: with pre, what waits for the new code may be pending (default: nothing may).',
+    }),
     drift: Flags.boolean({
       description: 'Also compare the structure of tenants; with --check, exit with 3 if one differs.',
     }),
@@ -33,6 +39,10 @@ export default class Status extends BaseCommand {
   async run(): Promise<number> {
     const { flags } = await this.parse(Status);
     const selection = await selectedTenants(flags);
+    const { phase } = parsePhase(flags);
+    if (phase !== undefined && !flags.check) {
+      throw new TenantsError('USAGE', '--phase belongs to --check, which is missing.');
+    }
     const { isUpToDate, status } = await import('../../fleet/status.js');
     const { report, drifted } = await this.read(await this.load(flags), async (project) => {
       const fleet = await status(project, selection);
@@ -40,7 +50,7 @@ export default class Status extends BaseCommand {
       const { drift } = await import('../../structure/drift.js');
       return { report: fleet, drifted: await drift(project, selection) };
     });
-    const isAsItShouldBe = isUpToDate(report) && (drifted?.tenants.different ?? 0) === 0;
+    const isAsItShouldBe = isUpToDate(report, phase) && (drifted?.tenants.different ?? 0) === 0;
     const code = flags.check && !isAsItShouldBe ? EXIT.notUpToDate : EXIT.ok;
     const text = (context: FormatContext): string =>
       [formatStatus(report, context), ...(drifted === undefined ? [] : ['', driftLine(drifted, context)])].join('\n');

@@ -3,8 +3,8 @@ import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../../base-command.js';
 import { askNextWave, canAsk } from '../../cli/ask.js';
 import { dryRunDocument, migrateDocument } from '../../cli/documents.js';
-import { dryRunFlags, rolloutFlags, runFileFlags, runFlags, selectionFlags } from '../../cli/flags.js';
-import { dryRunSample, failedRun } from '../../cli/run-arguments.js';
+import { dryRunFlags, phaseFlag, rolloutFlags, runFileFlags, runFlags, selectionFlags } from '../../cli/flags.js';
+import { dryRunSample, failedRun, parsePhase } from '../../cli/run-arguments.js';
 import { repeatedFlags, runSettings } from '../../cli/run-settings.js';
 import { selectedOptions } from '../../cli/selection/selected-options.js';
 import { formatDryRun } from '../../ui/summary/format-dry-run.js';
@@ -28,12 +28,17 @@ export default class Migrate extends BaseCommand {
       command: '<%= config.bin %> migrate --waves 1,5%,100%',
     },
     {
+      description: 'Before a deployment, without the migrations that wait for the new code',
+      command: '<%= config.bin %> migrate --phase pre',
+    },
+    {
       description: 'All tenants, up to a migration, ten at a time',
       command: '<%= config.bin %> migrate --tenants-only --to 0007_add-invoices --concurrency 10',
     },
   ];
   static override flags = {
     ...selectionFlags,
+    ...phaseFlag,
     failed: Flags.boolean({ description: 'Only tenants that failed or were not executed in the last migrate.' }),
     run: Flags.string({ helpValue: 'ID', description: 'With --failed: in this run instead of the last one.' }),
     ...dryRunFlags,
@@ -55,6 +60,7 @@ export default class Migrate extends BaseCommand {
     );
     const options = {
       ...selected,
+      ...parsePhase(flags),
       fake: flags.fake,
       failFast: flags['fail-fast'],
       ...(failedOf === undefined ? {} : { failedOf }),

@@ -5,6 +5,7 @@ import { BaseCommand } from '../../base-command.js';
 import { assignments } from '../../cli/assignments.js';
 import { createTenantsDocument, tenantDocument } from '../../cli/documents.js';
 import { changeFlags } from '../../cli/flags.js';
+import { parsePhase } from '../../cli/run-arguments.js';
 import { runSettings } from '../../cli/run-settings.js';
 import { parseNames } from '../../cli/selection/names.js';
 import { signalExitCode } from '../../cli/signals.js';
@@ -57,6 +58,10 @@ export default class CreateTenant extends BaseCommand {
     'if-not-exists': Flags.boolean({ description: 'Succeed if this tenant already exists with these domains.' }),
     adopt: Flags.boolean({ description: 'Register an existing schema, and migrate it.' }),
     'no-migrate': Flags.boolean({ description: 'Do not apply migrations.' }),
+    phase: Flags.string({
+      helpValue: 'pre|post',
+      description: 'Leave out, or apply, what waits for the new code (default: as the other tenants).',
+    }),
     snapshot: Flags.boolean({
       allowNo: true,
       description: 'Start from the snapshot of the migrations (default: if it is valid).',
@@ -89,6 +94,7 @@ export default class CreateTenant extends BaseCommand {
       ifNotExists: flags['if-not-exists'],
       adopt: flags.adopt,
       noMigrate: flags['no-migrate'],
+      ...parsePhase(flags),
       ...(flags.snapshot === undefined ? {} : { snapshot: flags.snapshot }),
       ...(flags.label === undefined ? {} : { label: flags.label }),
       ...(flags.type === undefined ? {} : { type: flags.type }),
@@ -107,9 +113,10 @@ export default class CreateTenant extends BaseCommand {
     const { createTenants, createTenantsExitCode } = await import('../../lifecycle/many/create-tenants.js');
     const loaded = await this.load(flags, runSettings(flags));
     const noMigrate = flags['no-migrate'];
+    const phase = parsePhase(flags);
     const start = flags.snapshot === undefined ? {} : { snapshot: flags.snapshot };
     const report = await this.change(loaded, (project, control) =>
-      createTenants(project, { tenants, noMigrate, ...start, ...control }),
+      createTenants(project, { tenants, noMigrate, ...phase, ...start, ...control }),
     );
     this.remark(report.warnings);
     const exitCode = signalExitCode() ?? createTenantsExitCode(report);

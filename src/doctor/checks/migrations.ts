@@ -1,3 +1,4 @@
+import { postOf } from '../../engine/phases.js';
 import type { Cohort } from '../../fleet/cohorts.js';
 import type { SurveyedFleet } from '../../fleet/read-fleet.js';
 import { compareShared } from '../../fleet/shared-schema.js';
@@ -34,6 +35,10 @@ function sharedCheck({ project: { checkOrder }, shared }: Examination, wrongTime
   }
   const { state } = compareShared(shared, true);
   if (state.kind === 'upToDate') return right(name, `${plural(shared.files.length, 'migration')} applied`);
+  const waiting = postOf(shared.files, state.kind === 'pending' ? state.pending : []).post ?? [];
+  if (state.kind === 'pending' && waiting.length === state.pending.length) {
+    return right(name, `${plural(waiting.length, 'migration')} waiting for the new code`, { items: waiting });
+  }
   if (state.kind === 'pending') {
     return wrong(name, `${plural(state.pending.length, 'migration')} pending`, {
       items: state.pending,

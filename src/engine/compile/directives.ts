@@ -6,8 +6,8 @@ import type { Direction } from '../types.js';
 /** What the `tenants:` comments of a migration file ask for, in one direction. */
 export type Directives = { noTransaction: boolean; allowFallThrough: boolean; warnings: string[] };
 
-const KNOWN = ['no-transaction', 'allow-fall-through'];
-const COMMENT = /^[ \t]*(?:--|\/\/)[ \t]*tenants:[ \t]*([a-z-]+)[ \t]*\r?$/gim;
+const KNOWN = ['no-transaction', 'allow-fall-through', 'phase'];
+const COMMENT = /^[ \t]*(?:--|\/\/)[ \t]*tenants:[ \t]*([a-z-]+)[ \t]*(?:=.*)?\r?$/gim;
 
 /**
  * Reads `-- tenants: no-transaction` and `-- tenants: allow-fall-through`, each on a line of its own.

@@ -18,7 +18,8 @@ import { findTenant, isRowTenant } from '../../registry/list.js';
 import { withSession } from '../../session/control-session.js';
 import { forwardAbort, sharedAbortController } from '../../util/after-abort.js';
 import { creationLock, takeCreationLock } from '../creation-lock.js';
-import { creationHooks, newTenantPlanner, planFrom, planNewTenant, type PlannedTenant } from '../plan-new-tenant.js';
+import { leftOutMessage, type NewTenantFiles, newTenantFiles } from '../new-tenant/files.js';
+import { creationHooks, newTenantPlanner, planFrom, planNewTenant, type PlannedTenant } from '../new-tenant/plan.js';
 import { isWhole, type NewTenantWork, openProvisioningLane, provision, provisionOn } from '../provision.js';
 import { newChecksums } from '../record.js';
 import { rowRegistrar } from '../rows/registrar.js';
@@ -72,7 +73,7 @@ export async function createTenants(project: Project, options: CreateTenantsOpti
 /** Where a schema stands that does not exist. */
 const NOWHERE = { schema: '', oid: null, tableExists: false, applied: [] };
 
-type Planned = PlannedTenant & Partial<SnapshotStart>;
+type Planned = PlannedTenant & Partial<SnapshotStart> & { given: NewTenantFiles };
 
 /** One plan for each type of tenant in the list. */
 async function planTypes(
@@ -89,9 +90,13 @@ async function planTypes(
     // They share tables, which are there.
     if (isRowTenant(project.registry, registration)) continue;
     if (plans.has(type)) continue;
-    const usable = options.noMigrate !== true;
-    const start = usable ? await startFromSnapshot(client, project, { type, version }, options) : undefined;
-    plans.set(type, start ?? (await planFrom(planner, project, { type, place: NOWHERE, options })));
+    const noMigrate = options.noMigrate === true;
+    const given = await newTenantFiles(client, project, type, options.phase);
+    const leftOut = noMigrate ? undefined : leftOutMessage(given);
+    if (leftOut !== undefined) options.onEvent?.({ type: 'warning', message: leftOut });
+    const start = noMigrate ? undefined : await startFromSnapshot(client, project, { type, version, given }, options);
+    const wanted = { type, place: NOWHERE, options: { noMigrate, given } };
+    plans.set(type, { given, ...(start ?? (await planFrom(planner, project, wanted))) });
   }
   return plans;
 }
@@ -224,6 +229,7 @@ class Creation {
       if (state === 'new') return await create();
       const rest = await planNewTenant(this.#client, this.#project, registration, {
         noMigrate: noMigrate === true,
+        given: planned.given,
       });
       return await provision(this.#client, this.#project, { ...common, ...rest, leftover: true });
     });
@@ -231,14 +237,14 @@ class Creation {
 
   /** The migrations themselves, after a snapshot that turned out not to work. */
   async #replay(error: unknown, work: NewTenantWork & Planned): Promise<string[]> {
-    const { covered, files, registration } = work;
+    const { covered, files, registration, given } = work;
     if (covered === undefined || !isSnapshotFailure(error, { files, covered })) throw error;
     if (!this.#replayed.has(registration.type)) {
       const message = notUsed(`it failed: ${(error as Error).message}`);
       this.#options.onEvent?.({ type: 'warning', message });
     }
     this.#replayed.add(registration.type);
-    const planned = await planNewTenant(this.#client, this.#project, registration, {});
+    const planned = await planNewTenant(this.#client, this.#project, registration, { given });
     return await provision(this.#client, this.#project, { ...work, ...planned });
   }
 

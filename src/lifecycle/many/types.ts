@@ -1,3 +1,4 @@
+import type { Phase } from '../../engine/phases.js';
 import type { SerializedError } from '../../errors/serialize.js';
 import type { NotExecutedReason } from '../../executors/types.js';
 import type { FleetEvent } from '../../fleet/types.js';
@@ -20,6 +21,8 @@ export type WantedTenant = {
 export type CreateTenantsOptions = {
   /** The tenants, or the text of a CSV file that lists them. */
   tenants: readonly WantedTenant[] | { csv: string };
+  /** As for `createTenant`. */
+  phase?: Phase;
   /** Do not apply migrations. */
   noMigrate?: boolean;
   /** As for `createTenant`. */

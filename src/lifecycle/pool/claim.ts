@@ -3,11 +3,9 @@ import type { Client } from 'pg';
 import { arrayLiteral, qualified, quoteIdentifier } from '../../db/identifiers.js';
 import { tenantLock } from '../../db/locks.js';
 import { APPLIED_SQL } from '../../engine/bookkeeping.js';
-import { listMigrationFiles } from '../../engine/files.js';
 import type { HookCall } from '../../engine/hooks/migrate-hooks.js';
 import { HookError } from '../../engine/hooks/run-hook.js';
 import { TenantsError } from '../../errors/tenants-error.js';
-import { tenantSource } from '../../fleet/migration-sources.js';
 import type { Project } from '../../project/project.js';
 import { findTenant } from '../../registry/list.js';
 import { registrationFailure } from '../../registry/registration-failure.js';
@@ -17,7 +15,8 @@ import { asOwner, changeTenant } from '../change-transaction.js';
 import type { CreateTenantOptions } from '../create-types.js';
 import { filesDigest } from '../files-digest.js';
 import { rewriteFunctionPaths } from '../mentions/function-paths.js';
-import { creationHooks } from '../plan-new-tenant.js';
+import type { NewTenantFiles } from '../new-tenant/files.js';
+import { creationHooks } from '../new-tenant/plan.js';
 import { writeRegistry } from '../write-registry.js';
 import { readPool } from './mark.js';
 
@@ -33,11 +32,11 @@ export async function findReady(
   project: Project,
   type: string | null,
   hooks: Project['hooks'],
+  { files }: Pick<NewTenantFiles, 'files'>,
 ): Promise<ReadySchemas | undefined> {
   if (hooks?.beforeMigrate !== undefined) return undefined;
   const pool = (await readPool(client, project)).filter(({ mark }) => mark.type === type && mark.files !== null);
   if (pool.length === 0) return undefined;
-  const files = await listMigrationFiles(tenantSource(project, type));
   const digest = await filesDigest(project, files);
   const schemas = pool.filter(({ mark }) => mark.files === digest).map(({ schema }) => schema);
   return schemas.length === 0 ? undefined : { schemas, migrations: files.map(({ name }) => name) };

@@ -14,7 +14,7 @@ import type { NewChecksum } from '../../journal/checksums/store.js';
 import { recordChange } from '../../journal/write/change-journal.js';
 import type { Project } from '../../project/project.js';
 import { forwardAbort, sharedAbortController } from '../../util/after-abort.js';
-import { newTenantPlanner } from '../plan-new-tenant.js';
+import { newTenantPlanner } from '../new-tenant/plan.js';
 import { framePlan } from '../provision.js';
 import { newChecksums } from '../record.js';
 import { findOrphans, lookAtPool, type PoolLook } from './look.js';
@@ -64,7 +64,7 @@ async function fill(client: Client, project: Project, options: FillOptions, fill
     const add = async (place: SurveyedSchema): Promise<Plan> => {
       const plan = await planOf(planner, look, place);
       plans.set(plan.id, framePlan(plan, true));
-      files.set(plan.id, look.files);
+      files.set(plan.id, look.all);
       return plan;
     };
     for (const one of behind) {
@@ -74,7 +74,7 @@ async function fill(client: Client, project: Project, options: FillOptions, fill
     const missing = options.size - kept - behind.length;
     if (missing === 0) continue;
     const plan = await add(EMPTY);
-    checksums.push(...(await newChecksums(client, project, plan, look.files)));
+    checksums.push(...(await newChecksums(client, project, plan, look.all)));
     const work = { planId: plan.id, mark };
     for (let n = 0; n < missing; n += 1) {
       tasks.push({ type, kind: 'created', run: (lane) => makeSchema(lane, client, project, work) });
@@ -102,12 +102,12 @@ async function fill(client: Client, project: Project, options: FillOptions, fill
 /** Where a schema of the pool stands when it has just been made. */
 const EMPTY: SurveyedSchema = { schema: '', oid: 0, tableExists: false, applied: [] };
 
-async function planOf(planner: Planner, { type, files }: PoolLook, place: SurveyedSchema): Promise<Plan> {
+async function planOf(planner: Planner, { type, files, all }: PoolLook, place: SurveyedSchema): Promise<Plan> {
   const done = new Set(place.applied);
   const names = files.map(({ name }) => name).filter((name) => !done.has(name));
   const { applied, tableExists } = place;
   const state = { kind: 'pending', pending: names } as const;
-  return await planner.planCohort({ cohort: { type, state, applied, tableExists, members: [] }, files, names });
+  return await planner.planCohort({ cohort: { type, state, applied, tableExists, members: [] }, files: all, names });
 }
 
 async function removeAll(

@@ -1,18 +1,19 @@
 import type { Client } from 'pg';
 
-import { listMigrationFiles } from '../../engine/files.js';
 import type { MigrationFile } from '../../engine/types.js';
 import { isTenantsError } from '../../errors/tenants-error.js';
-import { tenantSource } from '../../fleet/migration-sources.js';
 import { type SurveyedSchema, surveySchemas } from '../../fleet/survey.js';
 import type { Project } from '../../project/project.js';
 import { filesDigest } from '../files-digest.js';
+import { type NewTenantFiles, newTenantFiles } from '../new-tenant/files.js';
 import { type PoolMark, type PoolSchema, readPool } from './mark.js';
 
 /** The schemas that were made ahead for one type, by what is to be done with them. */
 export type PoolLook = {
   type: string | null;
+  /** What new tenants get, and all files of the directory. */
   files: readonly MigrationFile[];
+  all: readonly MigrationFile[];
   /** What a schema says that is up to date. */
   mark: PoolMark;
   ready: PoolSchema[];
@@ -32,8 +33,8 @@ export async function lookAtPool(client: Client, project: Project): Promise<Pool
   const looks: PoolLook[] = [];
   for (const type of typesOf(project)) {
     const own = pool.filter(({ mark }) => mark.type === type);
-    const files = await filesOf(project, type);
-    if (files !== undefined) looks.push(await lookAtType(project, type, files, own, places));
+    const given = await filesOf(client, project, type);
+    if (given !== undefined) looks.push(await lookAtType(project, type, given, own, places));
   }
   return looks;
 }
@@ -49,9 +50,9 @@ function typesOf({ tenants }: Project): (string | null)[] {
 }
 
 /** Where all tenants have a type, the default one need not have a directory. */
-async function filesOf(project: Project, type: string | null): Promise<MigrationFile[] | undefined> {
+async function filesOf(client: Client, project: Project, type: string | null): Promise<NewTenantFiles | undefined> {
   try {
-    return await listMigrationFiles(tenantSource(project, type));
+    return await newTenantFiles(client, project, type);
   } catch (error) {
     const may = type === null && project.tenants.types !== undefined;
     if (may && isTenantsError(error) && error.code === 'MIGRATIONS_UNREADABLE') return undefined;
@@ -62,13 +63,13 @@ async function filesOf(project: Project, type: string | null): Promise<Migration
 async function lookAtType(
   project: Project,
   type: string | null,
-  files: readonly MigrationFile[],
+  { files, all }: NewTenantFiles,
   own: readonly PoolSchema[],
   places: ReadonlyMap<string, SurveyedSchema>,
 ): Promise<PoolLook> {
   const current = await filesDigest(project, files);
   const mark: PoolMark = { shared: project.shared.schema, type, files: current };
-  const look: PoolLook = { type, files, mark, ready: [], behind: [], outdated: [], unfinished: [] };
+  const look: PoolLook = { type, files, all, mark, ready: [], behind: [], outdated: [], unfinished: [] };
   for (const one of own) {
     const place = places.get(one.schema);
     if (one.mark.files === null) look.unfinished.push(one);

@@ -12,7 +12,7 @@ import { enterRows, pathOfRows } from '../../row-tables/row-scope.js';
 import { callInChange } from '../call-hooks.js';
 import { changeTenant } from '../change-transaction.js';
 import type { CreateTenantOptions } from '../create-types.js';
-import { creationHooks } from '../plan-new-tenant.js';
+import { creationHooks } from '../new-tenant/plan.js';
 import { recorded } from '../record.js';
 import { writeRegistry } from '../write-registry.js';
 

@@ -4,7 +4,8 @@ import { isTenantsError } from '../../errors/tenants-error.js';
 import type { FleetEvent } from '../../fleet/types.js';
 import type { Project } from '../../project/project.js';
 import { tenantsCommand } from '../../util/tenants-command.js';
-import { newTenantPlanner, type PlannedTenant } from '../plan-new-tenant.js';
+import type { NewTenantFiles } from '../new-tenant/files.js';
+import { newTenantPlanner, type PlannedTenant } from '../new-tenant/plan.js';
 import { knowSnapshots, planFromSnapshot } from './use.js';
 
 /** A plan that starts from a snapshot, which takes the place of so many migrations. */
@@ -18,13 +19,13 @@ export type SnapshotStart = PlannedTenant & { covered: number };
 export async function startFromSnapshot(
   client: Client,
   project: Project,
-  of: { type: string | null; version: number; schema?: string },
+  of: { type: string | null; version: number; schema?: string; given: NewTenantFiles },
   { snapshot, onEvent }: { snapshot?: boolean; onEvent?: (event: FleetEvent) => void },
 ): Promise<SnapshotStart | undefined> {
   if (snapshot === false) return undefined;
   const known = await knowSnapshots(client, project, of.version);
   const planner = await newTenantPlanner(client, project);
-  const found = known.snapshots.length === 0 ? {} : await planFromSnapshot(planner, project, known, of.type);
+  const found = known.snapshots.length === 0 ? {} : await planFromSnapshot(planner, project, known, of.type, of.given);
   if (found.plan !== undefined) {
     const place = { schema: of.schema ?? '', oid: null, tableExists: false, applied: [] };
     return { ...found, place };

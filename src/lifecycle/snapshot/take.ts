@@ -3,10 +3,7 @@ import type { Client } from 'pg';
 import { assertOwn } from '../../db/own-session.js';
 import type { ServerInfo } from '../../db/server.js';
 import { assertWritable } from '../../db/server.js';
-import { listMigrationFiles } from '../../engine/files.js';
-import type { MigrationFile } from '../../engine/types.js';
 import { isTenantsError } from '../../errors/tenants-error.js';
-import { tenantSource } from '../../fleet/migration-sources.js';
 import { readShared } from '../../fleet/read-shared.js';
 import { assertSharedCurrent, compareShared } from '../../fleet/shared-schema.js';
 import type { Project } from '../../project/project.js';
@@ -14,6 +11,7 @@ import { assertRegistry } from '../../registry/check.js';
 import { withSession } from '../../session/control-session.js';
 import { writeMigrations } from '../../structure/write-migrations.js';
 import { filesDigest } from '../files-digest.js';
+import { type NewTenantFiles, newTenantFiles } from '../new-tenant/files.js';
 import { writeSnapshots } from './store.js';
 import type { SnapshotOptions, SnapshotReport, StoredSnapshot } from './types.js';
 import { actingRole } from './use.js';
@@ -36,8 +34,8 @@ export async function snapshot(project: Project, options: SnapshotOptions = {}):
     assertSharedCurrent(compareShared(await readShared(client, project), project.checkOrder), 'pool');
     onEvent?.({ type: 'phase', phase: 'compile' });
     const taken: { stored: StoredSnapshot; defaults: string[] }[] = [];
-    for (const [type, files] of await filesByType(project)) {
-      taken.push(await takeOne(client, project, server, type, files));
+    for (const [type, given] of await filesByType(client, project)) {
+      taken.push(await takeOne(client, project, server, type, given));
     }
     const stored = taken.map((one) => one.stored);
     await writeSnapshots(client, project, file, stored);
@@ -60,10 +58,14 @@ async function takeOne(
   project: Project,
   server: ServerInfo,
   type: string | null,
-  files: readonly MigrationFile[],
+  { files, all }: NewTenantFiles,
 ): Promise<{ stored: StoredSnapshot; defaults: string[] }> {
   const migrations = files.map(({ name }) => name);
-  const { statements, defaults } = await writeMigrations(client, project, server, { type, files, names: migrations });
+  const { statements, defaults } = await writeMigrations(client, project, server, {
+    type,
+    files: all,
+    names: migrations,
+  });
   const stored: StoredSnapshot = {
     format: 1,
     type,
@@ -77,11 +79,11 @@ async function takeOne(
 }
 
 /** The files of each type that has any. Where all tenants have a type, the default one need not have a directory. */
-async function filesByType(project: Project): Promise<Map<string | null, MigrationFile[]>> {
-  const found = new Map<string | null, MigrationFile[]>();
+async function filesByType(client: Client, project: Project): Promise<Map<string | null, NewTenantFiles>> {
+  const found = new Map<string | null, NewTenantFiles>();
   for (const type of [null, ...Object.keys(project.tenants.types ?? {})]) {
     try {
-      found.set(type, await listMigrationFiles(tenantSource(project, type)));
+      found.set(type, await newTenantFiles(client, project, type));
     } catch (error) {
       const may = type === null && project.tenants.types !== undefined;
       if (!may || !isTenantsError(error) || error.code !== 'MIGRATIONS_UNREADABLE') throw error;

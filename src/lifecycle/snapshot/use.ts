@@ -1,13 +1,12 @@
 import type { Client } from 'pg';
 
 import { quoteIdentifier, quoteLiteral } from '../../db/identifiers.js';
-import { listMigrationFiles } from '../../engine/files.js';
 import type { CompiledMigration, MigrationFile, Plan } from '../../engine/types.js';
 import { withoutStatements } from '../../engine/without-statements.js';
-import { tenantSource } from '../../fleet/migration-sources.js';
 import type { Planner } from '../../fleet/planner.js';
 import type { Project } from '../../project/project.js';
 import { filesDigest } from '../files-digest.js';
+import type { NewTenantFiles } from '../new-tenant/files.js';
 import { readSnapshots } from './store.js';
 import type { StoredSnapshot } from './types.js';
 
@@ -42,28 +41,30 @@ export async function planFromSnapshot(
   project: Project,
   { snapshots, server, owner }: KnownSnapshots,
   type: string | null,
+  { all, files }: NewTenantFiles,
 ): Promise<FromSnapshot> {
   const stored = snapshots.find((one) => one.type === type);
   if (stored === undefined) return {};
-  const files = await listMigrationFiles(tenantSource(project, type));
-  const covered = files.slice(0, stored.migrations.length);
+  const covered = all.slice(0, stored.migrations.length);
   if (covered.length === 0) return {};
   if (stored.migrations.some((name, index) => covered[index]?.name !== name)) {
     return { reason: 'it has other migrations than the files' };
   }
+  const tooNew = covered[files.length];
+  if (tooNew !== undefined) return { reason: `it has ${tooNew.name}, which no tenant has yet` };
   if (stored.files !== (await filesDigest(project, covered))) return { reason: 'files or settings have changed since' };
   if (stored.server !== server) return { reason: `it was taken on PostgreSQL ${stored.server}` };
   if (stored.owner !== owner) return { reason: `it was taken as the role "${stored.owner}"` };
   const later = files.slice(covered.length).map(({ name }) => name);
   const state = { kind: 'pending', pending: later } as const;
   const cohort = { type, state, applied: stored.migrations, tableExists: true, members: [] };
-  const rest = await planner.planCohort({ cohort, files, names: later });
+  const rest = await planner.planCohort({ cohort, files: all, names: later });
   const start = covered.map((file, index) =>
     index < covered.length - 1 ? recorded(file) : replacing(file, stored, project),
   );
   return {
     plan: { ...rest, applied: [], tableExists: false, segments: withStart(start, rest, project) },
-    files,
+    files: all,
     covered: covered.length,
   };
 }

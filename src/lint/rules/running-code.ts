@@ -19,13 +19,14 @@ export const checkRunningCode: Check = (subject) => {
   return commandsOf(node.AlterTableStmt.cmds).flatMap((command) => altered(subject, table, command));
 };
 
-function altered({ history }: Subject, table: string, { subtype, name = '', behavior }: AlterTableCmd): Hit[] {
+function altered({ history, waits }: Subject, table: string, { subtype, name = '', behavior }: AlterTableCmd): Hit[] {
   const hits: Hit[] = [];
-  if (subtype === 'AT_DropColumn' && !history.isNewColumn(table, name)) {
+  if (!waits && subtype === 'AT_DropColumn' && !history.isNewColumn(table, name)) {
     hits.push({
       rule: 'drop-column',
       message: `${table}.${name} goes away while the application may still use it. ${DEPLOY_FIRST}`,
-      suggestion: 'Deploy an application that does not use the column first, and drop it in a later migration.',
+      suggestion:
+        'Deploy an application that does not use the column first: begin the migration with -- tenants: phase=post.',
       table,
       lock: 'ACCESS EXCLUSIVE',
     });
@@ -46,7 +47,7 @@ const READ_BY_NAME: Readonly<Record<string, string>> = {
 };
 
 function dropped(subject: Subject): Hit[] {
-  const { node, history, scope } = subject;
+  const { node, history, scope, waits } = subject;
   if (!('DropStmt' in node)) return [];
   const { removeType = '', objects, behavior } = node.DropStmt;
   const names = (objects ?? []).flatMap((object) => objectName(removeType, object));
@@ -54,12 +55,13 @@ function dropped(subject: Subject): Hit[] {
     tableName(scope, { relname: name, ...(schema === undefined ? {} : { schemaname: schema }) }),
   );
   const hits: Hit[] = [];
-  if (removeType === 'OBJECT_TABLE') {
+  if (removeType === 'OBJECT_TABLE' && !waits) {
     for (const table of known.filter((name) => !history.isNew(name))) {
       hits.push({
         rule: 'drop-table',
         message: `The table ${table} and its rows go away while the application may still use it. ${DEPLOY_FIRST}`,
-        suggestion: 'Deploy an application that does not use the table first, and drop it in a later migration.',
+        suggestion:
+          'Deploy an application that does not use the table first: begin the migration with -- tenants: phase=post.',
         table,
         lock: 'ACCESS EXCLUSIVE',
       });

@@ -24,6 +24,8 @@ export type Subject = {
   history: History;
   /** Whether the migration runs in a transaction. */
   transaction: boolean;
+  /** Whether it waits until the new code runs everywhere. */
+  waits: boolean;
 };
 
 export type Check = (subject: Subject) => Hit[];

@@ -130,7 +130,7 @@ async function rehearse(
     const direction = adoption(project, { tenants, shared });
     const cohorts = fleet?.cohorts.flatMap((cohort) => direction.split?.(cohort) ?? [cohort]) ?? [];
     const decided = cohorts.flatMap((cohort): AdoptedTenant[] => {
-      const decision = direction.decide(cohort, []);
+      const decision = direction.decide(cohort, [], []);
       if (decision.kind === 'refused') return decision.results.map((result) => wouldBe(result));
       const names = decision.kind === 'run' ? decision.names : [];
       return cohort.members.map(({ schema: tenant }) =>

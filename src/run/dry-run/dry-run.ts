@@ -15,6 +15,7 @@ import { checkFiles } from '../check-files.js';
 import { compile } from '../compile-phase.js';
 import { migrateUp, type RunDirection, rollBack } from '../direction.js';
 import { type Prepared, prepareFailed, prepareUndo } from '../of-run.js';
+import { type EffectiveRollout, effectiveRollout } from '../rollout/effective-rollout.js';
 import { StopSign } from '../stop-sign.js';
 import { survey } from '../survey-phase.js';
 import type { MigrateOptions, RollbackOptions } from '../types.js';
@@ -85,7 +86,7 @@ async function dryRun(
     );
   }
   const options = rest as MigrateOptions;
-  const record = new DryRunRecord(options.onEvent);
+  const record = new DryRunRecord(options.onEvent, options.phase);
   const stop = new StopSign({
     failFast: options.failFast === true,
     maxFailures: project.maxFailures,
@@ -97,6 +98,8 @@ async function dryRun(
     forwardAbort(options.cancel, canceled, ended.signal);
     stop.follow(options.drain);
     stop.follow(options.cancel);
+    const spread = rolloutWarning(effectiveRollout(project, options, direction.command));
+    if (spread !== undefined) record.warn(spread);
     record.emit({ type: 'phase', phase: 'connect' });
     const lock = { drain: stop.signal, cancel: canceled.signal, onEvent: record.emit };
     return await withFleetLock(project, direction.command, lock, async (session) => {
@@ -125,6 +128,7 @@ async function runPhases(run: DryRun, session: LockedSession): Promise<number> {
   for (const warning of checked?.warnings ?? []) record.warn(warning);
   record.emit({ type: 'phase', phase: 'compile' });
   const planned = await heedCancel(run, session.client, () => compile(session.client, run, surveyed));
+  if (run.options.selection.kind !== 'tenants') record.phase.noteShared(surveyed.shared.phase);
   const decided = planned.tenants ?? [];
   const cohorts = record.plan(decided, direction.direction);
   for (const warning of [...planned.planner.warnings, ...hookWarnings(project, direction, cohorts)]) {
@@ -165,6 +169,13 @@ async function runPhases(run: DryRun, session: LockedSession): Promise<number> {
   await tryTenants(run, session, toTry, shared, parallelism.concurrency);
   for (const moved of sequencesMoved(before, await sharedSequences(session.client, project))) record.warn(moved);
   return parallelism.concurrency;
+}
+
+/** It changes nothing, so it need not wait for anything. */
+function rolloutWarning({ waves, window, delayMs, ...limits }: EffectiveRollout): string | undefined {
+  const others = delayMs ?? limits.maxDurationMs ?? limits.maxReplicaLagMs ?? limits.maxLockWaits;
+  if (waves === undefined && window === undefined && others === undefined) return undefined;
+  return 'The rollout is not tried: a dry run looks at tenants of all waves, now, and with no regard to its window, limits and pauses.';
 }
 
 /** Hooks may do what a rollback does not undo. */

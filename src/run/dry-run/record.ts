@@ -1,3 +1,4 @@
+import type { Phase } from '../../engine/phases.js';
 import { doneStatus, planNames } from '../../engine/plan.js';
 import type { Direction, Plan } from '../../engine/types.js';
 import type { TenantResult } from '../../executors/types.js';
@@ -5,6 +6,7 @@ import type { Cohort } from '../../fleet/cohorts.js';
 import type { FleetEvent } from '../../fleet/types.js';
 import type { DecidedCohort } from '../compile-phase.js';
 import { makeReport, SHARED_SKIPPED } from '../report.js';
+import { PhaseNotes, phaseWarnings } from '../rollout/phase-notes.js';
 import { mergeStatements } from './merge-statements.js';
 import { tryableOf } from './tryable.js';
 import type { DryRunCohort, DryRunReport, DryRunResult, DryRunShared, TriedStatement } from './types.js';
@@ -23,8 +25,12 @@ export class DryRunRecord {
   #total = 0;
   shared: DryRunShared = { ...SHARED_SKIPPED, status: 'skipped', statements: [], notTried: [] };
 
-  constructor(onEvent: ((event: FleetEvent) => void) | undefined) {
+  /** What the phase of the run would leave. */
+  readonly phase: PhaseNotes;
+
+  constructor(onEvent: ((event: FleetEvent) => void) | undefined, phase: Phase | undefined) {
     this.#onEvent = onEvent;
+    this.phase = new PhaseNotes(phase);
   }
 
   readonly emit = (event: FleetEvent): void => {
@@ -42,6 +48,7 @@ export class DryRunRecord {
   /** Records the tenants that have nothing to do or cannot do it, and returns the cohorts that have something to run. */
   plan(decided: readonly DecidedCohort[], direction: Direction): { cohort: Cohort; plan: Plan }[] {
     this.#direction = direction;
+    this.phase.noteCohorts(decided);
     const refused: DryRunResult[] = [];
     let pending = 0;
     for (const one of decided) {
@@ -112,13 +119,20 @@ export class DryRunRecord {
       total: this.#total,
       upToDate: this.#upToDate,
       results: results.map(({ tenant }) => this.asRun(tenant)),
-      warnings: this.#warnings,
+      warnings: [...this.#warnings, ...phaseWarnings(this.phase.report)],
       interrupted: ending.interrupted,
       overtaken: lostLock && ending.lostTo !== undefined,
     });
     const cohorts = this.#tried.map((tried) => cohortOf(tried, this.#results));
     const notTried = Math.max(0, this.#total - this.#upToDate - results.length);
-    return { ...plain, shared: this.shared, tenants: { ...plain.tenants, notTried }, results, cohorts };
+    return {
+      ...plain,
+      ...this.phase.report,
+      shared: this.shared,
+      tenants: { ...plain.tenants, notTried },
+      results,
+      cohorts,
+    };
   }
 }
 

@@ -1,8 +1,6 @@
-import { planNames } from '../../engine/plan.js';
 import type { Parallelism } from '../../executors/fit-connections.js';
 import type { NotExecutedReason } from '../../executors/types.js';
 import type { Planner } from '../../fleet/planner.js';
-import { readTriedTenants } from '../../journal/read/tried-tenants.js';
 import type { LockedSession } from '../../session/control-session.js';
 import { heedCancel } from '../../session/heed-cancel.js';
 import type { PlannedCohort } from '../dispatch.js';
@@ -10,7 +8,8 @@ import { countMembers } from '../record-plans.js';
 import { runRounds } from '../run-rounds.js';
 import type { FirstRound, Run } from '../run.js';
 import { crossBorder } from './cross-border.js';
-import { inWaveOrder, findWaves, type Waves } from './waves.js';
+import { findRollout } from './find-rollout.js';
+import type { Waves } from './waves.js';
 
 /**
  * Applies the plans of tenants wave by wave, beginning with the first one that is not over. Tenants of waves that are not begun are
@@ -57,20 +56,12 @@ export async function runWaves(
   }
 }
 
-/** Where the rollout stands: what tenants have counts, and what the journal says about those that failed. */
 async function findOut(run: Run, session: LockedSession, { cohorts, order }: FirstRound): Promise<Waves> {
   const { project, rollout, record, journal } = run;
-  const { waves: sizes = [], maxFailures } = rollout;
-  const planned = new Map(
-    cohorts.flatMap(({ cohort, plan }) => cohort.members.map(({ schema }) => [schema, planNames(plan)])),
+  const tenants = { cohorts, order, isCurrent: (tenant: string) => record.current.has(tenant) };
+  return await heedCancel(run, session.client, () =>
+    findRollout(session.client, project, rollout, tenants, journal.run),
   );
-  const isPart = (tenant: string): boolean => planned.has(tenant) || record.current.has(tenant);
-  const tried =
-    maxFailures === 0
-      ? new Set<string>()
-      : await heedCancel(run, session.client, () => readTriedTenants(session.client, project, journal.run, planned));
-  const all = inWaveOrder(order, project.canary).filter(isPart);
-  return findWaves(sizes, all, new Set(planned.keys()), tried, maxFailures);
 }
 
 /** The members of cohorts that have their turn in one of these waves. Those that have failed before are no canaries. */

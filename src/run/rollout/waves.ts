@@ -44,8 +44,7 @@ export function findWaves(
 }
 
 /** The waves of a rollout that has nothing left to run. Pure. */
-export function finishedWaves(sizes: readonly WaveSize[] | undefined): { current: number; of: number } | undefined {
-  if (sizes === undefined) return undefined;
+export function finishedWaves(sizes: readonly WaveSize[]): { current: number; of: number } {
   const of = waveEnds(sizes, 0).length;
   return { current: of, of };
 }

@@ -12,6 +12,7 @@ import { describeReason } from '../text/reasons.js';
 import { createStyle, type Style } from '../text/style.js';
 import { table } from '../text/table.js';
 import { type Failure, type FailureGroup, groupFailures } from './failure-groups.js';
+import { phaseLines } from './phase-lines.js';
 
 /** What a dry run found out, for people: who would fail and why, and what each statement does. */
 export function formatDryRun(report: DryRunReport, command: 'migrate' | 'rollback', context: FormatContext): string {
@@ -24,6 +25,7 @@ export function formatDryRun(report: DryRunReport, command: 'migrate' | 'rollbac
     ...groups.map((group) => groupLines(group, context.verbose === true, style)),
     notTriedLines(report, style),
     otherLines(report, style),
+    phaseLines(report.phase, style),
     report.warnings.map((text) => `${style.yellow('Warning:')} ${clean(redact(text))}`),
   ];
   return sections

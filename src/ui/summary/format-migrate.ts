@@ -14,6 +14,7 @@ import { createStyle, type Style } from '../text/style.js';
 import { wrap } from '../text/wrap.js';
 import { groupFailures, type Failure, type FailureGroup } from './failure-groups.js';
 import { canBeListed, FEW, nextCommand, type NextCommandContext } from './next-command.js';
+import { phaseLines } from './phase-lines.js';
 
 export type SummaryContext = FormatContext & NextCommandContext;
 
@@ -23,12 +24,14 @@ const GROUPS = 20;
 export function formatMigrateSummary(report: MigrateReport, context: SummaryContext): string {
   const style = createStyle(context.color);
   const warnings = report.warnings.map((text) => `${style.yellow('Warning:')} ${clean(redact(text))}`);
-  if (isNoOp(report)) return [noOpLine(report, context), ...warnings].join('\n');
+  const phase = phaseLines(report.phase, style);
+  if (isNoOp(report)) return [noOpLine(report, context), ...phase, ...warnings].join('\n');
   const sections = [
     headLines(report, context, style),
     ...failureSections(report, context, style),
     missingLines(report, context, style),
     notExecutedLines(report, style),
+    phase,
     warnings,
     nextLines(report, context, style),
   ];
@@ -64,14 +67,15 @@ function isNoOp({ shared, tenants, interrupted }: MigrateReport): boolean {
   return idle && !interrupted && tenants.applied + tenants.failed + tenants.notExecuted + tenants.missing === 0;
 }
 
-function noOpLine({ shared, tenants, durationMs }: MigrateReport, { command }: SummaryContext): string {
+function noOpLine({ shared, tenants, durationMs, phase }: MigrateReport, { command }: SummaryContext): string {
   const whole = shared.status === 'upToDate';
   const who = [
     ...(whole ? ['shared schema'] : []),
     ...(tenants.total > 0 || !whole ? [plural(tenants.total, 'tenant')] : []),
   ];
   const are = who.length === 1 && (whole || tenants.total === 1) ? 'is' : 'are';
-  const state = command === 'migrate' ? `${are} up to date` : `${are} already at the target of the rollback`;
+  const target = phase === undefined ? 'up to date' : `where the phase ${phase.name} takes them`;
+  const state = command === 'migrate' ? `${are} ${target}` : `${are} already at the target of the rollback`;
   return `Nothing to do: ${who.join(' and ')} ${state} (${formatDuration(durationMs)})`;
 }
 

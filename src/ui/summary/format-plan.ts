@@ -9,6 +9,7 @@ import { createStyle, type Style } from '../text/style.js';
 import { blockedTenantLines } from './blocked-tenants.js';
 import { fleetLine, sharedLine } from './format-status.js';
 import { planFindingLines } from './lint/format-lint.js';
+import { phaseLines } from './phase-lines.js';
 
 type Cohort = PlanReport['cohorts'][number];
 
@@ -25,6 +26,8 @@ export function formatPlan(report: PlanReport, context: FormatContext): string {
     ],
     ...running.map((cohort) => cohortLines(cohort, context, style)),
     blockedTenantLines(others, style, context),
+    waveLines(report.rollout, style),
+    phaseLines(report.phase, style),
     planFindingLines(report.findings, style, tenantsCommand('lint')),
     report.warnings.map((text) => `${style.yellow('Warning:')} ${clean(redact(text))}`),
   ];
@@ -35,8 +38,8 @@ export function formatPlan(report: PlanReport, context: FormatContext): string {
     .join('\n\n');
 }
 
-function sharedDetail({ pending, mode, sql }: PlanReport['shared'], style: Style): string[] {
-  const lines = pending.map((name) => `  + ${clean(name)}`);
+function sharedDetail({ pending, post, mode, sql }: PlanReport['shared'], style: Style): string[] {
+  const lines = pending.map((name) => migrationLine(name, post, style));
   const how = mode === 'direct' ? [`  ${style.dim('direct: its SQL is known only when it runs')}`] : [];
   return [...lines, ...how, ...sqlLines(sql)];
 }
@@ -50,10 +53,33 @@ function cohortLines(cohort: Cohort, { verbose }: FormatContext, style: Style): 
       `${plural(cohort.count, 'tenant')}${type} ${place}: ${plural(cohort.pending.length, 'migration')} to run (${cohort.mode})`,
     ),
     `  ${style.dim('Tenants:')} ${listed(cohort.tenants, verbose ? cohort.tenants.length : 5, cohort.count)}`,
-    ...cohort.pending.map((name) => `  + ${clean(name)}`),
+    ...cohort.pending.map((name) => migrationLine(name, cohort.post, style)),
     ...(cohort.reasons ?? []).map((reason) => `  ${style.yellow('direct because:')} ${clean(redact(reason))}`),
   ];
   return [...lines, ...sqlLines(cohort.sql)];
+}
+
+const WAVES_SHOWN = 20;
+
+/** Which tenants each wave reaches, from the one with which the next run begins. */
+function waveLines(rollout: PlanReport['rollout'], style: Style): string[] {
+  if (rollout === undefined) return [];
+  const { current, of, waves } = rollout;
+  if (waves.length === 0) return [`Rollout: all ${of} waves are over`];
+  const lines = waves.slice(0, WAVES_SHOWN).map(({ count, tenants }, index) => {
+    const due =
+      tenants.length === 0 ? 'nothing to run' : `${plural(tenants.length, 'tenant')} to migrate: ${listed(tenants, 5)}`;
+    return `  ${index + 1 === current ? style.bold(`Wave ${current}`) : `Wave ${index + 1}`}, ${plural(count, 'tenant')}: ${due}`;
+  });
+  return [
+    `Rollout: the next run begins with wave ${current} of ${of}`,
+    ...lines,
+    ...(waves.length > WAVES_SHOWN ? [`  and ${plural(waves.length - WAVES_SHOWN, 'more wave')}`] : []),
+  ];
+}
+
+function migrationLine(name: string, post: readonly string[] | undefined, style: Style): string {
+  return `  + ${clean(name)}${post?.includes(name) === true ? style.dim(' (post)') : ''}`;
 }
 
 function sqlLines(sql: string | undefined): string[] {

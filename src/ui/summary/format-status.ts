@@ -35,7 +35,7 @@ export function formatStatus(report: StatusReport, context: FormatContext): stri
 
 /** `Shared schema: up to date (12 migrations)`, or what is pending, with as many names as the width allows. */
 export function sharedLine(
-  { applied, pending, state }: StatusReport['shared'],
+  { applied, pending, post = [], state }: StatusReport['shared'],
   style: Style,
   { columns = 160 }: FormatContext,
 ): string {
@@ -49,7 +49,7 @@ export function sharedLine(
   if (pending.length === 0) {
     return `Shared schema: ${style.green('up to date')} (${plural(applied.length, 'migration')})`;
   }
-  const number = `${formatCount(pending.length)} pending`;
+  const number = `${formatCount(pending.length)} pending${postText(pending, post)}`;
   const room = columns - `Shared schema: ${number}: `.length - 1;
   return `Shared schema: ${style.yellow(number)}: ${truncate(listedWithin(pending, room), room)}`;
 }
@@ -67,7 +67,9 @@ export function fleetLine(tenants: StatusReport['tenants'], style: Style): strin
   const shown = parts
     .filter(([value]) => value > 0)
     .map(([value, label, paint]) => paint(`${formatCount(value)} ${label}`));
-  return `${plural(tenants.total, 'tenant')}${shown.length > 0 ? `: ${shown.join(', ')}` : ''}`;
+  const { postOnly } = tenants;
+  const waiting = postOnly === undefined ? [] : [`${formatCount(postOnly)} of the pending only with --phase post`];
+  return `${plural(tenants.total, 'tenant')}${shown.length > 0 ? `: ${[...shown, ...waiting].join(', ')}` : ''}`;
 }
 
 function cohortLines(cohorts: Cohort[], total: number, { columns }: FormatContext, style: Style): string[] {
@@ -98,7 +100,13 @@ function cohortLines(cohorts: Cohort[], total: number, { columns }: FormatContex
   return lines;
 }
 
-function pendingText({ state, pending }: Cohort): string {
+function pendingText({ state, pending, post = [] }: Cohort): string {
   if (state === 'upToDate' || pending.length === 0) return 'up to date';
-  return `${formatCount(pending.length)} pending: ${truncate(listed(pending, 2), 60)}`;
+  return `${formatCount(pending.length)} pending${postText(pending, post)}: ${truncate(listed(pending, 2), 60)}`;
+}
+
+/** What of the pending migrations waits until the new code runs everywhere. */
+function postText(pending: readonly string[], post: readonly string[]): string {
+  if (post.length === 0) return '';
+  return post.length === pending.length ? ' (post)' : ` (${formatCount(post.length)} post)`;
 }

@@ -20,7 +20,7 @@ const STATES: Readonly<Record<TenantDetail['state'], string>> = {
 /** Tenants one by one: what is applied and when, and what is pending. All of it in verbose mode, otherwise the latest. */
 export function detailLines(details: readonly TenantDetail[], context: FormatContext): string[] {
   const style = createStyle(context.color);
-  return details.flatMap(({ tenant, type, state, applied, pending, unknown = [], gap, rows }) => {
+  return details.flatMap(({ tenant, type, state, applied, pending, post = [], unknown = [], gap, rows }) => {
     const paint = state === 'upToDate' ? style.green : style.yellow;
     // What is wrong is always shown.
     const wrong = applied.findIndex(({ name }) => name === gap?.found || unknown.includes(name));
@@ -40,7 +40,10 @@ export function detailLines(details: readonly TenantDetail[], context: FormatCon
           `  ${style.green('✔')} ${line}`,
         ];
       }),
-      ...pending.map((name) => `  ${style.yellow('+')} ${''.padEnd(23)} ${clean(name)}`),
+      ...pending.map(
+        (name) =>
+          `  ${style.yellow('+')} ${''.padEnd(23)} ${clean(name)}${post.includes(name) ? style.dim(' (post)') : ''}`,
+      ),
     ];
   });
 }

@@ -1,18 +1,17 @@
 import type { Client } from 'pg';
 
-import { listMigrationFiles } from '../engine/files.js';
-import type { RegistrationHooks } from '../engine/hooks/migrate-hooks.js';
-import type { MigrationFile, Plan } from '../engine/types.js';
-import { TenantsError } from '../errors/tenants-error.js';
-import type { Cohort } from '../fleet/cohorts.js';
-import { tenantSource } from '../fleet/migration-sources.js';
-import { createPlanner, installedExtensions, type Planner } from '../fleet/planner.js';
-import { compareWithMigrationFiles } from '../fleet/schema-state.js';
-import { surveySchema, type SurveyedSchema } from '../fleet/survey.js';
-import { hookCalls } from '../project/hook-calls.js';
-import type { Project } from '../project/project.js';
-import type { NewTenant } from '../registry/registration.js';
-import type { CreateTenantOptions } from './create-types.js';
+import type { RegistrationHooks } from '../../engine/hooks/migrate-hooks.js';
+import type { MigrationFile, Plan } from '../../engine/types.js';
+import { TenantsError } from '../../errors/tenants-error.js';
+import type { Cohort } from '../../fleet/cohorts.js';
+import { createPlanner, installedExtensions, type Planner } from '../../fleet/planner.js';
+import { compareWithMigrationFiles } from '../../fleet/schema-state.js';
+import { surveySchema, type SurveyedSchema } from '../../fleet/survey.js';
+import { hookCalls } from '../../project/hook-calls.js';
+import type { Project } from '../../project/project.js';
+import type { NewTenant } from '../../registry/registration.js';
+import type { CreateTenantOptions } from '../create-types.js';
+import type { NewTenantFiles } from './files.js';
 
 /** What is to be done for a tenant, and where its schema stands. */
 export type PlannedTenant = { plan: Plan; place: SurveyedSchema; files: readonly MigrationFile[] };
@@ -22,7 +21,7 @@ export async function planNewTenant(
   client: Client,
   project: Project,
   { schema, type }: Pick<NewTenant, 'schema' | 'type'>,
-  options: Pick<CreateTenantOptions, 'noMigrate'>,
+  options: Pick<CreateTenantOptions, 'noMigrate'> & { given: NewTenantFiles },
 ): Promise<PlannedTenant> {
   const place = await surveySchema(client, project, schema);
   if (place.error !== undefined) throw new TenantsError('TENANT_UNREADABLE', place.error.message, place.error);
@@ -41,11 +40,16 @@ export async function planFrom(
   {
     type,
     place,
-    options,
-  }: { type: string | null; place: SurveyedSchema; options: Pick<CreateTenantOptions, 'noMigrate'> },
+    options: { given, noMigrate = false },
+  }: {
+    type: string | null;
+    place: SurveyedSchema;
+    options: Pick<CreateTenantOptions, 'noMigrate'> & { given: NewTenantFiles };
+  },
 ): Promise<PlannedTenant> {
-  const files = await listMigrationFiles(tenantSource(project, type));
-  const names = options.noMigrate === true ? [] : pendingOf(place, files, project.checkOrder);
+  const { all, files } = given;
+  const isGiven = new Set(files.map(({ name }) => name));
+  const names = noMigrate ? [] : pendingOf(place, all, project.checkOrder).filter((name) => isGiven.has(name));
   const cohort: Cohort = {
     type,
     state: { kind: 'pending', pending: names },
@@ -53,7 +57,7 @@ export async function planFrom(
     tableExists: place.tableExists,
     members: [{ schema: place.schema, oid: place.oid }],
   };
-  return { plan: await planner.planCohort({ cohort, files, names }), place, files };
+  return { plan: await planner.planCohort({ cohort, files: all, names }), place, files: all };
 }
 
 function pendingOf(place: SurveyedSchema, files: readonly MigrationFile[], checkOrder: boolean): string[] {
