@@ -26,7 +26,8 @@ export async function runRound(
 ): Promise<{ again: Set<string>; stopped: boolean }> {
   const { project, executor, record, journal, stop, limits, pacing, cancel } = run;
   await journal.plan(plannedTenants(cohorts));
-  const commits = await GroupCommit.begin(() => session.client);
+  // A node commits what the coordinator has prepared; if a crash then takes the commit of the coordinator back, they differ for good.
+  const commits = session.server.citus === undefined ? await GroupCommit.begin(() => session.client) : undefined;
   const plans = new Map(cohorts.map(({ plan }) => [plan.id, plan]));
   const settings = { ...applySettings(project), groupCommit: commits !== undefined };
   const onResult = (reported: TenantResult): void => {
