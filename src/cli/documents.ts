@@ -67,7 +67,10 @@ export function adoptHistoryDocument(report: AdoptHistoryReport, exitCode: numbe
   return { command: 'adopt-history', exitCode, dryRun, durationMs, run, shared, tenants, results };
 }
 
-export function statusDocument({ shared, tenants, cohorts, details, runs, edited }: StatusReport, drift?: DriftReport) {
+export function statusDocument(
+  { shared, tenants, cohorts, nodes, details, runs, edited }: StatusReport,
+  drift?: DriftReport,
+) {
   return {
     shared: {
       applied: shared.applied,
@@ -76,6 +79,7 @@ export function statusDocument({ shared, tenants, cohorts, details, runs, edited
     },
     tenants,
     cohorts: cohorts.map((cohort) => cohortDocument(cohort)),
+    ...(nodes === undefined ? {} : { nodes }),
     ...(details === undefined ? {} : { details }),
     ...(runs === undefined ? {} : { lastRun: runs.lastRun, running: runs.running }),
     ...(edited === undefined ? {} : { edited: { changed: edited.changed, renamed: edited.renamed } }),
@@ -84,7 +88,7 @@ export function statusDocument({ shared, tenants, cohorts, details, runs, edited
 }
 
 /** @param folder paths of findings are relative to it */
-export function planDocument({ shared, tenants, cohorts, findings }: PlanReport, folder: string) {
+export function planDocument({ shared, tenants, cohorts, nodes, findings }: PlanReport, folder: string) {
   return {
     shared: {
       applied: shared.applied,
@@ -97,6 +101,7 @@ export function planDocument({ shared, tenants, cohorts, findings }: PlanReport,
       mode: cohort.mode,
       ...(cohort.sql === undefined ? {} : { sql: cohort.sql }),
     })),
+    ...(nodes === undefined ? {} : { nodes }),
     findings: findings.map((finding) => findingDocument(finding, folder)),
   };
 }

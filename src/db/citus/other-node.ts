@@ -11,3 +11,11 @@ export function isAboutOtherNode(error: unknown): boolean {
   const where = 'where' in error && typeof error.where === 'string' ? error.where : '';
   return error.message.startsWith('connection to the remote node ') || where.includes('while executing command on ');
 }
+
+/** Whether the server could not reach another node, or lost it in the middle. Whatever it was at there is rolled back. */
+export function isNodeAway(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return (code.startsWith('08') || code.startsWith('57P')) && isAboutOtherNode(error);
+}
+
+export const NODE_ADVICE = ['Run the same command again when the node is back: it finishes the tenants that are left.'];
