@@ -4,6 +4,7 @@ import type { Client } from 'pg';
 
 import { isOnCitus } from '../db/citus/cluster.js';
 import { distributedAmong } from '../db/citus/nodes.js';
+import { distributeSchema } from '../db/citus/placement.js';
 import { copyIn } from '../db/copy-in.js';
 import { qualified, quoteIdentifier, quoteLiteral } from '../db/identifiers.js';
 import { schemaSharding } from '../engine/apply/on-citus.js';
@@ -46,8 +47,8 @@ export async function copySchema(client: Client, project: Project, options: Copy
   const aside = `tenants_clone_${randomBytes(8).toString('hex')}`;
   try {
     const onNode = (await distributedAmong(client, [source])).has(source);
-    // The copy is where its source is: on the coordinator, or on a node that Citus chooses.
-    if (isOnCitus(client)) await client.query(schemaSharding(onNode).text);
+    // The statements of a dump are not all known to Citus: the copy is made on the coordinator, and goes to a node as a whole.
+    if (isOnCitus(client)) await client.query(schemaSharding(false).text);
     await asOwner(client, role, async () => {
       await client.query(`ALTER SCHEMA ${quoteIdentifier(source)} RENAME TO ${quoteIdentifier(aside)}`);
       await restore(client, dump);
@@ -58,6 +59,7 @@ export async function copySchema(client: Client, project: Project, options: Copy
       await copyMigrations(client, source, schema, migrationsTable);
       await fillMaterializedViews(client, source, schema);
     });
+    if (onNode) await distributeSchema(client, schema);
   } finally {
     await dump.stop();
   }

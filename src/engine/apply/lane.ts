@@ -23,7 +23,7 @@ import type { TenantResult, ApplySettings, MigrationFile, Plan, Segment, TenantA
 import { describeFailure } from './failure.js';
 import { readOutcome, type SegmentOutcome } from './find-outcome.js';
 import { canceledError, lacksPrepared, movedError, unfinishedResult } from './lane-errors.js';
-import { openLaneSession, resetLaneSession } from './lane-session.js';
+import { openLaneSession, readSchemaOid, resetLaneSession } from './lane-session.js';
 import { withSchemaFirst } from './on-citus.js';
 import { reasonOf, Retries, wasStopped, withAttempts } from './retry.js';
 import { runOutsideTransaction } from './run-outside.js';
@@ -200,7 +200,7 @@ export class EngineLane {
       client = await this.#connection();
       if (isOnCitus(client)) frame = { ...frame, onCitus: true };
       if (frame.work.schemaOid === null && frame.segment !== plan.segments[0]) {
-        frame = { ...frame, work: { ...frame.work, schemaOid: await schemaOidOf(client, frame.work.tenant) } };
+        frame = { ...frame, work: { ...frame.work, schemaOid: await readSchemaOid(client, frame.work.tenant) } };
       }
     } catch (error) {
       return { kind: 'failed', error: error as Error, place: {}, begun: false };
@@ -311,12 +311,6 @@ export class EngineLane {
   #canceled(): boolean {
     return this.#options.cancel?.aborted === true;
   }
-}
-
-/** A later segment finds the schema that the first one made; 0 is the OID of none. */
-async function schemaOidOf(client: Client, schema: string): Promise<number> {
-  const { rows } = await client.query<{ oid: number }>('SELECT oid FROM pg_namespace WHERE nspname = $1', [schema]);
-  return rows[0]?.oid ?? 0;
 }
 
 function namesOf(segment: Segment | undefined): string[] {

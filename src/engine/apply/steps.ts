@@ -10,6 +10,7 @@ import type { ApplySettings, CompiledMigration, Plan, Segment, Statement, Tenant
 import { fallThroughOf } from './fall-through.js';
 import { type FallThroughCheck, fallThroughGuard, listGuard, placeGuard, settingsAndLock } from './guards.js';
 import { citusSettings, nodeLockGuard, schemaSharding } from './on-citus.js';
+import { RESTORE_DEFERRED } from './restore-deferred.js';
 
 /** One message of a transaction, and what it is there for: the reason tells a failure's meaning. */
 export type Step = BatchItem & {
@@ -304,19 +305,3 @@ function firstCheck(frame: SegmentFrame): FirstCheck | undefined {
   const check = checkOf(migration, frame);
   return check === undefined ? undefined : { migration, check };
 }
-
-/**
- * `SET CONSTRAINTS ALL IMMEDIATE` checks a migration's rows at its own end and lasts until the end of the transaction; a
- * later migration that relies on a constraint being deferred from the start gets that back. It runs under the tenant's path.
- */
-const RESTORE_DEFERRED: Step = {
-  role: 'constraints',
-  text: `DO $restore$
-DECLARE names pg_catalog.text;
-BEGIN
-  SELECT pg_catalog.string_agg(pg_catalog.format('%I.%I', n.nspname, c.conname), ', ') INTO names
-    FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.connamespace
-   WHERE c.condeferred AND n.nspname OPERATOR(pg_catalog.=) pg_catalog.current_schema();
-  IF names IS NOT NULL THEN EXECUTE pg_catalog.format('SET CONSTRAINTS %s DEFERRED', names); END IF;
-END $restore$`,
-};
