@@ -3,6 +3,8 @@ import type { ChecksumsReport } from '../fleet/checksums/checksums.js';
 import type { StatusReport } from '../fleet/types.js';
 import type { RunReport, RunsReport } from '../journal/read/runs.js';
 import type { ChangedTenant } from '../lifecycle/changed-tenant.js';
+import type { DistributeReport } from '../lifecycle/citus/distribute-tenants.js';
+import type { MovedTenant } from '../lifecycle/citus/move-tenant.js';
 import type { CreatedTenant } from '../lifecycle/create-types.js';
 import type { CreateTenantsReport } from '../lifecycle/many/types.js';
 import type { PoolReport } from '../lifecycle/pool/types.js';
@@ -236,6 +238,14 @@ export function snapshotDocument({ durationMs, file, snapshots }: SnapshotReport
 /** `busy` with `--fill` if another process was at it, and nothing was done. */
 export function poolDocument({ durationMs, pools, failures, busy }: PoolReport) {
   return { durationMs, busy, pools, failures };
+}
+
+export function distributeDocument({ durationMs, results }: DistributeReport) {
+  return { durationMs, results };
+}
+
+export function moveTenantDocument({ tenant, from, to, moved, durationMs }: MovedTenant) {
+  return { tenant, from, to, moved, durationMs };
 }
 
 function cohortDocument({ type, last, applied, pending, count, tenants, rows }: StatusReport['cohorts'][number]) {

@@ -36,3 +36,12 @@ export async function distributedAmong(client: Client, schemas: readonly string[
   );
   return new Set(rows.map(({ schema }) => schema));
 }
+
+/** The nodes that take tenants and that the cluster counts on, in alphabetical order. */
+export async function readWorkers(client: Client): Promise<NodeAddress[]> {
+  const { rows } = await client.query<{ node: string }>(
+    `SELECT pg_catalog.format('%s:%s', nodename, nodeport) AS node FROM pg_catalog.pg_dist_node
+      WHERE noderole OPERATOR(pg_catalog.=) 'primary' AND isactive AND shouldhaveshards ORDER BY 1`,
+  );
+  return rows.map(({ node }) => node);
+}
