@@ -91,6 +91,23 @@ describeCitus('a cluster in trouble', () => {
     expect(rows).toEqual([]);
   });
 
+  it('builds an index of which only a node has the failed rest', async () => {
+    const { database } = fleet();
+    await database.query(`INSERT INTO busy.projects (name, size) VALUES ('one', 7), ('two', 7)`);
+    const build = database.query('CREATE UNIQUE INDEX CONCURRENTLY projects_pair ON busy.projects (size)');
+    await expect(build).rejects.toThrow('projects_pair');
+    const client = await database.client();
+    await client.query('SET citus.enable_ddl_propagation TO off');
+    await client.query('DROP INDEX busy.projects_pair');
+    await database.query('DELETE FROM busy.projects');
+    await fleet().tenantMigration(
+      '0005_pair.sql',
+      '-- Up Migration\n-- tenants: no-transaction\nCREATE UNIQUE INDEX CONCURRENTLY projects_pair ON projects (size);\n-- Down Migration\n',
+    );
+    const report = await fleet().migrate({}, { retries: 0 });
+    expect(report.results.filter(({ status }) => status !== 'applied')).toEqual([]);
+  });
+
   it('works for a role that is no superuser', async () => {
     const { database } = fleet();
     const role = `tenants_${Date.now()}`;
@@ -110,7 +127,7 @@ describeCitus('a cluster in trouble', () => {
       url.username = role;
       const project = await fleet().project({ database: { connectionString: url.href }, journal: false });
       await createTenant(project, { schema: 'owned' });
-      await fleet().tenantMigration('0005_more.sql', 'ALTER TABLE projects ADD COLUMN more int;');
+      await fleet().tenantMigration('0006_more.sql', 'ALTER TABLE projects ADD COLUMN more int;');
       const report = await fleet().migrate(
         { selection: { kind: 'tenants', names: ['owned'] } },
         { database: project.database, journal: false },
@@ -120,10 +137,11 @@ describeCitus('a cluster in trouble', () => {
     } finally {
       await database.query(`DROP SCHEMA IF EXISTS owned CASCADE`);
       await database.query(`DELETE FROM public.tenants WHERE schema_name = 'owned'`);
-      for (const node of [...database.workers, new URL(database.url).host])
+      for (const node of [...database.workers, new URL(database.url).host]) {
         await database
           .on(node, `SET citus.enable_ddl_propagation TO off; DROP OWNED BY ${role}`)
           .catch(() => undefined);
+      }
       await database.query(`DROP ROLE ${role}`).catch(() => undefined);
     }
   });

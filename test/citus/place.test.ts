@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 
+import { doctor } from '../../src/doctor/doctor.js';
 import { distributeTenants } from '../../src/lifecycle/citus/distribute-tenants.js';
 import { moveTenant } from '../../src/lifecycle/citus/move-tenant.js';
 import { createTenant } from '../../src/lifecycle/create-tenant.js';
@@ -48,6 +49,18 @@ describeCitus('placing tenants', () => {
     expect(await moveTenant(await fleet().project(), { schema: 'a2', to })).toMatchObject({ moved: false });
     await fleet().tenantMigration('0002_two.sql', 'ALTER TABLE projects ADD COLUMN size int;');
     expect((await fleet().migrate()).tenants).toMatchObject({ applied: 3, failed: 0 });
+  });
+
+  it('finds in doctor what is amiss', async () => {
+    const { checks } = await doctor(await fleet().project());
+    const found = Object.fromEntries(checks.map((check) => [check.name, check]));
+    expect(found['citus-nodes']).toMatchObject({
+      ok: true,
+      actual: expect.stringMatching(/^3 nodes, Citus 1/) as string,
+    });
+    expect(found['citus-transactions']).toMatchObject({ ok: true });
+    expect(found['citus-placement']).toMatchObject({ ok: false, items: ['a1', 'shared_key'] });
+    expect(found['citus-shared-tables']).toMatchObject({ ok: false, items: ['public.tenants'] });
   });
 
   it('refuses what is no node, and a tenant that is not distributed', async () => {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 
 import { Client, escapeIdentifier, type QueryResult, type QueryResultRow } from 'pg';
-import { afterAll, beforeAll, describe } from 'vitest';
+import { afterAll, beforeAll, describe, vi } from 'vitest';
 
 import { urlOfDatabase, withAdmin } from './admin.js';
 import { createFleet, type FleetDatabase, type TestFleet } from './fleet.js';
@@ -79,10 +79,13 @@ export async function createCitusDatabase(): Promise<CitusDatabase> {
     },
     drop: async () => {
       await Promise.all(clients.map((each) => each.end().catch(() => undefined)));
-      for (const node of addresses.toReversed()) {
-        await withAdmin(urlOn(node, admin), (other) =>
-          other.query(`DROP DATABASE IF EXISTS ${escapeIdentifier(name)} WITH (FORCE)`),
-        );
+      const sql = `DROP DATABASE IF EXISTS ${escapeIdentifier(name)} WITH (FORCE)`;
+      for (const node of addresses) {
+        // The maintenance daemons of Citus connect again and again.
+        await vi.waitFor(() => withAdmin(urlOn(node, admin), (other) => other.query(sql)), {
+          timeout: 30_000,
+          interval: 500,
+        });
       }
     },
   };
