@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import { expect, it } from 'vitest';
 
+import { doctor } from '../../src/doctor/doctor.js';
 import { createTenant } from '../../src/lifecycle/create-tenant.js';
 import type { MigrateReport } from '../../src/run/types.js';
 import { CITUS_START, crash, startNodes } from '../support/citus-crash.js';
@@ -48,6 +49,40 @@ describeCitus('crashes of a node in the middle of a run', () => {
       usualMs = 0;
     },
     60 * 60_000,
+  );
+
+  it.skipIf(CITUS_START === '')(
+    'tenants on a node that is down fail alone, and are finished by the next run',
+    async () => {
+      const { database } = fleet();
+      for (const schema of TENANTS) await createTenant(await fleet().project(), { schema, ifNotExists: true });
+      const [down = ''] = database.workers;
+      const on = new Map<string, string | undefined>();
+      for (const schema of TENANTS) on.set(schema, await nodeOf(database, schema));
+      const away = TENANTS.filter((schema) => on.get(schema) === down);
+      expect(away.length).toBeGreaterThan(0);
+      await crash((await dataDirectories(database)).get(down) ?? '');
+      const [host, port] = down.split(':');
+      const failures = ({ results }: MigrateReport): string[] =>
+        results.flatMap((one) => (one.status === 'failed' ? [`${one.tenant} ${one.error.code}`] : [])).sort();
+      try {
+        // Citus tells every node of a change of structure, whose tenant it may be.
+        const all = await addAndMigrate();
+        expect(failures(all)).toEqual(TENANTS.map((schema) => `${schema} NODE_UNREACHABLE`));
+        await database.query('SELECT stop_metadata_sync_to_node($1, $2, false)', [host, Number(port)]);
+        const some = await fleet().migrate();
+        expect(failures(some)).toEqual(away.map((schema) => `${schema} NODE_UNREACHABLE`));
+        expect(some.tenants).toMatchObject({ applied: TENANTS.length - away.length, notExecuted: 0 });
+        const { checks } = await doctor(await fleet().project());
+        const { items } = checks.find(({ name }) => name === 'citus-nodes') ?? {};
+        expect(items).toEqual([expect.stringContaining(down)]);
+      } finally {
+        await startNodes(database);
+        await database.query('SELECT start_metadata_sync_to_node($1, $2)', [host, Number(port)]);
+      }
+      expect((await fleet().migrate()).tenants).toMatchObject({ applied: away.length, failed: 0 });
+      expect(await countTorn(database, count)).toBe(0);
+    },
   );
 
   /** Writes one more migration and runs it. */

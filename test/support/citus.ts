@@ -98,7 +98,8 @@ export function useCitusFleet(files: Record<string, string> = {}): () => CitusFl
   let fleet: CitusFleet | undefined;
   beforeAll(async () => {
     fleet = await createFleet(await createCitusDatabase(), files);
-    await fleet.migrate({ selection: { kind: 'shared' } });
+    const { shared } = await fleet.migrate({ selection: { kind: 'shared' } });
+    if (shared.status !== 'applied') throw new Error(JSON.stringify(shared));
   });
   afterAll(async () => {
     await fleet?.remove();

@@ -18,4 +18,7 @@ export function isNodeAway(error: unknown): boolean {
   return (code.startsWith('08') || code.startsWith('57P')) && isAboutOtherNode(error);
 }
 
-export const NODE_ADVICE = ['Run the same command again when the node is back: it finishes the tenants that are left.'];
+export const NODE_ADVICE = [
+  'Run the same command again when the node is back: it finishes the tenants that are left.',
+  "Citus changes the structure of no tenant while a node does not answer. To go on with the others, run as a superuser: SELECT stop_metadata_sync_to_node('HOST', PORT, false), and SELECT start_metadata_sync_to_node('HOST', PORT) when it is back.",
+];
