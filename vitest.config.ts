@@ -28,6 +28,19 @@ export default defineConfig({
           hookTimeout: 180_000,
         },
       },
+      {
+        // Needs the coordinator of a Citus cluster, whose URL is TENANTS_TEST_CITUS_URL; see scripts/test-citus.js.
+        test: {
+          name: 'citus',
+          include: ['test/citus/**/*.test.ts'],
+          globalSetup: ['test/support/say-without-citus.ts'],
+          pool: 'forks',
+          isolate: false,
+          fileParallelism: false,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+        },
+      },
     ],
     // More than the cores of a small machine: tests wait for the server and for processes most of the time.
     maxWorkers: 5,

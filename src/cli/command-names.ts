@@ -24,6 +24,8 @@ export const COMMAND_FOLDERS = {
   snapshot: 'tenants',
   'clone-tenant': 'tenants',
   'rename-tenant': 'tenants',
+  distribute: 'tenants',
+  'move-tenant': 'tenants',
   'delete-tenant': 'tenants',
   'create-domain': 'tenants',
   'delete-domain': 'tenants',

@@ -3,6 +3,8 @@ import type { ChecksumsReport } from '../fleet/checksums/checksums.js';
 import type { StatusReport } from '../fleet/types.js';
 import type { RunReport, RunsReport } from '../journal/read/runs.js';
 import type { ChangedTenant } from '../lifecycle/changed-tenant.js';
+import type { DistributeReport } from '../lifecycle/citus/distribute-tenants.js';
+import type { MovedTenant } from '../lifecycle/citus/move-tenant.js';
 import type { CreatedTenant } from '../lifecycle/create-types.js';
 import type { CreateTenantsReport } from '../lifecycle/many/types.js';
 import type { PoolReport } from '../lifecycle/pool/types.js';
@@ -73,7 +75,10 @@ export function adoptHistoryDocument(report: AdoptHistoryReport, exitCode: numbe
   return { command: 'adopt-history', exitCode, dryRun, durationMs, run, shared, tenants, results };
 }
 
-export function statusDocument({ shared, tenants, cohorts, details, runs, edited }: StatusReport, drift?: DriftReport) {
+export function statusDocument(
+  { shared, tenants, cohorts, nodes, details, runs, edited }: StatusReport,
+  drift?: DriftReport,
+) {
   return {
     shared: {
       applied: shared.applied,
@@ -83,6 +88,7 @@ export function statusDocument({ shared, tenants, cohorts, details, runs, edited
     },
     tenants,
     cohorts: cohorts.map((cohort) => cohortDocument(cohort)),
+    ...(nodes === undefined ? {} : { nodes }),
     ...(details === undefined ? {} : { details }),
     ...(runs === undefined ? {} : { lastRun: runs.lastRun, running: runs.running }),
     ...(edited === undefined ? {} : { edited: { changed: edited.changed, renamed: edited.renamed } }),
@@ -91,7 +97,10 @@ export function statusDocument({ shared, tenants, cohorts, details, runs, edited
 }
 
 /** @param folder paths of findings are relative to it */
-export function planDocument({ shared, tenants, cohorts, findings, phase, rollout }: PlanReport, folder: string) {
+export function planDocument(
+  { shared, tenants, cohorts, nodes, findings, phase, rollout }: PlanReport,
+  folder: string,
+) {
   return {
     shared: {
       applied: shared.applied,
@@ -107,6 +116,7 @@ export function planDocument({ shared, tenants, cohorts, findings, phase, rollou
       mode: cohort.mode,
       ...(cohort.sql === undefined ? {} : { sql: cohort.sql }),
     })),
+    ...(nodes === undefined ? {} : { nodes }),
     findings: findings.map((finding) => findingDocument(finding, folder)),
   };
 }
@@ -241,6 +251,14 @@ export function snapshotDocument({ durationMs, file, snapshots }: SnapshotReport
 /** `busy` with `--fill` if another process was at it, and nothing was done. */
 export function poolDocument({ durationMs, pools, failures, busy }: PoolReport) {
   return { durationMs, busy, pools, failures };
+}
+
+export function distributeDocument({ durationMs, results }: DistributeReport) {
+  return { durationMs, results };
+}
+
+export function moveTenantDocument({ tenant, from, to, moved, durationMs }: MovedTenant) {
+  return { tenant, from, to, moved, durationMs };
 }
 
 function cohortDocument({ type, last, applied, pending, post, count, tenants, rows }: StatusReport['cohorts'][number]) {

@@ -25,7 +25,9 @@ import CreateDomain from './tenants/create-domain.js';
 import CreateTenant from './tenants/create-tenant.js';
 import DeleteDomain from './tenants/delete-domain.js';
 import DeleteTenant from './tenants/delete-tenant.js';
+import Distribute from './tenants/distribute.js';
 import List from './tenants/list.js';
+import MoveTenant from './tenants/move-tenant.js';
 import Pool from './tenants/pool.js';
 import RenameTenant from './tenants/rename-tenant.js';
 import Snapshot from './tenants/snapshot.js';
@@ -44,6 +46,7 @@ const BY_NAME: Record<CommandName, CommandClass> = {
   db: Db,
   'delete-domain': DeleteDomain,
   'delete-tenant': DeleteTenant,
+  distribute: Distribute,
   doctor: Doctor,
   drift: Drift,
   exec: Exec,
@@ -52,6 +55,7 @@ const BY_NAME: Record<CommandName, CommandClass> = {
   list: List,
   metrics: Metrics,
   migrate: Migrate,
+  'move-tenant': MoveTenant,
   plan: Plan,
   pool: Pool,
   query: Query,

@@ -34,6 +34,8 @@ export type TenantsConfig = {
         types?: Record<string, string | { migrations: string; format?: MigrationsFormat | undefined }> | undefined;
         /** Columns of the tenant table, with directions, that give the order of hand-out. Default: its key column, `'schema_name'`. */
         order?: string | undefined;
+        /** On Citus, place new schemas on its nodes: `true`, `false`, or `'auto'`, as most tenants are. Default: `'auto'`. */
+        distribute?: boolean | 'auto' | undefined;
       }
     | undefined;
   rows?:

@@ -32,6 +32,7 @@ export function toProject(
         ),
       ...typeFormats(tenants, absolute),
       order: tenants.order ?? orderBy(registry.tenants.columns.schemaName),
+      distribute: tenants.distribute,
     },
     registry: { schema: shared.schema, ...registry, ...rowsOf(config) },
     migrationsTable: config.migrationsTable,

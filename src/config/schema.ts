@@ -75,6 +75,10 @@ const settings = z.strictObject({
       order: tenantOrder()
         .optional()
         .describe('Columns of the tenant table, with directions, that give the order of hand-out.'),
+      distribute: z
+        .union([z.boolean(), z.literal('auto')], { error: "expected true, false, or 'auto'" })
+        .default('auto')
+        .describe("On Citus, place new schemas on its nodes: `true`, `false`, or `'auto'`, as most tenants are."),
     })
     .prefault({}),
   rows: rowsSchema,

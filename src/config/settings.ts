@@ -16,6 +16,7 @@ export const SETTINGS = {
   sharedMigrations: { path: ['shared', 'migrations'], kind: 'text' },
   tenantsFormat: { path: ['tenants', 'format'], kind: 'text' },
   tenantsMigrations: { path: ['tenants', 'migrations'], kind: 'text' },
+  distribute: { path: ['tenants', 'distribute'], kind: 'toggleOrText' },
   tenantsOrder: { path: ['tenants', 'order'], kind: 'text' },
   migrationsTable: { path: ['migrationsTable'], kind: 'text' },
   checkOrder: { path: ['checkOrder'], kind: 'toggle' },

@@ -1,6 +1,7 @@
 import type { Client } from 'pg';
 
 import { TenantsError } from '../errors/tenants-error.js';
+import { assertCoordinator, type Citus, CITUS_VERSION, noteCitus, toCitus } from './citus/cluster.js';
 import { announcedPid } from './pg-internals.js';
 
 /** Oldest server the product works with; older ones lack what the survey and the lanes rely on. */
@@ -16,6 +17,8 @@ export type ServerInfo = {
   maxConnections: number;
   /** The process number that was announced when the connection began is the backend's own: no pooler stands in between. */
   direct: boolean;
+  /** Absent where the database does not have the extension. */
+  citus?: Citus;
 };
 
 /** What a server answers about itself. */
@@ -26,15 +29,19 @@ export type ServerAnswer = {
   readOnly: boolean;
   max: number;
   pid: number;
+  /** Version of the extension. */
+  citus?: string | null;
 };
 
 /**
  * Reads what the server is and refuses one that cannot be used.
  *
- * @throws TenantsError DATABASE_UNSUPPORTED for a server older than PostgreSQL 13.
+ * @throws TenantsError DATABASE_UNSUPPORTED for a server older than PostgreSQL 13, and for a worker of a Citus cluster.
  */
 export async function inspectServer(client: Client): Promise<ServerInfo> {
-  return judgeServer(await ask(client), announcedPid(client));
+  const server = judgeServer(await ask(client), announcedPid(client));
+  if (server.citus !== undefined) await assertCoordinator(client);
+  return server;
 }
 
 /** Reads what the server is, whatever it is. */
@@ -58,7 +65,8 @@ export const SERVER_FACTS = `pg_catalog.current_setting('server_version_num')::i
   pg_catalog.current_setting('default_transaction_read_only')::boolean AS "readOnly",
   pg_catalog.current_setting('max_connections')::int AS max, pg_catalog.pg_backend_pid() AS pid,
   pg_catalog.date_part('epoch', (SELECT backend_start FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid())))::pg_catalog.text AS "startedAt",
-  pg_catalog.date_part('epoch', pg_catalog.pg_postmaster_start_time())::pg_catalog.text AS "serverStartedAt"`;
+  pg_catalog.date_part('epoch', pg_catalog.pg_postmaster_start_time())::pg_catalog.text AS "serverStartedAt",
+  ${CITUS_VERSION} AS citus`;
 
 /** What new connections have answered already, with their first statement. */
 const firstAnswers = new WeakMap<Client, ServerAnswer>();
@@ -66,6 +74,7 @@ const firstAnswers = new WeakMap<Client, ServerAnswer>();
 /** Keeps an answer for whoever asks next. */
 export function noteFirstAnswer(client: Client, answer: ServerAnswer): void {
   firstAnswers.set(client, answer);
+  noteCitus(client, answer.citus);
 }
 
 async function ask(client: Client): Promise<ServerAnswer | undefined> {
@@ -77,6 +86,7 @@ async function ask(client: Client): Promise<ServerAnswer | undefined> {
 }
 
 function toServerInfo(answer: ServerAnswer | undefined, announced: number | null): ServerInfo {
+  const citus = toCitus(answer?.citus);
   const setting = answer?.readOnly === true ? 'setting' : false;
   return {
     version: answer?.version ?? 0,
@@ -84,6 +94,7 @@ function toServerInfo(answer: ServerAnswer | undefined, announced: number | null
     readOnly: answer?.standby === true ? 'standby' : setting,
     maxConnections: answer?.max ?? 0,
     direct: answer !== undefined && answer.pid === announced,
+    ...(citus === undefined ? {} : { citus }),
   };
 }
 

@@ -1,4 +1,5 @@
 import { isTenantsError } from '../errors/tenants-error.js';
+import { isAboutOtherNode } from './citus/other-node.js';
 
 /** SQLSTATEs that this product acts on, each with the reason. See PostgreSQL's appendix "Error Codes". */
 export const SQLSTATE = {
@@ -100,7 +101,7 @@ export function codeOf(error: unknown): string | undefined {
  * file that does not exist for instance.
  */
 export function isConnectionError(error: unknown): boolean {
-  if (!(error instanceof Error) || isTenantsError(error)) return false;
+  if (!(error instanceof Error) || isTenantsError(error) || isAboutOtherNode(error)) return false;
   const code = codeOf(error);
   if (code !== undefined && (SOCKET_CODES.has(code) || code.startsWith('08') || code.startsWith('57P'))) return true;
   return CONNECTION_MESSAGES.some((message) => error.message.startsWith(message));

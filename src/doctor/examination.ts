@@ -15,6 +15,7 @@ import type { FleetSession } from '../session/control-session.js';
 import { ACTIVITY_CHECKS } from './checks/activity.js';
 import { CAPACITY_CHECKS } from './checks/capacity.js';
 import { CATALOG_CHECKS } from './checks/catalog.js';
+import { CITUS_CHECKS } from './checks/citus.js';
 import { CROSS_TENANT_CHECKS } from './checks/cross-tenant.js';
 import { MIGRATION_CHECKS, SHARED_MIGRATION_CHECKS } from './checks/migrations.js';
 import { OBJECT_CHECKS } from './checks/objects.js';
@@ -46,6 +47,7 @@ const GROUPS: readonly CheckGroup[] = [
   CAPACITY_CHECKS,
   ACTIVITY_CHECKS,
   CATALOG_CHECKS,
+  CITUS_CHECKS,
 ];
 
 /** How long other sessions may keep a transaction open, or hold a lock while idle, in ms. */

@@ -41,6 +41,10 @@ export const EXPECTED = {
   'locks-held': 'not by idle sessions',
   autovacuum: 'on',
   'catalog-statistics': 'as large as the catalog',
+  'citus-nodes': 'all answer, one version',
+  'citus-transactions': 'none left behind',
+  'citus-placement': 'tenants on nodes, or none of them',
+  'citus-shared-tables': 'reference tables, where tenants refer to them',
 } as const;
 
 export type CheckName = keyof typeof EXPECTED;

@@ -23,19 +23,20 @@ export const UNRECORDED = 'unrecorded';
  *
  * Applied migrations are ordered by `run_on`: a clock or a time zone that goes back must not put a new row before the others.
  *
- * @param latest the latest time of the table as an expression; by default what a guard of the transaction has seen
+ * @param latest where the latest time of the table comes from: a guard of the transaction has `seen` it, or the statement reads the `table`.
+ *   On Citus only the latter works, because guards run on the node of the tenant, and only in this form, without a subquery in VALUES.
  */
 export function recordMigration(
   schema: string,
   table: string,
   name: string,
   direction: Direction,
-  latest: (table: string) => string = () => LATEST_SEEN,
+  latest: 'seen' | 'table' = 'seen',
 ): BatchItem {
   const target = qualified(schema, table);
   const change =
     direction === 'up'
-      ? `INSERT INTO ${target} (name, run_on) VALUES ($1, GREATEST(pg_catalog.now()::timestamp, ${latest(target)}))`
+      ? `INSERT INTO ${target} (name, run_on) ${latest === 'seen' ? SEEN_LAST : `${READ_LAST} FROM ${target}`}`
       : `DELETE FROM ${target} WHERE name OPERATOR(pg_catalog.=) $1`;
   return {
     text: `WITH done AS (${change} RETURNING 1)
@@ -64,11 +65,6 @@ export function replaceMigrations(schema: string, table: string, name: string, r
   };
 }
 
-/** The latest time of a migrations table, looked up in it. */
-export function latestIn(table: string): string {
-  return `(SELECT pg_catalog.max(run_on) FROM ${table})`;
-}
-
 /**
  * Keeps the latest time for the transaction, in a setting: the guard that reads the table finds it for nothing, while a look of
  * its own would cost more than the row. In one form, whatever DateStyle a migration may set.
@@ -77,6 +73,9 @@ export const KEEP_LATEST = `set_config('tenants.latest', coalesce(to_char(max(ru
 
 const SETTING = `pg_catalog.current_setting('tenants.latest', true)`;
 const LATEST_SEEN = `CASE WHEN pg_catalog.length(${SETTING}) OPERATOR(pg_catalog.>) 0 THEN ${SETTING}::timestamp END`;
+
+const SEEN_LAST = `VALUES ($1, GREATEST(pg_catalog.now()::timestamp, ${LATEST_SEEN}))`;
+const READ_LAST = 'SELECT $1, GREATEST(pg_catalog.now()::timestamp, pg_catalog.max(run_on))';
 
 /** SQL expression, aggregated over a migrations table, for its names as an array of text in node-pg-migrate's order. */
 export const APPLIED_SQL = `coalesce(array_agg(name::text ORDER BY run_on, id), '{}')`;

@@ -49,6 +49,11 @@ export function appliedBefore(plan: Plan, segmentIndex: number): string[] {
   ));
 }
 
+/** Index of the first segment that does something in the schema. */
+export function firstInSchema({ segments }: Plan): number {
+  return segments[0]?.schemaOnly === true ? 1 : 0;
+}
+
 /** The status of a tenant for which a plan was carried out. */
 export function doneStatus(direction: Direction): 'applied' | 'rolledBack' {
   return direction === 'up' ? 'applied' : 'rolledBack';

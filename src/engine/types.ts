@@ -122,7 +122,12 @@ export type CompiledMigration = {
 };
 
 /** Migrations that share a transaction, or one migration that has none. */
-export type Segment = { transaction: boolean; migrations: CompiledMigration[] };
+export type Segment = {
+  transaction: boolean;
+  migrations: CompiledMigration[];
+  /** It makes the tenant's schema and nothing in it; the first segment, where it is there. */
+  schemaOnly?: true;
+};
 
 /** What every tenant of one cohort must run. */
 export type Plan = {
@@ -161,6 +166,8 @@ export type ApplySettings = {
   fallThrough: 'error' | 'warn' | 'off';
   /** Commits are not waited for until they are durable: whoever hands out tenants sees to that, for many at once. */
   groupCommit?: boolean;
+  /** Schemas that are made for tenants are distributed by Citus. */
+  distribute?: boolean;
   /** The registry's tenant table and its key column, to see that the tenant is still registered; `undefined` skips the look. */
   registry: { schema: string; table: string; column: string } | undefined;
 };

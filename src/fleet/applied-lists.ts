@@ -1,5 +1,7 @@
 import type { Client, ClientConfig } from 'pg';
 
+import { readTenantNodes } from '../db/citus/nodes.js';
+import { isNodeAway, NODE_ADVICE } from '../db/citus/other-node.js';
 import { qualified, quoteLiteral } from '../db/identifiers.js';
 import { isRowSecurityError, ROW_SECURITY_ADVICE } from '../db/row-security.js';
 import { codeOf, isConnectionError, SQLSTATE } from '../db/sqlstates.js';
@@ -95,6 +97,7 @@ async function readBatch(
         ...(rest.length === 0 ? [] : await readBatch(client, rest, table, cancel)),
       ];
     }
+    if (isNodeAway(error)) return await readNodeByNode(client, schemas, table, error, cancel);
     const alone = schemas[0];
     if (schemas.length === 1 && alone !== undefined) return [[alone, unreadable(error)]];
     const middle = Math.ceil(schemas.length / 2);
@@ -103,6 +106,36 @@ async function readBatch(
       ...(await readBatch(client, schemas.slice(middle), table, cancel)),
     ];
   }
+}
+
+/** A node of the cluster does not answer: the tenants that it has are told from the others by the catalog, not one by one. */
+async function readNodeByNode(
+  client: Client,
+  schemas: readonly string[],
+  table: string,
+  error: unknown,
+  cancel: AbortSignal | undefined,
+): Promise<[string, Digest][]> {
+  const nodes = await readTenantNodes(client, schemas);
+  const groups = new Map<string | undefined, string[]>();
+  for (const schema of schemas) {
+    const node = nodes.get(schema);
+    if (groups.get(node)?.push(schema) === undefined) groups.set(node, [schema]);
+  }
+  if (groups.size === 1) return schemas.map((schema) => [schema, away(error, nodes.get(schema))]);
+  const digests: [string, Digest][] = [];
+  for (const group of groups.values()) digests.push(...(await readBatch(client, group, table, cancel)));
+  return digests;
+}
+
+function away(error: unknown, node = 'of the tenant'): SerializedError {
+  const { code: _code, message, ...rest } = serializeError(error);
+  return {
+    ...rest,
+    code: 'NODE_UNREACHABLE',
+    message: `The node ${node} cannot be reached: ${message}`,
+    suggestions: [...NODE_ADVICE],
+  };
 }
 
 /** Schemas whose migrations table another session keeps locked against reading: one wait is enough for all of them. */
@@ -154,7 +187,7 @@ async function tryNamesOf(
     return { applied: rows.map(({ name }) => name) };
   } catch (error) {
     if (isConnectionError(error) || cancel?.aborted === true) throw error;
-    return { error: unreadable(error) };
+    return { error: isNodeAway(error) ? away(error) : unreadable(error) };
   }
 }
 

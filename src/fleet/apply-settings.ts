@@ -14,6 +14,7 @@ export function applySettings(project: Project): ApplySettings {
     retries: project.retries,
     restartWaitMs: project.restartWaitMs ?? RESTART_WAIT_MS,
     fallThrough: project.fallThrough,
+    distribute: project.tenants.distribute === true,
     registry: {
       schema: project.registry.schema,
       table: project.registry.tenants.table,

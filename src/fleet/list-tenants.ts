@@ -1,5 +1,7 @@
 import type { Client } from 'pg';
 
+import { isOnCitus } from '../db/citus/cluster.js';
+import { readTenantNodes } from '../db/citus/nodes.js';
 import { isTenantsError, TenantsError } from '../errors/tenants-error.js';
 import type { Project } from '../project/project.js';
 import { assertRegistry } from '../registry/check.js';
@@ -30,7 +32,12 @@ export type MigrationsState = Pick<CohortSummary, 'state' | 'last' | 'applied'> 
 /**
  * `migrations` is `null` for the public tenant, for one that is being deleted, and for one that shares tables, which `rows` says.
  */
-export type ListedTenant = TenantWithDomains & { rows?: true; migrations?: MigrationsState | null };
+export type ListedTenant = TenantWithDomains & {
+  rows?: true;
+  /** On Citus: the node of a distributed schema, `host:port`; `null` for a local one, and for one that has no table yet. */
+  node?: string | null;
+  migrations?: MigrationsState | null;
+};
 
 /**
  * The tenants of the registry with their domains, the public tenant included, in any state.
@@ -49,7 +56,8 @@ export async function listTenants(project: Project, options: ListOptions = {}): 
     if (selected.length === 0 && isRestricted(options)) throw nothingSelected();
     const listed = statuses === undefined ? selected : filterTenants(tenants, { statuses }).filter(isAmong(selected));
     const told = listed.map((tenant) => (isRowTenant(registry, tenant) ? { ...tenant, rows: true as const } : tenant));
-    return migrations === true ? await withMigrations(client, project, told) : told;
+    const placed = isOnCitus(client) ? await withNodes(client, told) : told;
+    return migrations === true ? await withMigrations(client, project, placed) : placed;
   });
 }
 
@@ -83,6 +91,14 @@ function quoted(column: string): string {
 function isAmong(tenants: readonly TenantWithDomains[]): (tenant: TenantWithDomains) => boolean {
   const names = new Set(tenants.map(({ schema }) => schema));
   return ({ schema }) => names.has(schema);
+}
+
+async function withNodes(client: Client, tenants: readonly ListedTenant[]): Promise<ListedTenant[]> {
+  const nodes = await readTenantNodes(
+    client,
+    tenants.map(({ schema }) => schema),
+  );
+  return tenants.map((tenant) => ({ ...tenant, node: nodes.get(tenant.schema) ?? null }));
 }
 
 async function withMigrations(

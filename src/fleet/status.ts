@@ -10,6 +10,7 @@ import { areExactNames, type TenantSelection } from '../registry/select.js';
 import { withSession } from '../session/control-session.js';
 import { fileSets } from './checksums/file-sets.js';
 import { lookForEdits } from './checksums/look.js';
+import { countNodes } from './count-nodes.js';
 import { surveyFleet, type SurveyedFleet } from './read-fleet.js';
 import { readShared } from './read-shared.js';
 import type { SchemaState } from './schema-state.js';
@@ -64,6 +65,7 @@ export async function readStatus(
     },
     tenants: counts,
     cohorts: summaries,
+    ...(await countNodes(client, cohorts)),
     ...details,
     ...(runs === undefined ? {} : { runs }),
     ...(edited === undefined ? {} : { edited }),

@@ -1,5 +1,7 @@
 import type { Client } from 'pg';
 
+import { isOnCitus } from '../db/citus/cluster.js';
+import { readTenantNodes } from '../db/citus/nodes.js';
 import { qualified } from '../db/identifiers.js';
 import type { Cohort } from './cohorts.js';
 import { summarize } from './summaries.js';
@@ -16,6 +18,8 @@ export async function readDetails(client: Client, cohorts: readonly Cohort[], ta
     readable.flatMap(({ members }) => members.map(({ schema }) => schema)),
     table,
   );
+  const all = cohorts.flatMap(({ members }) => members.map(({ schema }) => schema));
+  const nodes = isOnCitus(client) ? await readTenantNodes(client, all) : undefined;
   return cohorts.flatMap((cohort) => {
     const [summary] = summarize([cohort]).cohorts;
     if (summary === undefined) return [];
@@ -28,6 +32,7 @@ export async function readDetails(client: Client, cohorts: readonly Cohort[], ta
       pending,
       ...(post === undefined ? {} : { post }),
       ...(cohort.rows === undefined ? {} : { rows: cohort.rows }),
+      ...(nodes === undefined ? {} : { node: nodes.get(schema) ?? null }),
       ...placeOf(cohort),
     }));
   });

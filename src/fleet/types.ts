@@ -51,10 +51,15 @@ export type FleetCounts = {
   postOnly?: number;
 };
 
+/** How many tenants a node of a Citus cluster has; `node` is `null` for those that are on the coordinator or have no table yet. */
+export type NodeCount = { node: string | null; tenants: number };
+
 export type StatusReport = {
   shared: { applied: string[]; pending: string[]; post?: string[]; state?: 'ahead' | 'outOfOrder' };
   tenants: FleetCounts;
   cohorts: CohortSummary[];
+  /** On Citus. */
+  nodes?: NodeCount[];
   /** Tenants that were asked for by name, one by one. */
   details?: TenantDetail[];
   /** What the last run left undone, and the run that goes on now; absent without a journal. */
@@ -82,6 +87,8 @@ export type TenantDetail = {
   gap?: { expected: string; found: string };
   /** It shares tables with others, which the shared migrations make. */
   rows?: true;
+  /** On Citus: its node; `null` for a local schema, and for one without tables. */
+  node?: string | null;
 };
 
 /** Progress of a run, for display. Listeners cannot break the work: what they throw is dropped. */

@@ -2,8 +2,14 @@ import { randomBytes } from 'node:crypto';
 
 import type { Client } from 'pg';
 
+import { isOnCitus } from '../db/citus/cluster.js';
+import { distributedAmong } from '../db/citus/nodes.js';
+import { distributeSchema } from '../db/citus/placement.js';
 import { copyIn } from '../db/copy-in.js';
 import { qualified, quoteIdentifier, quoteLiteral } from '../db/identifiers.js';
+import { schemaSharding } from '../engine/apply/on-citus.js';
+import { loadSqlParser } from '../engine/sql/parse/parser.js';
+import { splitSql } from '../engine/sql/parse/split.js';
 import { type Dump, exportSnapshot, startDump } from '../pg-dump/run.js';
 import { scriptParts } from '../pg-dump/script.js';
 import type { Project } from '../project/project.js';
@@ -40,6 +46,9 @@ export async function copySchema(client: Client, project: Project, options: Copy
   const dump = startDump({ ...options, schema: source, role, lockTimeoutMs, snapshot, schemaOnly: noData }, 'pipe');
   const aside = `tenants_clone_${randomBytes(8).toString('hex')}`;
   try {
+    const onNode = (await distributedAmong(client, [source])).has(source);
+    // The statements of a dump are not all known to Citus: the copy is made on the coordinator, and goes to a node as a whole.
+    if (isOnCitus(client)) await client.query(schemaSharding(false).text);
     await asOwner(client, role, async () => {
       await client.query(`ALTER SCHEMA ${quoteIdentifier(source)} RENAME TO ${quoteIdentifier(aside)}`);
       await restore(client, dump);
@@ -50,6 +59,7 @@ export async function copySchema(client: Client, project: Project, options: Copy
       await copyMigrations(client, source, schema, migrationsTable);
       await fillMaterializedViews(client, source, schema);
     });
+    if (onNode) await distributeSchema(client, schema);
   } finally {
     await dump.stop();
   }
@@ -60,7 +70,7 @@ async function restore(client: Client, dump: Dump): Promise<void> {
   if (dump.output === undefined) return;
   try {
     for await (const part of scriptParts(dump.output)) {
-      if (part.kind === 'sql') await client.query(part.text);
+      if (part.kind === 'sql') for (const sql of await partsOf(client, part.text)) await client.query(sql);
       else await copyIn(client, part.text, part.rows);
     }
   } catch (error) {
@@ -69,6 +79,14 @@ async function restore(client: Client, dump: Dump): Promise<void> {
     throw error;
   }
   await dump.done;
+}
+
+/** Citus takes one statement at a time. A text that the grammar does not know goes as it is. */
+async function partsOf(client: Client, text: string): Promise<string[]> {
+  if (!isOnCitus(client)) return [text];
+  await loadSqlParser();
+  const split = splitSql(text);
+  return split.ok ? split.statements.map(({ sql }) => sql) : [text];
 }
 
 function isAboutScript(error: unknown): boolean {

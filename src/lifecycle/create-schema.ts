@@ -41,7 +41,8 @@ async function takeFromPool(
   project: Project,
   { registration, leftover, options, given }: Work & { given: NewTenantFiles },
 ): Promise<string[] | undefined> {
-  if (leftover || options.adopt === true || options.noMigrate === true) return undefined;
+  // The schemas of the pool are on the coordinator.
+  if (leftover || options.adopt === true || options.noMigrate === true || isDistributing(project)) return undefined;
   const ready = await findReady(client, project, registration.type, project.hooks, given);
   if (ready === undefined) return undefined;
   const taken = new TenantsError('USAGE', 'Other new tenants have taken all schemas that were made ahead.');
@@ -64,7 +65,7 @@ async function build(client: Client, project: Project, work: Work & { given: New
   const { registration, leftover, options, version, given } = work;
   options.onEvent?.({ type: 'phase', phase: 'compile' });
   const replayed = (): Promise<PlannedTenant> => planNewTenant(client, project, registration, { ...options, given });
-  const usable = !leftover && options.adopt !== true && options.noMigrate !== true;
+  const usable = !leftover && options.adopt !== true && options.noMigrate !== true && !isDistributing(project);
   const start = usable
     ? await startFromSnapshot(client, project, { ...registration, version, given }, options)
     : undefined;
@@ -86,6 +87,11 @@ async function build(client: Client, project: Project, work: Work & { given: New
       return await provision(client, project, { ...made, ...(await replayed()) });
     }
   });
+}
+
+/** What a snapshot has is made in an order that Citus does not know how to pass on. */
+function isDistributing({ tenants }: Project): boolean {
+  return tenants.distribute === true;
 }
 
 function recordOf({ schema }: NewTenant, options: CreateTenantOptions) {

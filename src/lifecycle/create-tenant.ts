@@ -18,6 +18,7 @@ import type { TenantWithDomains } from '../registry/types.js';
 import { withSession } from '../session/control-session.js';
 import { tenantsCommand } from '../util/tenants-command.js';
 import { changeTenant, send } from './change-transaction.js';
+import { withDistribution } from './citus/with-distribution.js';
 import { createSchema } from './create-schema.js';
 import type { CreatedTenant, CreateTenantOptions, CreateTenantResult } from './create-types.js';
 import { takeCreationLock } from './creation-lock.js';
@@ -34,18 +35,19 @@ import { createRowTenant } from './rows/create.js';
  * The name of the shared schema creates the public tenant: a row and domains, nothing else.
  *
  * @throws TenantsError INVALID_NAME, INVALID_DOMAIN, UNKNOWN_TYPE, TENANT_EXISTS, SCHEMA_EXISTS, DOMAIN_TAKEN,
- *   SHARED_PENDING, REGISTRY_MISSING, MIGRATION_REFUSED, MIGRATION_FAILED, or an error of the connection.
+ *   SHARED_PENDING, REGISTRY_MISSING, CITUS_UNAVAILABLE, MIGRATION_REFUSED, MIGRATION_FAILED, or an error of the connection.
  */
-export async function createTenant(project: Project, options: CreateTenantOptions): Promise<CreateTenantResult> {
+export async function createTenant(given: Project, options: CreateTenantOptions): Promise<CreateTenantResult> {
   const startedAt = performance.now();
-  const registration = registrationOf(project, options);
-  if (options.adopt === true && isRowTenant(project.registry, registration)) throw nothingToAdopt(registration);
-  assertExtraSearchPath(project, [options.schema]);
+  const registration = registrationOf(given, options);
+  if (options.adopt === true && isRowTenant(given.registry, registration)) throw nothingToAdopt(registration);
+  assertExtraSearchPath(given, [options.schema]);
   options.onEvent?.({ type: 'phase', phase: 'connect' });
-  return await withSession(project, `create-tenant ${options.schema}`, async ({ client, server, session }) => {
+  return await withSession(given, `create-tenant ${options.schema}`, async ({ client, server, session }) => {
     assertWritable(server);
     assertOwn(session);
-    await assertRegistry(client, project.registry);
+    await assertRegistry(client, given.registry);
+    const project = await withDistribution(client, server, given);
     if (registration.schema === project.shared.schema) {
       const made = await createPublic(client, project, registration, options);
       return { ...answer(made.tenant, [], startedAt), created: made.created };

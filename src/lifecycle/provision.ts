@@ -58,13 +58,13 @@ export async function provision(client: Client, project: Project, work: NewTenan
 /** A lane for tenants that are made by these plans. */
 export async function openProvisioningLane(
   project: Project,
-  works: readonly Pick<NewTenantWork, 'plan' | 'files' | 'leftover'>[],
+  works: readonly (Steps & Pick<NewTenantWork, 'files'>)[],
   cancel: AbortSignal = new AbortController().signal,
 ): Promise<EngineLane> {
   const files = new Map(works.map((work) => [work.plan.id, work.files]));
   return await createLaneOpener({
     project,
-    plans: new Map(works.map((work) => [work.plan.id, framed(work)])),
+    plans: new Map(works.map((work) => [work.plan.id, framed(project, work)])),
     filesOf: ({ id }) => files.get(id) ?? [],
     settings: applySettings(project),
     cancel,
@@ -80,7 +80,7 @@ export async function provisionOn(
 ): Promise<string[]> {
   const { registration, plan, place, leftover, hooks } = work;
   const { registry } = project;
-  const whole = isWhole(work);
+  const whole = isWhole(project, work);
   const status = whole ? STATUS.active : STATUS.provisioning;
   const prelude: BatchItem[] = leftover ? [] : registrationStatements(registry, { ...registration, status });
   const postlude = whole ? [] : activateStatements(registry, registration.schema);
@@ -96,18 +96,21 @@ export async function provisionOn(
   throw error;
 }
 
-/** Whether everything is done in one transaction. */
-export function isWhole({ plan, leftover }: Pick<NewTenantWork, 'plan' | 'leftover'>): boolean {
-  return isAtomic(plan) && !leftover;
+/** Whether everything is done in one transaction. Citus needs one for a distributed schema, and another for what is in it. */
+export function isWhole(project: Project, { plan, leftover, place }: Steps): boolean {
+  return isAtomic(plan) && !leftover && (project.tenants.distribute !== true || place.oid !== null);
 }
+
+/** What tells how many transactions it takes. */
+type Steps = Pick<NewTenantWork, 'plan' | 'leftover' | 'place'>;
 
 /** Plans with transactions for the registration: the same object for all tenants, so that the lane keeps what it has sent. */
 const framedPlans = new WeakMap<Plan, Plan>();
 
-function framed(work: Pick<NewTenantWork, 'plan' | 'leftover'>): Plan {
+function framed(project: Project, work: Steps): Plan {
   const known = framedPlans.get(work.plan);
   if (known !== undefined) return known;
-  const made = framePlan(work.plan, !isWhole(work));
+  const made = framePlan(work.plan, !isWhole(project, work));
   framedPlans.set(work.plan, made);
   return made;
 }

@@ -23,6 +23,8 @@ export type Project = {
     typeFormats?: Record<string, MigrationsFormat>;
     /** Columns of the tenant table, with directions, that give the order of hand-out; see `parseTenantOrder`. */
     order: string;
+    /** Whether Citus places new schemas on its nodes; `auto`: as most tenants are. Default: `auto`. */
+    distribute?: boolean | 'auto';
   };
   registry: RegistryShape;
   migrationsTable: string;

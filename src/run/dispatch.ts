@@ -77,7 +77,8 @@ const BUSY_CANARIES = 3;
 
 /**
  * Tries a cohort's first tenants, one after the other, until enough of them have been migrated or have failed in as many ways. A tenant
- * that was changed since the survey, or whose tables somebody else has locked, proves nothing: the next one takes its place.
+ * that was changed since the survey, whose tables somebody else has locked, or whose node is away, proves nothing: the next one takes its
+ * place.
  */
 async function tryCanaries(
   planned: PlannedCohort,
@@ -105,7 +106,7 @@ async function tryCanaries(
       options.onResult(result);
       if (result.status !== 'failed') proven += 1;
       else if (isBusy(result)) busy += 1;
-      else if (!isMoved(result)) ways.add(wayOf(result));
+      else if (!isMoved(result) && !isAway(result)) ways.add(wayOf(result));
       if (ways.size >= wanted || busy >= BUSY_CANARIES || isFatal(result)) {
         return { failed: true, left: work.slice(tried) };
       }
@@ -123,6 +124,11 @@ function isBusy({ error }: Failed): boolean {
   return error.code === 'TENANT_BUSY' || error.sqlstate === SQLSTATE.lockNotAvailable;
 }
 
+/** The node that Citus has placed the tenant on does not answer: other tenants are on others. */
+function isAway({ error }: Failed): boolean {
+  return error.code === 'NODE_UNREACHABLE';
+}
+
 /** Failures of one kind are one: the same migration, at the same place. */
 function wayOf({ error, migration }: Failed): string {
   return JSON.stringify([migration ?? error.migration, error.sqlstate ?? error.code, error.line ?? error.statement]);
@@ -130,7 +136,7 @@ function wayOf({ error, migration }: Failed): string {
 
 /** Errors of data (SQLSTATE classes 22 and 23) are a tenant's own; anything else would happen to the next one, too. */
 function isFatal(result: TenantResult): boolean {
-  if (result.status !== 'failed' || isBusy(result) || isMoved(result)) return false;
+  if (result.status !== 'failed' || isBusy(result) || isMoved(result) || isAway(result)) return false;
   return !/^2[23]/.test(result.error.sqlstate ?? '');
 }
 

@@ -4,8 +4,9 @@ import { listMigrationFiles } from '../engine/files.js';
 import { postOf } from '../engine/phases.js';
 import { planNames } from '../engine/plan.js';
 import type { CompiledMigration, Plan } from '../engine/types.js';
-import type { FilesByType } from '../fleet/cohorts.js';
+import type { Cohort, FilesByType } from '../fleet/cohorts.js';
 import { compileAll } from '../fleet/compile-all.js';
+import { countNodes } from '../fleet/count-nodes.js';
 import { tenantSource } from '../fleet/migration-sources.js';
 import type { Planner } from '../fleet/planner.js';
 import { summarize } from '../fleet/summaries.js';
@@ -63,12 +64,17 @@ export async function plan(project: Project, options: PlanOptions): Promise<Plan
       },
       tenants: summarize(tenants.map(({ cohort }) => cohort)).counts,
       cohorts: tenants.flatMap((one) => describeCohort(one, withSql)).sort((a, b) => b.count - a.count),
+      ...(await countNodes(client, pendingCohorts(tenants))),
       findings,
       ...phase.report,
       ...(rollout === undefined ? {} : { rollout }),
       warnings: [...(checked?.warnings ?? []), ...planner.warnings, ...phaseWarnings(phase.report)],
     };
   });
+}
+
+function pendingCohorts(tenants: readonly DecidedCohort[]): Cohort[] {
+  return tenants.flatMap(({ kind, cohort }) => (kind === 'run' ? [cohort] : []));
 }
 
 /** Without tenants nothing is pending, and a file that cannot be run would go unnoticed until the first tenant is created. */

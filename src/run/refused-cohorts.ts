@@ -42,11 +42,15 @@ function resultOfRefused({ state }: Cohort, tenant: string): TenantResult | unde
       );
     case 'unreadable':
       return failed(
-        new TenantsError('TENANT_UNREADABLE', `The tenant's migrations table cannot be read: ${state.error.message}`, {
-          tenant,
-          ...(state.error.sqlstate === undefined ? {} : { sqlstate: state.error.sqlstate }),
-          ...(state.error.suggestions === undefined ? {} : { suggestions: state.error.suggestions }),
-        }),
+        new TenantsError(
+          state.error.code === 'NODE_UNREACHABLE' ? 'NODE_UNREACHABLE' : 'TENANT_UNREADABLE',
+          `The tenant's migrations table cannot be read: ${state.error.message}`,
+          {
+            tenant,
+            ...(state.error.sqlstate === undefined ? {} : { sqlstate: state.error.sqlstate }),
+            ...(state.error.suggestions === undefined ? {} : { suggestions: state.error.suggestions }),
+          },
+        ),
         tenant,
       );
     case 'unknownType':

@@ -4,6 +4,8 @@ import type { Parallelism } from '../executors/fit-connections.js';
 import type { TenantResult } from '../executors/types.js';
 import { applySettings } from '../fleet/apply-settings.js';
 import { createLaneOpener } from '../fleet/open-lanes.js';
+import { withDistribution } from '../lifecycle/citus/with-distribution.js';
+import type { Project } from '../project/project.js';
 import type { LockedSession } from '../session/control-session.js';
 import { dispatch, isMoved } from './dispatch.js';
 import { GroupCommit } from './durability/group-commit.js';
@@ -26,9 +28,10 @@ export async function runRound(
 ): Promise<{ again: Set<string>; stopped: boolean }> {
   const { project, executor, record, journal, stop, limits, pacing, cancel } = run;
   await journal.plan(plannedTenants(cohorts));
-  const commits = await GroupCommit.begin(() => session.client);
+  // A node commits what the coordinator has prepared; if a crash then takes the commit of the coordinator back, they differ for good.
+  const commits = session.server.citus === undefined ? await GroupCommit.begin(() => session.client) : undefined;
   const plans = new Map(cohorts.map(({ plan }) => [plan.id, plan]));
-  const settings = { ...applySettings(project), groupCommit: commits !== undefined };
+  const settings = { ...applySettings(await placing(run, session, cohorts)), groupCommit: commits !== undefined };
   const onResult = (reported: TenantResult): void => {
     const result = withBlockers(reported, session, run.direction.direction);
     commits?.noteResult(result);
@@ -88,4 +91,14 @@ export function withBlockers(
   if (result.status !== 'failed' || result.error.sqlstate !== SQLSTATE.lockNotAvailable) return result;
   const blockers = session.blockersOf(lanePurpose(direction, result.tenant));
   return blockers.length === 0 ? result : { ...result, error: { ...result.error, blockers } };
+}
+
+/** The project with its decision where schemas are made that are missing, if there are any. */
+async function placing(
+  { project }: Run,
+  { client, server }: LockedSession,
+  cohorts: Round['cohorts'],
+): Promise<Project> {
+  const isMissing = cohorts.some(({ cohort }) => cohort.state.kind === 'missing');
+  return isMissing && server.citus !== undefined ? await withDistribution(client, server, project) : project;
 }

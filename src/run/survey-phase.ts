@@ -1,5 +1,6 @@
 import type { Client } from 'pg';
 
+import { finishPreparedTransactions, isOnCitus } from '../db/citus/cluster.js';
 import { type FleetReading, readFleet, type SurveyedFleet } from '../fleet/read-fleet.js';
 import { readShared } from '../fleet/read-shared.js';
 import { chooseTenants, selectionOf } from '../fleet/selection.js';
@@ -37,6 +38,8 @@ export async function survey(client: Client, request: RunRequest, connections?: 
   const { project, options, direction } = request;
   const { selection, target, skipSharedCheck, phase } = options;
   const sharedTarget = selection.kind === 'shared' ? target : undefined;
+  // Migrations tables say too little while a node has not committed what a crashed coordinator had.
+  if (isOnCitus(client)) await finishPreparedTransactions(client);
   const read = await readShared(client, project);
   assertSharedTarget(sharedTarget, read.files);
   const shared = direction.compareShared(read, sharedTarget);

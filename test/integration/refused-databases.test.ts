@@ -172,7 +172,9 @@ describe('a user without the rights', () => {
     const before = await snapshot(database);
     await withRole('GRANT USAGE ON SCHEMA public TO ROLE', async (config) => {
       const project = await limited(config);
-      for (const [name, run] of [...READING, ...WRITING].filter(([one]) => one !== 'migrate --shared')) {
+      // Without Citus two commands are refused before they read it.
+      const others = ['migrate --shared', 'distribute', 'move-tenant'];
+      for (const [name, run] of [...READING, ...WRITING].filter(([one]) => !others.includes(one))) {
         const error = await run(project).then(
           () => undefined,
           (one: unknown) => one as Error & { exitCode?: number },

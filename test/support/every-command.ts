@@ -11,6 +11,8 @@ import { checksums } from '../../src/fleet/checksums/checksums.js';
 import { listTenants } from '../../src/fleet/list-tenants.js';
 import { status } from '../../src/fleet/status.js';
 import { listRuns, readRun } from '../../src/journal/read/runs.js';
+import { distributeTenants } from '../../src/lifecycle/citus/distribute-tenants.js';
+import { moveTenant } from '../../src/lifecycle/citus/move-tenant.js';
 import { cloneTenant } from '../../src/lifecycle/clone-tenant.js';
 import { createDomain } from '../../src/lifecycle/create-domain.js';
 import { createTenant } from '../../src/lifecycle/create-tenant.js';
@@ -52,6 +54,8 @@ export const WRITING: Command[] = [
   ['create-tenant of the public tenant', (project) => createTenant(project, { schema: 'public' })],
   ['delete-tenant', (project) => deleteTenant(project, { schema: 't1' })],
   ['rename-tenant', (project) => renameTenant(project, { from: 't1', to: 'renamed' })],
+  ['distribute', (project) => distributeTenants(project, {})],
+  ['move-tenant', (project) => moveTenant(project, { schema: 't1', to: '127.0.0.1:5432' })],
   ['clone-tenant', (project) => cloneTenant(project, { source: 't1', schema: 'cloned' })],
   ['create-domain', (project) => createDomain(project, { schema: 't1', domain: 'more.example.com' })],
   ['delete-domain', (project) => deleteDomain(project, { domain: 't1.example.com' })],

@@ -73,6 +73,7 @@ describe('loadProject without a file', () => {
         extraSearchPath: [],
         types: undefined,
         order: 'schema_name',
+        distribute: 'auto',
       },
       registry: {
         schema: 'public',

@@ -70,6 +70,7 @@ describe('precedence', () => {
       TENANTS_SHARED_MIGRATIONS: '/s',
       TENANTS_TENANTS_FORMAT: 'drizzle',
       TENANTS_TENANTS_MIGRATIONS: '/t',
+      TENANTS_DISTRIBUTE: 'no',
       TENANTS_TENANTS_ORDER: 'created_at',
       TENANTS_MIGRATIONS_TABLE: 'm',
       TENANTS_CHECK_ORDER: 'false',
@@ -111,7 +112,13 @@ describe('precedence', () => {
     expect(await load({ file, env: values })).toMatchObject({
       database: 'embedded',
       shared: { schema: 'common', format: 'sql', migrations: path.resolve('/s') },
-      tenants: { format: 'drizzle', migrations: path.resolve('/t'), order: 'created_at', extraSearchPath: ['kept'] },
+      tenants: {
+        format: 'drizzle',
+        migrations: path.resolve('/t'),
+        order: 'created_at',
+        distribute: false,
+        extraSearchPath: ['kept'],
+      },
       registry: { schema: 'common' },
       migrationsTable: 'm',
       checkOrder: false,

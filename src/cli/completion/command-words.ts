@@ -39,6 +39,7 @@ const TENANT_ARGUMENTS: Record<string, readonly string[]> = {
   'clone-tenant': ['source'],
   'create-domain': ['name'],
   'move-tenant': ['name'],
+  distribute: ['name'],
   shell: ['name'],
 };
 
@@ -63,7 +64,7 @@ export function commandWords(commands: Record<string, Command>): CommandWords[] 
 function flagValues(name: string, { options, helpValue }: Flag): Values {
   if (options !== undefined) return options;
   if (TENANT_FLAGS.has(name)) return { names: 'tenants' };
-  if (name === 'to') return { names: 'migrations' };
+  if (name === 'to') return helpValue === 'HOST:PORT' ? [] : { names: 'migrations' };
   if (name === 'database') return ['embedded'];
   if (name === 'executor') return ['standard', 'multiprocessing', 'worker-threads'];
   return String(helpValue ?? '').startsWith('FILE') ? 'files' : [];

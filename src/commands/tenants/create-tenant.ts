@@ -66,6 +66,11 @@ export default class CreateTenant extends BaseCommand {
       allowNo: true,
       description: 'Start from the snapshot of the migrations (default: if it is valid).',
     }),
+    distribute: Flags.boolean({
+      allowNo: true,
+      description:
+        'On Citus, place the schema on one of its nodes (default: tenants.distribute, or as most tenants are).',
+    }),
     from: Flags.string({
       helpValue: 'FILE.csv',
       exclusive: ['domain', 'label', 'type', 'set', 'if-not-exists', 'adopt'],
@@ -100,7 +105,7 @@ export default class CreateTenant extends BaseCommand {
       ...(flags.type === undefined ? {} : { type: flags.type }),
     };
     const { createTenant } = await import('../../lifecycle/create-tenant.js');
-    const loaded = await this.load(flags, runSettings(flags));
+    const loaded = await this.load(flags, { ...runSettings(flags), distribute: flags.distribute });
     const created = await this.change(loaded, (project, control) => createTenant(project, { ...options, ...control }));
     const verb = created.created ? 'Created' : 'Found';
     return this.print(tenantDocument(created), (context) => formatCreated(created, context, verb), signalExitCode());
@@ -111,7 +116,7 @@ export default class CreateTenant extends BaseCommand {
     const { readInput } = await import('../../cli/read-input.js');
     const tenants = { csv: await readInput('--from', flags.from ?? '') };
     const { createTenants, createTenantsExitCode } = await import('../../lifecycle/many/create-tenants.js');
-    const loaded = await this.load(flags, runSettings(flags));
+    const loaded = await this.load(flags, { ...runSettings(flags), distribute: flags.distribute });
     const noMigrate = flags['no-migrate'];
     const phase = parsePhase(flags);
     const start = flags.snapshot === undefined ? {} : { snapshot: flags.snapshot };

@@ -1,5 +1,7 @@
 import type { Client } from 'pg';
 
+import { isOnCitus } from '../../db/citus/cluster.js';
+import { dropLeftOnNode } from '../../db/citus/left-on-node.js';
 import { qualified, quoteIdentifier } from '../../db/identifiers.js';
 import { TenantsError } from '../../errors/tenants-error.js';
 import type { Statement } from '../types.js';
@@ -30,7 +32,10 @@ export async function prepareConcurrentIndex(
     [schema, name],
   );
   const found = rows[0];
-  if (found === undefined) return 'build';
+  if (found === undefined) {
+    if (isOnCitus(client)) await dropLeftOnNode(client, qualified(schema, statement.createsIndex.table), name);
+    return 'build';
+  }
   if (found.table !== statement.createsIndex.table || (found.kind !== 'i' && found.kind !== 'I')) {
     throw new TenantsError(
       'MIGRATION_FAILED',
@@ -38,7 +43,8 @@ export async function prepareConcurrentIndex(
     );
   }
   if (found.valid === true) return 'done';
-  await client.query(`DROP INDEX CONCURRENTLY ${qualified(schema, name)}`);
+  // A node of a Citus cluster need not have what the coordinator has.
+  await client.query(`DROP INDEX CONCURRENTLY IF EXISTS ${qualified(schema, name)}`);
   return 'build';
 }
 

@@ -1,3 +1,4 @@
+import { isNodeAway, NODE_ADVICE } from '../../db/citus/other-node.js';
 import { isRowSecurityError, ROW_SECURITY_ADVICE } from '../../db/row-security.js';
 import { codeOf, isConnectionError, SQLSTATE } from '../../db/sqlstates.js';
 import { isServerError, type SerializedError, serializeError } from '../../errors/serialize.js';
@@ -45,15 +46,19 @@ export function describeFailure(
   place: FailurePoint,
   { isUnknown = false, alone = false }: FailureContext = {},
 ): SerializedError {
+  const isAway = isNodeAway(error);
   const serialized = serializeError(isUnknown || isBroken(error) ? connectionBroke(error, tenant, isUnknown) : error);
   // Code that runs tenant by tenant can fail anywhere behind the last statement that it sent.
   const isOwnError = place.migration?.mode === 'direct' && !isServerError(error);
   const statement = place.statement?.sql ?? place.sql;
   const known = isServerError(error) ? (alone ? ADVICE_ALONE : ADVICE)[codeOf(error) ?? ''] : undefined;
-  const advice = isRowSecurityError(error) ? ROW_SECURITY_ADVICE : known === undefined ? [] : [known];
+  const usual = isRowSecurityError(error) ? ROW_SECURITY_ADVICE : known === undefined ? [] : [known];
+  const advice = isAway ? NODE_ADVICE : usual;
   return {
     ...serialized,
-    ...(!isUnknown && isServerError(error) ? { code: 'MIGRATION_FAILED' as const } : {}),
+    ...(!isUnknown && isServerError(error)
+      ? { code: isAway ? ('NODE_UNREACHABLE' as const) : ('MIGRATION_FAILED' as const) }
+      : {}),
     tenant,
     ...(place.migration === undefined ? {} : { migration: place.migration.name, file: place.migration.path }),
     ...(statement === undefined ? {} : { statement: shorten(statement) }),

@@ -30,6 +30,10 @@ export async function readOutcome(client: Client, frame: SegmentFrame): Promise<
   const table = qualified(work.tenant, settings.migrationsTable);
   const { rows } = await client.query<{ present: boolean }>('SELECT to_regclass($1) IS NOT NULL AS present', [table]);
   const present = rows[0]?.present === true;
+  if (frame.segment.schemaOnly === true) {
+    const { rowCount } = await client.query('SELECT FROM pg_namespace WHERE nspname = $1', [work.tenant]);
+    return rowCount === 0 ? 'notCommitted' : 'committed';
+  }
   // A segment without migrations of its own shows only in the migrations table that it makes, or in the registration.
   if (names.length === 0) {
     const done = frame.tableExists ? await isRegisteredNow(client, frame) : present;

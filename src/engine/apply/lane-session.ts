@@ -41,3 +41,9 @@ async function prepareSession(client: Client): Promise<void> {
     },
   ]);
 }
+
+/** A later segment finds the schema that the first one made; 0 is the OID of none. */
+export async function readSchemaOid(client: Client, schema: string): Promise<number> {
+  const { rows } = await client.query<{ oid: number }>('SELECT oid FROM pg_namespace WHERE nspname = $1', [schema]);
+  return rows[0]?.oid ?? 0;
+}

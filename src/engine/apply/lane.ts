@@ -6,6 +6,7 @@ import { findCommitOutcome } from '../../db/backend/commit-outcome.js';
 import { type Backend, backendOf } from '../../db/backend/identity.js';
 import { withCancel } from '../../db/backend/with-cancel.js';
 import type { BatchItem } from '../../db/batch.js';
+import { finishPreparedTransactions, isOnCitus } from '../../db/citus/cluster.js';
 import { closeClient } from '../../db/connect.js';
 import { describeHolder, lockHolders, tenantLock } from '../../db/locks.js';
 import { destroySocket } from '../../db/pg-internals.js';
@@ -17,12 +18,13 @@ import { TenantsError } from '../../errors/tenants-error.js';
 import { limitAfterAbort } from '../../util/after-abort.js';
 import { type MigrateHooks, type RegistrationHooks, segmentHooks } from '../hooks/migrate-hooks.js';
 import { runHookAlone } from '../hooks/run-hook.js';
-import { appliedBefore, doneStatus, isRepeatable, leavesTraces, planNames } from '../plan.js';
+import { appliedBefore, doneStatus, firstInSchema, isRepeatable, leavesTraces, planNames } from '../plan.js';
 import type { TenantResult, ApplySettings, MigrationFile, Plan, Segment, TenantAssignment } from '../types.js';
 import { describeFailure } from './failure.js';
 import { readOutcome, type SegmentOutcome } from './find-outcome.js';
 import { canceledError, lacksPrepared, movedError, unfinishedResult } from './lane-errors.js';
-import { openLaneSession, resetLaneSession } from './lane-session.js';
+import { openLaneSession, readSchemaOid, resetLaneSession } from './lane-session.js';
+import { withSchemaFirst } from './on-citus.js';
 import { reasonOf, Retries, wasStopped, withAttempts } from './retry.js';
 import { runOutsideTransaction } from './run-outside.js';
 import { type FailurePoint, runTransaction, type TransactionOutcome } from './run-transaction.js';
@@ -74,9 +76,10 @@ export class EngineLane {
    * `CANCELED_TENANT_MS`, whatever the server and the code of migrations do.
    */
   async apply(work: TenantAssignment, registration?: Registration): Promise<TenantResult> {
-    const { plans, cancel } = this.#options;
-    const plan = plans.get(work.planId);
-    if (plan === undefined) throw new TenantsError('UNEXPECTED', `There is no plan ${work.planId}.`);
+    const { plans, settings, cancel } = this.#options;
+    const known = plans.get(work.planId);
+    if (known === undefined) throw new TenantsError('UNEXPECTED', `There is no plan ${work.planId}.`);
+    const plan = settings.distribute === true && work.schemaOid === null ? withSchemaFirst(known) : known;
     this.#inDoubt = false;
     this.#settled = 0;
     const result = this.#applyPlan(work, plan, registration);
@@ -137,7 +140,7 @@ export class EngineLane {
       plan,
       segment,
       applied: appliedBefore(plan, index),
-      tableExists: plan.tableExists || index > 0,
+      tableExists: plan.tableExists || index > firstInSchema(plan),
       settings,
       hooks: segmentHooks(this.#options, work, plan, index, registration?.hooks),
       ...(registration !== undefined && index === 0 ? { prelude: registration.prelude } : {}),
@@ -195,8 +198,9 @@ export class EngineLane {
     let client: Client;
     try {
       client = await this.#connection();
+      if (isOnCitus(client)) frame = { ...frame, onCitus: true };
       if (frame.work.schemaOid === null && frame.segment !== plan.segments[0]) {
-        frame = { ...frame, work: { ...frame.work, schemaOid: await schemaOidOf(client, frame.work.tenant) } };
+        frame = { ...frame, work: { ...frame.work, schemaOid: await readSchemaOid(client, frame.work.tenant) } };
       }
     } catch (error) {
       return { kind: 'failed', error: error as Error, place: {}, begun: false };
@@ -247,7 +251,10 @@ export class EngineLane {
       database,
       purpose: 'lane',
       lost: this.#backend,
-      ask: (client) => readOutcome(client, frame),
+      ask: async (client) => {
+        if (isOnCitus(client)) await finishPreparedTransactions(client);
+        return await readOutcome(client, frame);
+      },
       waitMs: settings.restartWaitMs,
       cancel,
     });
@@ -304,12 +311,6 @@ export class EngineLane {
   #canceled(): boolean {
     return this.#options.cancel?.aborted === true;
   }
-}
-
-/** A later segment finds the schema that the first one made; 0 is the OID of none. */
-async function schemaOidOf(client: Client, schema: string): Promise<number> {
-  const { rows } = await client.query<{ oid: number }>('SELECT oid FROM pg_namespace WHERE nspname = $1', [schema]);
-  return rows[0]?.oid ?? 0;
 }
 
 function namesOf(segment: Segment | undefined): string[] {

@@ -7,7 +7,7 @@ import { quoteIdentifier } from '../../db/identifiers.js';
 import { tenantLock, tryLock, unlock } from '../../db/locks.js';
 import { codeOf, isConnectionError } from '../../db/sqlstates.js';
 import { TenantsError } from '../../errors/tenants-error.js';
-import { createMigrationsTable, latestIn, recordMigration } from '../bookkeeping.js';
+import { createMigrationsTable, recordMigration } from '../bookkeeping.js';
 import { runHookAlone } from '../hooks/run-hook.js';
 import type { CompiledMigration, MigrationFile, Statement } from '../types.js';
 import { bookkeepingFailure, clockFailure } from './bookkeeping-failure.js';
@@ -122,7 +122,7 @@ async function runMigration(
     acknowledged.push(statement.sql);
   }
   delete place.statement;
-  const row = recordMigration(work.tenant, settings.migrationsTable, migration.name, plan.direction, latestIn);
+  const row = recordMigration(work.tenant, settings.migrationsTable, migration.name, plan.direction, 'table');
   try {
     await client.query(row.text, [...(row.values ?? [])]);
   } catch (error) {

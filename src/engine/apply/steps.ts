@@ -9,6 +9,8 @@ import { appliedAfterMigrations } from '../replaced.js';
 import type { ApplySettings, CompiledMigration, Plan, Segment, Statement, TenantAssignment } from '../types.js';
 import { fallThroughOf } from './fall-through.js';
 import { type FallThroughCheck, fallThroughGuard, listGuard, placeGuard, settingsAndLock } from './guards.js';
+import { citusSettings, nodeLockGuard, schemaSharding } from './on-citus.js';
+import { RESTORE_DEFERRED } from './restore-deferred.js';
 
 /** One message of a transaction, and what it is there for: the reason tells a failure's meaning. */
 export type Step = BatchItem & {
@@ -50,6 +52,8 @@ export type SegmentFrame = {
   /** Whether the migrations table exists then. */
   tableExists: boolean;
   settings: ApplySettings;
+  /** The database has the extension Citus: the tenant may be on another node. */
+  onCitus?: boolean;
   /** Statements that come first in the transaction, after the lock: the registration of a new tenant. */
   prelude?: readonly BatchItem[];
   /** Statements that come last before the COMMIT. */
@@ -137,10 +141,10 @@ export function segmentPieces(frame: SegmentFrame): SegmentPiece[] {
 }
 
 /** The statement that says that a migration is applied, or undone. */
-function rowOf({ name, replaces }: CompiledMigration, { work, settings, plan }: SegmentFrame): BatchItem {
+function rowOf({ name, replaces }: CompiledMigration, { work, settings, plan, onCitus }: SegmentFrame): BatchItem {
   const { migrationsTable } = settings;
   return replaces === undefined
-    ? recordMigration(work.tenant, migrationsTable, name, plan.direction)
+    ? recordMigration(work.tenant, migrationsTable, name, plan.direction, onCitus === true ? 'table' : 'seen')
     : replaceMigrations(work.tenant, migrationsTable, name, replaces);
 }
 
@@ -161,6 +165,7 @@ function beginSteps(frame: SegmentFrame): Step[] {
   return [
     BEGIN,
     { role: 'lock', ...settingsAndLock(frame.work.tenant, { ...FOR_GUARDS_SET, ...settingsOf(frame) }) },
+    ...(frame.onCitus === true ? citusSettings(frame.settings).map((item) => frameStep(item)) : []),
     // The owner's triggers on the registry may rely on it.
     ...((frame.prelude ?? []).length > 0 ? [FOR_USERS, searchPathStep(frame)] : []),
   ];
@@ -203,6 +208,10 @@ function settingsOf({ work, plan, settings }: SegmentFrame): Record<string, stri
   };
 }
 
+function frameStep(item: BatchItem): Step {
+  return { role: 'frame', ...item };
+}
+
 /** Where a hook finds itself before the tenant's schema exists. */
 function sharedPlaceSteps(settings: ApplySettings): Step[] {
   const path = searchPath([settings.sharedSchema, ...settings.extraSearchPath]);
@@ -217,12 +226,20 @@ function guardSteps(frame: SegmentFrame, first: FirstCheck | undefined): Step[] 
   for (const item of frame.prelude ?? []) steps.push({ role: 'prelude', ...item });
   if ((frame.prelude ?? []).length + (frame.hooks?.opening ?? []).length > 0) steps.push(FOR_GUARDS);
   if (settings.role !== undefined) steps.push(roleStep(settings));
-  if (work.schemaOid === null) steps.push({ role: 'prelude', text: `CREATE SCHEMA ${quoteIdentifier(work.tenant)}` });
+  if (work.schemaOid === null) {
+    const distributed = frame.onCitus === true && settings.distribute === true;
+    if (distributed) steps.push(frameStep(schemaSharding(true)));
+    steps.push({ role: 'prelude', text: `CREATE SCHEMA ${quoteIdentifier(work.tenant)}` });
+    if (distributed) steps.push(frameStep(schemaSharding(false)));
+  }
+  if (frame.onCitus === true && tableExists) {
+    steps.push({ role: 'lock', ...nodeLockGuard(work.tenant, settings.migrationsTable) });
+  }
   const [list, place] = placeGuards(frame, first?.check);
   steps.push({ role: 'guard', ...list });
   steps.push({ role: 'guard', ...place, ...(first === undefined ? {} : { checks: first.migration }) });
   steps.push(FOR_USERS);
-  if (!tableExists) {
+  if (!tableExists && frame.segment.schemaOnly !== true) {
     steps.push({ role: 'bookkeeping', ...createMigrationsTable(work.tenant, settings.migrationsTable) });
   }
   return steps;
@@ -288,19 +305,3 @@ function firstCheck(frame: SegmentFrame): FirstCheck | undefined {
   const check = checkOf(migration, frame);
   return check === undefined ? undefined : { migration, check };
 }
-
-/**
- * `SET CONSTRAINTS ALL IMMEDIATE` checks a migration's rows at its own end and lasts until the end of the transaction; a
- * later migration that relies on a constraint being deferred from the start gets that back. It runs under the tenant's path.
- */
-const RESTORE_DEFERRED: Step = {
-  role: 'constraints',
-  text: `DO $restore$
-DECLARE names pg_catalog.text;
-BEGIN
-  SELECT pg_catalog.string_agg(pg_catalog.format('%I.%I', n.nspname, c.conname), ', ') INTO names
-    FROM pg_catalog.pg_constraint c JOIN pg_catalog.pg_namespace n ON n.oid OPERATOR(pg_catalog.=) c.connamespace
-   WHERE c.condeferred AND n.nspname OPERATOR(pg_catalog.=) pg_catalog.current_schema();
-  IF names IS NOT NULL THEN EXECUTE pg_catalog.format('SET CONSTRAINTS %s DEFERRED', names); END IF;
-END $restore$`,
-};

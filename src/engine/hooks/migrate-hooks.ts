@@ -1,6 +1,6 @@
 import type { QueryConfig, QueryResult, QueryResultRow } from 'pg';
 
-import { planNames } from '../plan.js';
+import { firstInSchema, planNames } from '../plan.js';
 import type { Direction, Plan, TenantAssignment } from '../types.js';
 
 /**
@@ -92,8 +92,8 @@ export function segmentHooks(
     const told = { tenant, type: scope.kind === 'tenants' ? scope.type : null, migrations, direction };
     return [{ name, call: (client) => hook({ ...told, migrations: [...migrations], client }) }];
   };
-  const [isFirst, isLast] = [index === 0, index === segments.length - 1];
-  const opening = isFirst ? (around?.before ?? []) : [];
+  const [isFirst, isLast] = [index === firstInSchema(plan), index === segments.length - 1];
+  const opening = index === 0 ? (around?.before ?? []) : [];
   const first = isFirst ? calls(direction === 'up' ? 'beforeMigrate' : 'beforeRollback') : [];
   const last = isLast
     ? [...calls(direction === 'up' ? 'afterMigrate' : 'afterRollback'), ...(around?.after ?? [])]

@@ -17,6 +17,7 @@ import { assertRegistry } from '../../registry/check.js';
 import { findTenant, isRowTenant } from '../../registry/list.js';
 import { withSession } from '../../session/control-session.js';
 import { forwardAbort, sharedAbortController } from '../../util/after-abort.js';
+import { withDistribution } from '../citus/with-distribution.js';
 import { creationLock, takeCreationLock } from '../creation-lock.js';
 import { leftOutMessage, type NewTenantFiles, newTenantFiles } from '../new-tenant/files.js';
 import { creationHooks, newTenantPlanner, planFrom, planNewTenant, type PlannedTenant } from '../new-tenant/plan.js';
@@ -38,16 +39,17 @@ import type { CreateTenantsOptions, CreateTenantsReport, LineResult } from './ty
  * @throws TenantsError USAGE with everything that is wrong with the list, line by line; and what `createTenant` throws for what is
  *   not about one tenant. Nothing has been changed then. What happens to one tenant is in the report.
  */
-export async function createTenants(project: Project, options: CreateTenantsOptions): Promise<CreateTenantsReport> {
+export async function createTenants(given: Project, options: CreateTenantsOptions): Promise<CreateTenantsReport> {
   const startedAt = performance.now();
-  const read = 'csv' in options.tenants ? readCsv(project, options.tenants.csv) : readWanted(project, options.tenants);
+  const read = 'csv' in options.tenants ? readCsv(given, options.tenants.csv) : readWanted(given, options.tenants);
   if (read.lines.length === 0 && read.problems.length > 0) throw refusal(read.problems);
   options.onEvent?.({ type: 'phase', phase: 'connect' });
-  return await withSession(project, 'create-tenant --from', async ({ client, server, session }) => {
+  return await withSession(given, 'create-tenant --from', async ({ client, server, session }) => {
     assertWritable(server);
     assertOwn(session);
     queueQueries(client);
-    await assertRegistry(client, project.registry);
+    await assertRegistry(client, given.registry);
+    const project = await withDistribution(client, server, given);
     const lines = await checkLines(client, project, read);
     assertSharedCurrent(compareShared(await readShared(client, project), project.checkOrder), 'new tenant');
     const due = lines.filter(({ state }) => state !== 'exists');
@@ -94,7 +96,8 @@ async function planTypes(
     const given = await newTenantFiles(client, project, type, options.phase);
     const leftOut = noMigrate ? undefined : leftOutMessage(given);
     if (leftOut !== undefined) options.onEvent?.({ type: 'warning', message: leftOut });
-    const start = noMigrate ? undefined : await startFromSnapshot(client, project, { type, version, given }, options);
+    const usable = !noMigrate && project.tenants.distribute !== true;
+    const start = usable ? await startFromSnapshot(client, project, { type, version, given }, options) : undefined;
     const wanted = { type, place: NOWHERE, options: { noMigrate, given } };
     plans.set(type, { given, ...(start ?? (await planFrom(planner, project, wanted))) });
   }
@@ -224,7 +227,7 @@ class Creation {
     const work = { ...common, ...planned, leftover: false };
     const create = (): Promise<string[]> =>
       provisionOn(lane, this.#client, this.#project, work).catch((error: unknown) => this.#replay(error, work));
-    if (state === 'new' && isWhole(work)) return await create();
+    if (state === 'new' && isWhole(this.#project, work)) return await create();
     return await this.#locked(registration.schema, async () => {
       if (state === 'new') return await create();
       const rest = await planNewTenant(this.#client, this.#project, registration, {

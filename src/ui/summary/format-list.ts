@@ -29,6 +29,7 @@ const COLUMNS: readonly Column[] = [
   { title: 'TYPE', always: false, cut: false, cell: ({ type }) => type ?? '' },
   { title: 'KIND', always: true, cut: false, cell: ({ rows }) => (rows === true ? 'rows' : 'schema') },
   { title: 'STATUS', always: true, cut: false, cell: ({ status }) => status },
+  { title: 'NODE', always: true, cut: false, cell: ({ node }) => node ?? '' },
   { title: 'MIGRATIONS', always: false, cut: false, cell: migrationsCell },
   { title: 'DOMAINS', always: false, cut: false, cell: (tenant) => domainNames(tenant).join(', ') },
 ];
@@ -57,9 +58,9 @@ export function formatList(
   }
   const hasMigrations = tenants.some(({ migrations }) => migrations !== undefined);
   const hasRows = tenants.some(({ rows }) => rows === true);
-  const asked = COLUMNS.filter(({ title }) =>
-    title === 'MIGRATIONS' ? hasMigrations : title === 'KIND' ? hasRows : true,
-  );
+  const hasNodes = tenants.some(({ node }) => node !== undefined);
+  const optional: Record<string, boolean> = { MIGRATIONS: hasMigrations, KIND: hasRows, NODE: hasNodes };
+  const asked = COLUMNS.filter(({ title }) => optional[title] ?? true);
   const shown = asked.filter(
     ({ always, cell }) => always || columns === undefined || tenants.some((tenant) => cell(tenant) !== ''),
   );
@@ -89,8 +90,12 @@ export function formatList(
 export function formatListCsv(tenants: readonly ListedTenant[]): string {
   const withMigrations = tenants.some(({ migrations }) => migrations !== undefined);
   const header = ['schema', 'name', 'type', 'status', 'primary_domain', 'domains'];
-  const more = withMigrations ? ['migrations', 'last_migration', 'applied', 'pending'] : [];
-  const lines = tenants.map(({ schema, name, type, status, domains, migrations }) => [
+  const withNodes = tenants.some(({ node }) => node !== undefined);
+  const more = [
+    ...(withNodes ? ['node'] : []),
+    ...(withMigrations ? ['migrations', 'last_migration', 'applied', 'pending'] : []),
+  ];
+  const lines = tenants.map(({ schema, name, type, status, domains, node, migrations }) => [
     schema,
     name,
     type,
@@ -99,6 +104,7 @@ export function formatListCsv(tenants: readonly ListedTenant[]): string {
     sorted(domains)
       .map(({ domain }) => domain)
       .join(' ') || null,
+    ...(withNodes ? [node ?? null] : []),
     ...(withMigrations
       ? [migrations?.state, migrations?.last, migrations?.applied, migrations?.pending].map((value) =>
           value === undefined || value === null ? null : String(value),

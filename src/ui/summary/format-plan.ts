@@ -7,7 +7,7 @@ import type { FormatContext } from '../text/format-context.js';
 import { listed } from '../text/name-list.js';
 import { createStyle, type Style } from '../text/style.js';
 import { blockedTenantLines } from './blocked-tenants.js';
-import { fleetLine, sharedLine } from './format-status.js';
+import { fleetLine, nodesLine, sharedLine } from './format-status.js';
 import { planFindingLines } from './lint/format-lint.js';
 import { phaseLines } from './phase-lines.js';
 
@@ -25,6 +25,7 @@ export function formatPlan(report: PlanReport, context: FormatContext): string {
       fleetLine(report.tenants, style),
     ],
     ...running.map((cohort) => cohortLines(cohort, context, style)),
+    report.nodes === undefined || report.nodes.length === 0 ? [] : [nodesLine(report.nodes)],
     blockedTenantLines(others, style, context),
     waveLines(report.rollout, style),
     phaseLines(report.phase, style),

@@ -23,6 +23,7 @@ export function formatStatus(report: StatusReport, context: FormatContext): stri
   const lines = [sharedLine(report.shared, style, context), fleetLine(report.tenants, style)];
   const cohorts = report.cohorts.filter(isRegular).sort((a, b) => b.count - a.count);
   if (cohorts.length > 0) lines.push('', ...cohortLines(cohorts, report.tenants.total, context, style));
+  if (report.nodes !== undefined && report.nodes.length > 0) lines.push('', nodesLine(report.nodes));
   const exceptions = blockedTenantLines(report.cohorts, style, context);
   if (exceptions.length > 0) lines.push('', ...exceptions);
   const runs = runsLines(report.runs, style);
@@ -70,6 +71,12 @@ export function fleetLine(tenants: StatusReport['tenants'], style: Style): strin
   const { postOnly } = tenants;
   const waiting = postOnly === undefined ? [] : [`${formatCount(postOnly)} of the pending only with --phase post`];
   return `${plural(tenants.total, 'tenant')}${shown.length > 0 ? `: ${[...shown, ...waiting].join(', ')}` : ''}`;
+}
+
+/** `Tenants by node: 10.0.0.2:5432 500, no node 3`. Local schemas, and those without tables, are on no node. */
+export function nodesLine(nodes: NonNullable<StatusReport['nodes']>): string {
+  const parts = nodes.map(({ node, tenants }) => `${clean(node ?? 'no node')} ${formatCount(tenants)}`);
+  return `Tenants by node: ${parts.join(', ')}`;
 }
 
 function cohortLines(cohorts: Cohort[], total: number, { columns }: FormatContext, style: Style): string[] {

@@ -20,7 +20,7 @@ const STATES: Readonly<Record<TenantDetail['state'], string>> = {
 /** Tenants one by one: what is applied and when, and what is pending. All of it in verbose mode, otherwise the latest. */
 export function detailLines(details: readonly TenantDetail[], context: FormatContext): string[] {
   const style = createStyle(context.color);
-  return details.flatMap(({ tenant, type, state, applied, pending, post = [], unknown = [], gap, rows }) => {
+  return details.flatMap(({ tenant, type, state, applied, pending, post = [], unknown = [], gap, rows, node }) => {
     const paint = state === 'upToDate' ? style.green : style.yellow;
     // What is wrong is always shown.
     const wrong = applied.findIndex(({ name }) => name === gap?.found || unknown.includes(name));
@@ -28,7 +28,7 @@ export function detailLines(details: readonly TenantDetail[], context: FormatCon
     const shown = applied.slice(wrong === -1 ? from : Math.min(from, wrong));
     const earlier = applied.length - shown.length;
     return [
-      `${style.bold(clean(tenant))}${type === null ? '' : ` (type ${clean(type)})`}: ${paint(rows === true ? 'rows in shared tables' : STATES[state])}`,
+      `${style.bold(clean(tenant))}${type === null ? '' : ` (type ${clean(type)})`}: ${paint(rows === true ? 'rows in shared tables' : STATES[state])}${node === undefined || node === null ? '' : ` on ${clean(node)}`}`,
       ...(earlier > 0 ? [style.dim(`  ${plural(earlier, 'earlier migration')}; --verbose shows them`)] : []),
       ...shown.flatMap(({ name, runOn }) => {
         const time = style.dim((runOn ?? '').replace('T', ' ').padEnd(23));
