@@ -35,6 +35,7 @@ export function migrateDocument(
     run = null,
     wave,
     heldBackMs,
+    hookFailures,
   } = report;
   return {
     command,
@@ -46,6 +47,7 @@ export function migrateDocument(
     run,
     ...(wave === undefined ? {} : { wave: { current: wave.current, of: wave.of } }),
     ...(heldBackMs === undefined ? {} : { heldBackMs }),
+    ...(hookFailures === undefined ? {} : { hookFailures }),
     shared,
     tenants,
     results,

@@ -52,7 +52,7 @@ function countWaiting(results: readonly TenantResult[]): number {
  * because of it. Tenants of later waves have not been left out: what was asked of the run is done.
  */
 export function exitCodeOf(
-  report: Pick<MigrateReport | RollbackReport, 'overtaken' | 'wave'> & {
+  report: Pick<MigrateReport | RollbackReport, 'overtaken' | 'wave' | 'hookFailures'> & {
     shared: { status: (MigrateReport | RollbackReport)['shared']['status'] | 'wouldApply' | 'wouldFail' };
     tenants: Pick<MigrateReport['tenants'], 'failed' | 'notExecuted' | 'missing'>;
   },
@@ -61,7 +61,7 @@ export function exitCodeOf(
   if (report.overtaken) return EXIT.locked;
   const sharedFails = report.shared.status === 'failed' || report.shared.status === 'wouldFail';
   const left = failed + notExecuted + missing - (report.wave?.waiting ?? 0);
-  return sharedFails || left > 0 ? EXIT.failed : EXIT.ok;
+  return sharedFails || left > 0 || (report.hookFailures ?? []).length > 0 ? EXIT.failed : EXIT.ok;
 }
 
 /** The result of a shared schema that nothing was asked of. */

@@ -21,6 +21,7 @@ import { assertCanaryKnown } from './rollout/canary.js';
 import { effectiveRollout } from './rollout/effective-rollout.js';
 import { openPacing } from './rollout/pacing.js';
 import { assertInsideWindow, RunLimits } from './rollout/run-limits.js';
+import { RunHookCalls } from './run-hooks.js';
 import { completeRecords, createJournal, placesReader, recorded } from './run-journal.js';
 import { type Ending, RunRecord } from './run-record.js';
 import type { Run } from './run.js';
@@ -68,14 +69,29 @@ export async function runFleet(
         for (const warning of prepared.warnings) record.warn(warning);
         journal = createJournal(project, session, direction.command, prepared.options);
         const pacing = openPacing(rollout, session, record, stop);
-        const run: Run = { project, ...prepared, executor, record, journal, stop, cancel, rollout, limits, pacing };
-        return await recorded(journal, options, async () => {
+        const runId = (): number | null => journal?.run ?? null;
+        const hooks = new RunHookCalls(project, prepared.options, direction, runId, cancel);
+        const run: Run = {
+          project,
+          ...prepared,
+          executor,
+          record,
+          journal,
+          hooks,
+          stop,
+          cancel,
+          rollout,
+          limits,
+          pacing,
+        };
+        const work = async (): Promise<MigrateReport> => {
           const outcome = await runPhases(run, session).finally(() => pacing.close());
           for (const warning of pacing.warnings) record.warn(warning);
           const interrupted = options.drain?.aborted === true || cancel.aborted;
           const report = { executor: executor.name, ...outcome, interrupted, lostTo: session.lostTo() };
           return { ...record.report(report), ...pacing.report };
-        });
+        };
+        return await recorded(journal, options, () => hooks.around(work, options.invocation?.signalExitCode));
       });
     } finally {
       ended.abort();
@@ -125,6 +141,7 @@ async function runPhases(run: Run, session: LockedSession): Promise<Outcome> {
     readPlaces: placesReader(project, session),
   };
   await heedCancel(run, session.client, () => run.journal.begin(begin));
+  await run.hooks.before({ shared: begin.shared, tenants: countMembers(cohorts ?? []) });
 
   const shared = await applyShared(run, session, surveyed.shared, planned.shared);
   const outcome = { shared, warnings: planner.warnings, concurrency: wanted.concurrency };

@@ -26,7 +26,7 @@ export async function runRound(
 ): Promise<{ again: Set<string>; stopped: boolean }> {
   const { project, executor, record, journal, stop, limits, pacing, cancel } = run;
   await journal.plan(plannedTenants(cohorts));
-  const commits = await GroupCommit.begin(() => session.client);
+  const commits = run.hooks.followCommits ? undefined : await GroupCommit.begin(() => session.client);
   const plans = new Map(cohorts.map(({ plan }) => [plan.id, plan]));
   const settings = { ...applySettings(project), groupCommit: commits !== undefined };
   const onResult = (reported: TenantResult): void => {
@@ -39,6 +39,7 @@ export async function runRound(
     }
     stop.count(result);
     record.settle(result);
+    run.hooks.noteResult(result);
   };
   try {
     await dispatch(cohorts, {

@@ -5,6 +5,7 @@ import type { PlannedCohort } from './dispatch.js';
 import type { EffectiveRollout } from './rollout/effective-rollout.js';
 import type { Pacing } from './rollout/pacing.js';
 import type { RunLimits } from './rollout/run-limits.js';
+import type { RunHookCalls } from './run-hooks.js';
 import type { RunRecord } from './run-record.js';
 import type { StopSign } from './stop-sign.js';
 import type { RunRequest } from './survey-phase.js';
@@ -21,6 +22,7 @@ export type Run = Omit<RunRequest, 'options'> & {
   readonly record: RunRecord;
   /** Where the run is recorded for later. */
   readonly journal: RunJournal;
+  readonly hooks: RunHookCalls;
   readonly stop: StopSign;
   /** Aborted when running statements are to be canceled and rolled back. */
   readonly cancel: AbortSignal;
