@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 
 import { TenantsError } from '../../src/errors/tenants-error.js';
 import type { AfterRunContext } from '../../src/project/hook-types.js';
-import { RunHookCalls } from '../../src/run/run-hooks.js';
+import { RunHookCalls } from '../../src/run/hooks/run-hook-calls.js';
 
 const hooksOf = (told: AfterRunContext[]): RunHookCalls =>
   new RunHookCalls(

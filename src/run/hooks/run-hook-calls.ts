@@ -1,16 +1,16 @@
 import pLimit from 'p-limit';
 
-import { runHookAlone } from '../engine/hooks/run-hook.js';
-import { EXIT } from '../errors/codes.js';
-import { serializeError } from '../errors/serialize.js';
-import { isTenantsError } from '../errors/tenants-error.js';
-import type { TenantResult } from '../executors/types.js';
-import type { AfterRunContext, RunHookContext, RunHooks } from '../project/hook-types.js';
-import type { Project } from '../project/project.js';
-import type { RunDirection } from './direction.js';
-import { committedBy } from './durability/group-commit.js';
-import { exitCodeOf } from './report.js';
-import type { HookFailure, MigrateOptions, MigrateReport } from './types.js';
+import { runHookAlone } from '../../engine/hooks/run-hook.js';
+import { EXIT } from '../../errors/codes.js';
+import { serializeError } from '../../errors/serialize.js';
+import { isTenantsError } from '../../errors/tenants-error.js';
+import type { TenantResult } from '../../executors/types.js';
+import type { AfterRunContext, RunHookContext, RunHooks } from '../../project/hook-types.js';
+import type { Project } from '../../project/project.js';
+import type { RunDirection } from '../direction.js';
+import { committedBy } from '../durability/group-commit.js';
+import { exitCodeOf } from '../report.js';
+import type { HookFailure, MigrateOptions, MigrateReport } from '../types.js';
 
 /** So many calls of `afterCommit` go on at once; tenants are not held up by them. */
 const CALLS = 8;
