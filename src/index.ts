@@ -38,12 +38,17 @@ export type { ExecOptions, ExecReport, ExecResult } from './each-tenant/exec/typ
 export { deleteDomain } from './lifecycle/delete-domain.js';
 export { deleteTenant } from './lifecycle/delete-tenant.js';
 export type {
+  AfterCommitContext,
+  AfterRunContext,
+  BeforeRunContext,
   CreateHookContext,
   HookClient,
   Hooks,
   MigrateHook,
   MigrateHookContext,
   RenameHookContext,
+  RunHookContext,
+  RunHooks,
   TenantHook,
   TenantHookContext,
 } from './project/hook-types.js';

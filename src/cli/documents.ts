@@ -38,6 +38,7 @@ export function migrateDocument(
     wave,
     phase,
     heldBackMs,
+    hookFailures,
   } = report;
   return {
     command,
@@ -50,6 +51,7 @@ export function migrateDocument(
     ...(wave === undefined ? {} : { wave: { current: wave.current, of: wave.of } }),
     ...phaseDocument(phase),
     ...(heldBackMs === undefined ? {} : { heldBackMs }),
+    ...(hookFailures === undefined ? {} : { hookFailures }),
     shared,
     tenants,
     results,

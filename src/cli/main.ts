@@ -20,6 +20,7 @@ import {
   printMessage,
   printResult,
 } from './output.js';
+import type { VersionDocument } from './schemas/document-types.js';
 import { drainWork, signalExitCode } from './signals.js';
 
 /** The package's folder, which is the same path from `dist/cli` and from `src/cli`. */
@@ -130,8 +131,13 @@ async function printNames(wanted: string): Promise<number> {
 }
 
 async function printVersion(asJson: boolean): Promise<number> {
-  const { name, version } = JSON.parse(await readFile(`${ROOT}/package.json`, 'utf8')) as Record<string, string>;
-  const document = { name, version, platform: `${process.platform}-${process.arch}`, node: process.version };
+  const { name, version } = JSON.parse(await readFile(`${ROOT}/package.json`, 'utf8')) as VersionDocument;
+  const document = {
+    name,
+    version,
+    platform: `${process.platform}-${process.arch}`,
+    node: process.version,
+  } satisfies VersionDocument;
   printResult(asJson ? JSON.stringify(document) : `${name}/${version} ${document.platform} node-${document.node}`);
   return EXIT.ok;
 }

@@ -6,6 +6,7 @@ import { csvLine } from '../ui/text/csv.js';
 import { plural } from '../util/format-count.js';
 import { redactDeep } from '../util/redact.js';
 import { formatContext } from './output.js';
+import type { QueryDocument } from './schemas/document-types.js';
 import { ReaderGone, writeResultPart } from './write-stream.js';
 
 export type QueryFormat = 'table' | 'csv' | 'ndjson' | 'json';
@@ -78,14 +79,14 @@ const PRINTERS: Record<QueryFormat, () => Printer> = {
     end: () => '',
   }),
   json: () => {
-    const rows: unknown[] = [];
+    const rows: QueryDocument['rows'] = [];
     return {
       rows: (part) => {
         for (const row of rowObjects(part)) rows.push(row);
         return '';
       },
       // Rows are the user's data, so nothing in them is masked.
-      end: ({ failed }) => `${JSON.stringify({ rows, failed: redactDeep(failed) })}\n`,
+      end: ({ failed }) => `${JSON.stringify({ rows, failed: redactDeep(failed) } satisfies QueryDocument)}\n`,
     };
   },
 };

@@ -38,7 +38,9 @@ export function wholeNumber(minimum: 0 | 1) {
 /** A whole number, or a share of something: `2%`. */
 export function numberOrShare(minimum: 0 | 1) {
   const error = `expected a whole number, ${minimum} or more, or a share such as 5%`;
-  return z.custom<number | string>((value) => isNumber(value, minimum) || isShare(value), { error });
+  return z
+    .custom<number | string>((value) => isNumber(value, minimum) || isShare(value), { error })
+    .meta({ type: ['integer', 'string'], minimum });
 }
 
 /** The same, or the name of a tenant. */
@@ -46,7 +48,9 @@ export function canary() {
   const error = 'expected a whole number, 0 or more, a share such as 5%, or the name of a tenant';
   const isName = (value: unknown): boolean =>
     typeof value === 'string' && isIdentifier(value) && !LIKE_A_NUMBER.test(value);
-  return z.custom<number | string>((value) => isNumber(value, 0) || isShare(value) || isName(value), { error });
+  return z
+    .custom<number | string>((value) => isNumber(value, 0) || isShare(value) || isName(value), { error })
+    .meta({ type: ['integer', 'string'], minimum: 0 });
 }
 
 function isNumber(value: unknown, minimum: number): boolean {
@@ -78,7 +82,9 @@ export function text(what: string) {
 /** Sizes of waves, as a list or as text. */
 export function waves() {
   const error = `expected ${WAVES_FORM}`;
-  return z.custom<string | WaveSize[]>((value) => parseWaves(value) !== undefined, { error });
+  return z
+    .custom<string | WaveSize[]>((value) => parseWaves(value) !== undefined, { error })
+    .meta({ type: ['string', 'array'], items: { type: ['integer', 'string'] } });
 }
 
 /** A duration in ms, or `ask`. */
@@ -95,8 +101,10 @@ export function pause() {
 /** Times of day with a zone, as text. */
 export function window() {
   const error = `expected ${WINDOW_FORM}, or 'always'`;
-  return z.custom<string>(
-    (value) => value === 'always' || (typeof value === 'string' && parseTimeWindow(value) !== undefined),
-    { error },
-  );
+  return z
+    .custom<string>(
+      (value) => value === 'always' || (typeof value === 'string' && parseTimeWindow(value) !== undefined),
+      { error },
+    )
+    .meta({ type: 'string' });
 }

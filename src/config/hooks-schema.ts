@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import type { CreateHookContext, MigrateHook, RenameHookContext, TenantHook } from '../project/hook-types.js';
+import type { CreateHookContext, MigrateHook, RenameHookContext, RunHooks, TenantHook } from '../project/hook-types.js';
 
 /** The functions of the configuration. */
 export const hooksSchema = z.strictObject({
@@ -14,6 +14,9 @@ export const hooksSchema = z.strictObject({
   afterRenameTenant: hook<TenantHook<RenameHookContext>>(),
   beforeDeleteTenant: hook<TenantHook>(),
   afterDeleteTenant: hook<TenantHook>(),
+  beforeRun: hook<NonNullable<RunHooks['beforeRun']>>(),
+  afterCommit: hook<NonNullable<RunHooks['afterCommit']>>(),
+  afterRun: hook<NonNullable<RunHooks['afterRun']>>(),
 });
 
 function hook<T>() {

@@ -12,15 +12,20 @@ const MODULES = new Set(['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs']);
 /**
  * What a configuration file says, unchecked but for being an object. `file` is absolute.
  *
- * A module may export an object or a function, async or not, that returns one. Whatever goes wrong on the way is
+ * `$schema`, by which editors find the schema, is left out. A module may export an object or a function, async or not, that returns one. Whatever goes wrong on the way is
  * `CONFIG_INVALID` with the file's name; no content of the file gets into the message.
  */
 export async function readConfig(file: string): Promise<Record<string, unknown>> {
   const value = await readAny(file);
-  if (isPlainObject(value)) return value;
+  if (isPlainObject(value)) return withoutSchemaKey(value);
   throw invalid(file, `it must hold a configuration object, but holds ${kindOf(value)}`, [
     'Export the object as default: export default defineConfig({ … })',
   ]);
+}
+
+/** `$schema` is for editors. */
+function withoutSchemaKey({ $schema: _schema, ...config }: Record<string, unknown>): Record<string, unknown> {
+  return config;
 }
 
 async function readAny(file: string): Promise<unknown> {

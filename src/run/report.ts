@@ -53,7 +53,7 @@ function countWaiting(results: readonly TenantResult[]): number {
  * are held back have been: code that needs them must not be started.
  */
 export function exitCodeOf(
-  report: Pick<MigrateReport | RollbackReport, 'overtaken' | 'wave' | 'phase'> & {
+  report: Pick<MigrateReport | RollbackReport, 'overtaken' | 'wave' | 'phase' | 'hookFailures'> & {
     shared: { status: (MigrateReport | RollbackReport)['shared']['status'] | 'wouldApply' | 'wouldFail' };
     tenants: Pick<MigrateReport['tenants'], 'failed' | 'notExecuted' | 'missing'>;
   },
@@ -63,7 +63,8 @@ export function exitCodeOf(
   const sharedFails = report.shared.status === 'failed' || report.shared.status === 'wouldFail';
   const left = failed + notExecuted + missing - (report.wave?.waiting ?? 0);
   const heldBack = report.phase?.heldBack.length ?? 0;
-  return sharedFails || left + heldBack > 0 ? EXIT.failed : EXIT.ok;
+  const failedHooks = report.hookFailures?.length ?? 0;
+  return sharedFails || left + heldBack + failedHooks > 0 ? EXIT.failed : EXIT.ok;
 }
 
 /** The result of a shared schema that nothing was asked of. */

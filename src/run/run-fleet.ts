@@ -15,6 +15,7 @@ import { asFoundWarning, checkFiles, filesToRecord } from './check-files.js';
 import { compile } from './compile-phase.js';
 import type { RunDirection } from './direction.js';
 import { secureShared } from './durability/secure-commits.js';
+import { RunHookCalls } from './hooks/run-hook-calls.js';
 import type { Prepared } from './of-run.js';
 import { countMembers, recordPlans } from './record-plans.js';
 import { assertCanaryKnown } from './rollout/canary.js';
@@ -69,14 +70,29 @@ export async function runFleet(
         for (const warning of prepared.warnings) record.warn(warning);
         journal = createJournal(project, session, direction.command, prepared.options);
         const pacing = openPacing(rollout, session, record, stop);
-        const run: Run = { project, ...prepared, executor, record, journal, stop, cancel, rollout, limits, pacing };
-        return await recorded(journal, options, async () => {
+        const runId = (): number | null => journal?.run ?? null;
+        const hooks = new RunHookCalls(project, prepared.options, direction, runId, cancel);
+        const run: Run = {
+          project,
+          ...prepared,
+          executor,
+          record,
+          journal,
+          hooks,
+          stop,
+          cancel,
+          rollout,
+          limits,
+          pacing,
+        };
+        const work = async (): Promise<MigrateReport> => {
           const outcome = await runPhases(run, session).finally(() => pacing.close());
           for (const warning of pacing.warnings) record.warn(warning);
           const interrupted = options.drain?.aborted === true || cancel.aborted;
           const report = { executor: executor.name, ...outcome, interrupted, lostTo: session.lostTo() };
           return { ...record.report(report), ...pacing.report };
-        });
+        };
+        return await recorded(journal, options, () => hooks.around(work, options.invocation?.signalExitCode));
       });
     } finally {
       ended.abort();
@@ -127,6 +143,7 @@ async function runPhases(run: Run, session: LockedSession): Promise<Outcome> {
     readPlaces: placesReader(project, session),
   };
   await heedCancel(run, session.client, () => run.journal.begin(begin));
+  await run.hooks.before({ shared: begin.shared, tenants: countMembers(cohorts ?? []) });
 
   const shared = await applyShared(run, session, surveyed.shared, planned.shared);
   const outcome = { shared, warnings: planner.warnings, concurrency: wanted.concurrency };

@@ -29,7 +29,8 @@ export async function runRound(
   const { project, executor, record, journal, stop, limits, pacing, cancel } = run;
   await journal.plan(plannedTenants(cohorts));
   // A node commits what the coordinator has prepared; if a crash then takes the commit of the coordinator back, they differ for good.
-  const commits = session.server.citus === undefined ? await GroupCommit.begin(() => session.client) : undefined;
+  const grouped = session.server.citus === undefined && !run.hooks.followCommits;
+  const commits = grouped ? await GroupCommit.begin(() => session.client) : undefined;
   const plans = new Map(cohorts.map(({ plan }) => [plan.id, plan]));
   const settings = { ...applySettings(await placing(run, session, cohorts)), groupCommit: commits !== undefined };
   const onResult = (reported: TenantResult): void => {
@@ -42,6 +43,7 @@ export async function runRound(
     }
     stop.count(result);
     record.settle(result);
+    run.hooks.noteResult(result);
   };
   try {
     await dispatch(cohorts, {

@@ -2,6 +2,7 @@ import type { Executor } from '../executors/types.js';
 import type { FilesByType } from '../fleet/cohorts.js';
 import type { RunJournal } from '../journal/write/run-journal.js';
 import type { PlannedCohort } from './dispatch.js';
+import type { RunHookCalls } from './hooks/run-hook-calls.js';
 import type { EffectiveRollout } from './rollout/effective-rollout.js';
 import type { Pacing } from './rollout/pacing.js';
 import type { RunLimits } from './rollout/run-limits.js';
@@ -21,6 +22,7 @@ export type Run = Omit<RunRequest, 'options'> & {
   readonly record: RunRecord;
   /** Where the run is recorded for later. */
   readonly journal: RunJournal;
+  readonly hooks: RunHookCalls;
   readonly stop: StopSign;
   /** Aborted when running statements are to be canceled and rolled back. */
   readonly cancel: AbortSignal;

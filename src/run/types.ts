@@ -1,4 +1,5 @@
 import type { Phase } from '../engine/phases.js';
+import type { SerializedError } from '../errors/serialize.js';
 import type { TenantResult } from '../executors/types.js';
 import type { CohortSummary, FleetEvent, Selection, SharedResult, StatusReport, Target } from '../fleet/types.js';
 import type { Invocation } from '../journal/types.js';
@@ -45,6 +46,9 @@ export type PlanOptions = Pick<
   sql?: boolean;
 };
 
+/** A hook that failed when nothing could be undone any more. */
+export type HookFailure = { hook: string; tenant?: string; error: SerializedError };
+
 /** What a run did; the `--json` document of `migrate` but for `command` and `exitCode`. */
 export type MigrateReport = {
   durationMs: number;
@@ -76,6 +80,8 @@ export type MigrateReport = {
   phase?: PhaseReport;
   /** How long tenants were held back for the sake of replicas or other sessions, in ms; absent when they were not. */
   heldBackMs?: number;
+  /** Calls of `afterCommit` and `afterRun` that failed; absent when there were none. The exit code is 1 then. */
+  hookFailures?: HookFailure[];
 };
 
 /** The waves in which `migrate` would reach the tenants. */

@@ -117,6 +117,14 @@ describe('tenants report', () => {
     expect(outcome.stderr).toMatch(message);
   });
 
+  it('is also written by status, whose answer stays the same', async () => {
+    const plain = await call('status', '--check', '--json');
+    const outcome = await call('status', '--check', '--json', '--html', 'status.html');
+    expect(outcome).toMatchObject({ code: plain.code, stdout: plain.stdout });
+    expect((await dataIn(fleet.files.path('status.html'))).counts.total).toBe(3);
+    expect(await call('status', '--html', 'none/fleet.html')).toMatchObject({ code: 2, stdout: '' });
+  });
+
   it('needs to be told the file', async () => {
     expect(await call('report')).toMatchObject({ code: 2, stdout: '' });
   });

@@ -2,6 +2,7 @@ import { BaseCommand } from '../../base-command.js';
 import { alsoSharedFlag, runFlags, tenantFlags } from '../../cli/flags.js';
 import { formatContext, printMessage, outputOptions } from '../../cli/output.js';
 import { runSettings } from '../../cli/run-settings.js';
+import type { ExecDocument } from '../../cli/schemas/document-types.js';
 import { selectedTenants } from '../../cli/selection/selected-options.js';
 import { signalExitCode } from '../../cli/signals.js';
 import { usageError } from '../../cli/usage-error.js';
@@ -62,7 +63,7 @@ export default class Exec extends BaseCommand {
     );
     const failed = report.results.some(({ exitCode }) => exitCode !== 0);
     const code = (report.interrupted ? signalExitCode() : undefined) ?? (failed ? EXIT.failed : EXIT.ok);
-    if (json) return this.print({ results: report.results }, () => '', code);
+    if (json) return this.print({ results: report.results } satisfies ExecDocument, () => '', code);
     printMessage(formatExecSummary(report, formatContext(process.stderr)));
     return code;
   }

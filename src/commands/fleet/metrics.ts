@@ -1,4 +1,5 @@
 import { BaseCommand } from '../../base-command.js';
+import type { MetricsDocument } from '../../cli/schemas/document-types.js';
 import { fleetMetrics } from '../../ui/metrics/fleet-metrics.js';
 import { formatOpenMetrics } from '../../ui/metrics/open-metrics.js';
 
@@ -21,6 +22,6 @@ export default class Metrics extends BaseCommand {
     const { status } = await import('../../fleet/status.js');
     const report = await this.read(await this.load(flags), (project) => status(project));
     const metrics = fleetMetrics(report, this.config.version);
-    return this.print({ metrics }, () => formatOpenMetrics(metrics));
+    return this.print({ metrics } satisfies MetricsDocument, () => formatOpenMetrics(metrics));
   }
 }

@@ -1,6 +1,7 @@
 import * as Flags from '@oclif/core/flags';
 
 import { BaseCommand } from '../../base-command.js';
+import type { ReportDocument } from '../../cli/schemas/document-types.js';
 import { clean } from '../../ui/text/clean.js';
 import { formatBytes } from '../../util/format-bytes.js';
 
@@ -29,6 +30,9 @@ export default class Report extends BaseCommand {
     const { pageFile, writeFleetPage } = await import('../../fleet-page/write-fleet-page.js');
     await pageFile(flags.html);
     const written = await this.read(await this.load(flags), (project) => writeFleetPage(project, flags.html));
-    return this.print(written, () => `Wrote ${clean(written.file)} (${formatBytes(written.bytes)}).`);
+    return this.print(
+      written satisfies ReportDocument,
+      () => `Wrote ${clean(written.file)} (${formatBytes(written.bytes)}).`,
+    );
   }
 }

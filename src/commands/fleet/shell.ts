@@ -3,6 +3,7 @@ import * as Flags from '@oclif/core/flags';
 
 import { BaseCommand } from '../../base-command.js';
 import { programAfterDashes, runClient } from '../../cli/run-client.js';
+import type { ShellDocument } from '../../cli/schemas/document-types.js';
 
 export default class Shell extends BaseCommand {
   static override summary = 'Open psql with the search path of a tenant.';
@@ -30,6 +31,6 @@ export default class Shell extends BaseCommand {
     const { shell } = await import('../../each-tenant/exec/shell.js');
     const command = [flags.program ?? 'psql', ...rest] as const;
     const exitCode = await runClient(loaded, (project, options) => shell(project, args.name, { ...options, command }));
-    return this.print({ tenant: args.name, exitCode }, () => '', exitCode === 0 ? 0 : 1);
+    return this.print({ tenant: args.name, exitCode } satisfies ShellDocument, () => '', exitCode === 0 ? 0 : 1);
   }
 }

@@ -7,6 +7,7 @@ import { parsePhase } from '../../cli/run-arguments.js';
 import { selectedTenants } from '../../cli/selection/selected-options.js';
 import { EXIT } from '../../errors/codes.js';
 import { TenantsError } from '../../errors/tenants-error.js';
+import type { OpenProject } from '../../open-project.js';
 import { driftLine } from '../../ui/summary/format-drift.js';
 import { formatStatus } from '../../ui/summary/format-status.js';
 import type { FormatContext } from '../../ui/text/format-context.js';
@@ -33,6 +34,10 @@ export default class Status extends BaseCommand {
     drift: Flags.boolean({
       description: 'Also compare the structure of tenants; with --check, exit with 3 if one differs.',
     }),
+    html: Flags.string({
+      helpValue: 'FILE',
+      description: 'Also write the page about the whole fleet, as report does.',
+    }),
     ...tenantFlags,
   };
 
@@ -44,8 +49,10 @@ export default class Status extends BaseCommand {
       throw new TenantsError('USAGE', '--phase belongs to --check, which is missing.');
     }
     const { isUpToDate, status } = await import('../../fleet/status.js');
+    const writePage = flags.html === undefined ? undefined : await pageWriter(flags.html);
     const { report, drifted } = await this.read(await this.load(flags), async (project) => {
       const fleet = await status(project, selection);
+      await writePage?.(project);
       if (!flags.drift) return { report: fleet };
       const { drift } = await import('../../structure/drift.js');
       return { report: fleet, drifted: await drift(project, selection) };
@@ -56,4 +63,11 @@ export default class Status extends BaseCommand {
       [formatStatus(report, context), ...(drifted === undefined ? [] : ['', driftLine(drifted, context)])].join('\n');
     return this.print(statusDocument(report, drifted), text, code);
   }
+}
+
+/** Checks the path before the database is asked. */
+async function pageWriter(file: string): Promise<(project: OpenProject) => Promise<unknown>> {
+  const { pageFile, writeFleetPage } = await import('../../fleet-page/write-fleet-page.js');
+  const path = await pageFile(file);
+  return (project) => writeFleetPage(project, path);
 }

@@ -5,6 +5,7 @@ import * as Flags from '@oclif/core/flags';
 
 import { BaseCommand } from '../../base-command.js';
 import { migrationDirectory, migrationFormat } from '../../cli/migration-directory.js';
+import type { CreatedMigration } from '../../cli/schemas/document-types.js';
 
 export default class CreateMigration extends BaseCommand {
   static override summary = 'Create an empty migration file, numbered after the last one.';
@@ -38,6 +39,6 @@ export default class CreateMigration extends BaseCommand {
     await assertCreatable({ directory, ignorePattern: project.ignorePattern }, migrationFormat(project, flags));
     const file = await createMigrationFile({ directory, name: args.name, language: flags.language ?? 'sql' });
     const path = relative(process.cwd(), file);
-    return this.print({ name: parse(file).name, path }, () => path);
+    return this.print({ name: parse(file).name, path } satisfies CreatedMigration, () => path);
   }
 }

@@ -5,6 +5,7 @@ import * as Flags from '@oclif/core/flags';
 
 import { BaseCommand } from '../../base-command.js';
 import { type Shell, SHELLS } from '../../cli/completion/scripts.js';
+import type { CompletionDocument } from '../../cli/schemas/document-types.js';
 import { TenantsError } from '../../errors/tenants-error.js';
 import { orList } from '../../util/format-count.js';
 
@@ -32,7 +33,7 @@ export default class Completion extends BaseCommand {
     const shell = SHELLS.find((name) => name === (args.shell ?? path.basename(process.env['SHELL'] ?? '')));
     if (shell === undefined) throw unknownShell();
     const script = await scriptOf(shell);
-    return this.print({ shell, script }, () => script);
+    return this.print({ shell, script } satisfies CompletionDocument, () => script);
   }
 
   /** Never starts a server, and gives up after a few seconds: nobody waits for it. */

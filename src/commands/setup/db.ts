@@ -4,6 +4,7 @@ import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../../base-command.js';
 import { printMessage } from '../../cli/output.js';
 import { programAfterDashes, runClient } from '../../cli/run-client.js';
+import type { DbDocument } from '../../cli/schemas/document-types.js';
 import { TenantsError } from '../../errors/tenants-error.js';
 import { formatDbStarted, formatDbStopped } from '../../ui/summary/format-db.js';
 import { tenantsCommand } from '../../util/tenants-command.js';
@@ -38,11 +39,11 @@ export default class Db extends BaseCommand {
     switch (args.action as (typeof ACTIONS)[number]) {
       case 'start': {
         const server = await keepEmbedded(loaded.root);
-        return this.print(server, (context) => formatDbStarted(server, context));
+        return this.print(server satisfies DbDocument, (context) => formatDbStarted(server, context));
       }
       case 'stop': {
         const outcome = await stopEmbedded(loaded.root);
-        return this.print(outcome, () => formatDbStopped(outcome));
+        return this.print(outcome satisfies DbDocument, () => formatDbStopped(outcome));
       }
       case 'url': {
         const found = await embeddedUrl(loaded.root);
@@ -50,13 +51,13 @@ export default class Db extends BaseCommand {
         if (!found.running) {
           printMessage(`The server is not running. To start it, run: ${tenantsCommand('db', 'start')}`);
         }
-        return this.printSecret(found, () => found.url);
+        return this.printSecret(found satisfies DbDocument, () => found.url);
       }
       case 'psql': {
         const { databaseShell } = await import('../../each-tenant/exec/shell.js');
         const command = [flags.program ?? 'psql', ...rest] as const;
         const exitCode = await runClient(loaded, (project, options) => databaseShell(project, { ...options, command }));
-        return this.print({ exitCode }, () => '', exitCode === 0 ? 0 : 1);
+        return this.print({ exitCode } satisfies DbDocument, () => '', exitCode === 0 ? 0 : 1);
       }
     }
   }

@@ -3,6 +3,7 @@ import * as Flags from '@oclif/core/flags';
 import { BaseCommand } from '../../base-command.js';
 import { tenantFlags } from '../../cli/flags.js';
 import { printResult } from '../../cli/output.js';
+import type { ListDocument } from '../../cli/schemas/document-types.js';
 import { parseNames } from '../../cli/selection/names.js';
 import { selectedTenants } from '../../cli/selection/selected-options.js';
 import { EXIT } from '../../errors/codes.js';
@@ -58,8 +59,8 @@ export default class List extends BaseCommand {
       printResult(formatListCsv(tenants));
       return EXIT.ok;
     }
-    if (flags.count) return this.print({ count: tenants.length }, () => String(tenants.length));
+    if (flags.count) return this.print({ count: tenants.length } satisfies ListDocument, () => String(tenants.length));
     const filtered = statuses !== undefined || Object.keys(selection).length > 0;
-    return this.print({ tenants }, (context) => formatList(tenants, context, { filtered }));
+    return this.print({ tenants } satisfies ListDocument, (context) => formatList(tenants, context, { filtered }));
   }
 }

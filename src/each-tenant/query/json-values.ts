@@ -12,19 +12,22 @@ export type JsonValue = string | number | boolean | null | JsonValue[] | { [key:
  * arrays of these. Everything else is a string as PostgreSQL prints it: larger numbers, `numeric` (which keeps its
  * digits), `NaN`, dates and times, and so on. Pure.
  */
-export function rowObjects({ tenant, columns, rows }: QueryRows): Record<string, JsonValue>[] {
+export function rowObjects({ tenant, columns, rows }: QueryRows): RowObject[] {
   const readers = columns.map(({ type }) => READERS.get(type) ?? String);
-  return rows.map((row) =>
-    // Through entries, so that a column called __proto__ is a column.
-    Object.fromEntries([
-      [TENANT_COLUMN, tenant],
-      ...columns.map(({ name }, index) => {
-        const text = row[index] ?? null;
-        return [name, text === null ? null : (readers[index] ?? String)(text)] as const;
-      }),
-    ]),
+  return rows.map(
+    (row) =>
+      // Through entries, so that a column called __proto__ is a column.
+      Object.fromEntries<JsonValue>([
+        [TENANT_COLUMN, tenant],
+        ...columns.map(({ name }, index) => {
+          const text = row[index] ?? null;
+          return [name, text === null ? null : (readers[index] ?? String)(text)] as const;
+        }),
+      ]) as RowObject,
   );
 }
+
+type RowObject = Record<string, JsonValue> & { [TENANT_COLUMN]: string };
 
 type Reader = (text: string) => JsonValue;
 
