@@ -48,7 +48,7 @@ export async function createEmptySchema(client: Client, project: Project, schema
 
 /**
  * Runs the migrations of a plan in a schema that is made for it, in a transaction that is open and is rolled back later. What cannot run in
- * a transaction is run without CONCURRENTLY, for the same result. Leaves the search path empty.
+ * a transaction is run without CONCURRENTLY, for the same result. Leaves the search path empty and no temporary tables.
  *
  * @throws TenantsError MIGRATION_FAILED with the migration that did not run.
  */
@@ -65,7 +65,8 @@ export async function buildSchema(
     await run(client, project, plan, files, migration, applied);
     applied.push(migration.name);
   }
-  await client.query(`SET LOCAL search_path TO ''`);
+  // One of `ON COMMIT DROP` would be in the way of the next schema of this transaction.
+  await client.query(`DISCARD TEMP; SET LOCAL search_path TO ''`);
 }
 
 async function run(

@@ -221,3 +221,51 @@ describe('a snapshot', () => {
     expect((await create('acme', { snapshot: true })).said).toEqual([expect.stringContaining('none has been taken')]);
   });
 });
+
+describe('what PostgreSQL writes in more than one way', () => {
+  it('lists of values of a varchar are the same after they were written as SQL and executed', async () => {
+    await write({
+      '0001_lists.sql': `CREATE TABLE orders (id int PRIMARY KEY, tags varchar[] DEFAULT ARRAY['a', 'b']::varchar[], total int,
+          state varchar(20) CHECK (state IN ('new', 'it''s, (paid)', E'back\\\\slash')), note varchar CHECK (note NOT IN ('x', 'y')));
+        CREATE INDEX open_orders ON orders (id) WHERE state IN ('new', 'paid') AND note <> 'z';
+        CREATE VIEW open AS SELECT id, state IN ('new', 'paid') AS is_open FROM orders WHERE note IN ('a', 'b');
+        CREATE DOMAIN color AS varchar CHECK (VALUE IN ('red', 'green'));
+        ALTER TABLE orders ENABLE ROW LEVEL SECURITY;
+        CREATE POLICY own ON orders USING (state IN ('new', 'paid')) WITH CHECK (note IN ('a', 'b', 'c'));`,
+    });
+    await take();
+    await expectSame();
+  });
+
+  it('and in a schema that was restored from a dump', async () => {
+    await write({
+      '0001_lists.sql': `CREATE TABLE orders (state varchar CHECK (state IN ('new', 'paid')));
+        CREATE INDEX open_orders ON orders (state) WHERE state IN ('new', 'open');`,
+    });
+    for (const schema of ['first', 'second', 'third']) await create(schema);
+    const { rows } = await fleet.database.query<{ check: string; index: string }>(
+      `SELECT pg_get_constraintdef(k.oid) AS check, pg_get_indexdef('third.open_orders'::regclass) AS index
+         FROM pg_constraint k WHERE k.conrelid = 'third.orders'::regclass AND k.contype = 'c'`,
+    );
+    await fleet.database.query(`DROP INDEX third.open_orders; ${rows[0]?.index};
+      ALTER TABLE third.orders DROP CONSTRAINT orders_state_check; ALTER TABLE third.orders ADD CONSTRAINT orders_state_check ${rows[0]?.check}`);
+    const after = await fleet.database.query<{ check: string }>(
+      `SELECT pg_get_constraintdef(oid) AS check FROM pg_constraint WHERE conrelid = 'third.orders'::regclass AND contype = 'c'`,
+    );
+    expect(after.rows[0]?.check).not.toBe(rows[0]?.check);
+    const report = await drift(await fleet.project());
+    expect(report.groups.flatMap(({ differences }) => differences)).toEqual([]);
+    expect(report.tenants).toMatchObject({ total: 3, equal: 3 });
+  });
+});
+
+describe('temporary tables of migrations', () => {
+  it('do not meet those of the next schema in which they are run', async () => {
+    await write({
+      '0001_scratch.sql': `CREATE TEMP TABLE scratch ON COMMIT DROP AS SELECT 1 AS id; CREATE TEMP TABLE kept (id int);
+        CREATE TABLE copied AS SELECT * FROM scratch;`,
+    });
+    await take();
+    await expectSame();
+  });
+});

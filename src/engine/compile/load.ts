@@ -75,7 +75,21 @@ export function loadFailure({ name, path }: MigrationFile, cause: unknown): Tena
     migration: name,
     file: path,
     cause,
+    suggestions: missingModule(text),
   });
+}
+
+/** What to do about an import that is not found, in the words of Node.js and of jiti. */
+function missingModule(text: string): string[] {
+  const wanted = /^Cannot find (?:module|package) '([^']+)'/.exec(text)?.[1];
+  if (wanted === undefined) return [];
+  if (/^[./~#]|^[a-z]:\\/i.test(wanted)) {
+    return ['Add the imported file, or set `tsconfigPaths` to true if the import is an alias of tsconfig.json.'];
+  }
+  const name = wanted.split('/', wanted.startsWith('@') ? 2 : 1).join('/');
+  return [
+    `Install ${name} where the migrations are, or set \`tsconfigPaths\` to true if the import is an alias of tsconfig.json.`,
+  ];
 }
 
 async function loadAll(

@@ -1,4 +1,4 @@
-import { comment, type Section } from './section.js';
+import { comment, sameForm, type Section } from './section.js';
 
 /** Functions and types. `s.procs` and `s.types` have those of the schema. */
 const FUNCTIONS = 'unnest(s.procs) AS u (oid) JOIN pg_proc p ON p.oid = u.oid';
@@ -77,7 +77,7 @@ const types: Section = {
     collation: `CASE WHEN t.typtype = 'd' AND t.typcollation <> b.typcollation THEN t.typcollation::regcollation::text END`,
     default: `CASE WHEN t.typtype = 'd' THEN coalesce(pg_get_expr(t.typdefaultbin, 0), t.typdefault) END`,
     notNull: 'nullif(t.typnotnull, false)',
-    checks: `CASE WHEN t.typtype = 'd' THEN (SELECT jsonb_object_agg(quote_ident(k.conname), pg_get_constraintdef(k.oid))
+    checks: `CASE WHEN t.typtype = 'd' THEN (SELECT jsonb_object_agg(quote_ident(k.conname), ${sameForm('pg_get_constraintdef(k.oid)')})
       FROM pg_constraint k WHERE k.conrelid = 0 AND k.contypid = t.oid AND k.contype = 'c') END`,
     attributes: `CASE WHEN t.typtype = 'c' THEN (SELECT jsonb_agg(quote_ident(a.attname) || ' ' || format_type(a.atttypid, a.atttypmod)
         || CASE WHEN a.attcollation <> y.typcollation THEN ' COLLATE ' || a.attcollation::regcollation ELSE '' END ORDER BY a.attnum)

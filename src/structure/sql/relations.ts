@@ -1,4 +1,4 @@
-import { comment, type Section } from './section.js';
+import { comment, sameForm, type Section } from './section.js';
 
 /** Tables, views, sequences and what belongs to them. `s.rels` has the relations of the schema. */
 const RELATIONS = `unnest(s.rels) AS u (oid) JOIN pg_class c ON c.oid = u.oid`;
@@ -17,7 +17,7 @@ const tables: Section = {
     columns: `CASE WHEN c.relkind NOT IN ('v', 'm') THEN
       (SELECT jsonb_agg(attname ORDER BY attnum) FROM pg_attribute WHERE attrelid = c.oid AND attnum > 0 AND NOT attisdropped) END`,
     persistence: `CASE c.relpersistence WHEN 'u' THEN 'UNLOGGED' END`,
-    definition: `CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END`,
+    definition: `CASE WHEN c.relkind IN ('v', 'm') THEN ${sameForm('pg_get_viewdef(c.oid)')} END`,
     partitionKey: `CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END`,
     bound: 'pg_get_expr(c.relpartbound, c.oid)',
     inherits: `CASE WHEN c.relkind NOT IN ('v', 'm') THEN
@@ -57,8 +57,8 @@ const columns: Section = {
       sql: `(SELECT CASE WHEN NOT k.convalidated THEN 'NOT VALID' WHEN k.connoinherit THEN 'NO INHERIT' END FROM pg_constraint k
         WHERE k.conrelid = c.oid AND k.contype = 'n' AND k.conkey = ARRAY[a.attnum])`,
     },
-    default: `CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) END`,
-    generated: `CASE WHEN a.attgenerated <> '' THEN pg_get_expr(d.adbin, d.adrelid) END`,
+    default: `CASE WHEN a.attgenerated = '' THEN ${sameForm('pg_get_expr(d.adbin, d.adrelid)')} END`,
+    generated: `CASE WHEN a.attgenerated <> '' THEN ${sameForm('pg_get_expr(d.adbin, d.adrelid)')} END`,
     generatedKind: `CASE a.attgenerated WHEN 's' THEN 'STORED' WHEN 'v' THEN 'VIRTUAL' END`,
     identity: `CASE a.attidentity WHEN 'a' THEN 'ALWAYS' WHEN 'd' THEN 'BY DEFAULT' END`,
     sequence: `CASE WHEN a.attidentity <> '' THEN (SELECT jsonb_build_object('name', quote_ident(sc.relname), ${SEQUENCE_PARTS})
@@ -87,7 +87,7 @@ const constraints: Section = {
   parts: {
     name: 'quote_ident(k.conname)',
     table: NAME,
-    definition: 'pg_get_constraintdef(k.oid)',
+    definition: sameForm('pg_get_constraintdef(k.oid)'),
     inherited: 'CASE WHEN NOT k.conislocal THEN true END',
     options: `CASE WHEN k.contype <> 'f' THEN ${OPTIONS('ic')} END`,
     tablespace: `CASE WHEN k.contype <> 'f' THEN ${TABLESPACE('ic')} END`,
@@ -104,7 +104,7 @@ const indexes: Section = {
   object: 'quote_ident(ic.relname)',
   parent: NAME,
   parts: {
-    definition: 'pg_get_indexdef(i.indexrelid, 0, true)',
+    definition: sameForm('pg_get_indexdef(i.indexrelid, 0, true)'),
     table: NAME,
     invalid: 'CASE WHEN NOT i.indisvalid THEN true END',
     clustered: 'nullif(i.indisclustered, false)',
@@ -144,7 +144,7 @@ const triggers: Section = {
   parts: {
     name: 'quote_ident(g.tgname)',
     table: NAME,
-    definition: 'pg_get_triggerdef(g.oid, true)',
+    definition: sameForm('pg_get_triggerdef(g.oid, true)'),
     enabled: `CASE g.tgenabled WHEN 'D' THEN 'DISABLE' WHEN 'R' THEN 'ENABLE REPLICA' WHEN 'A' THEN 'ENABLE ALWAYS' END`,
     comment: comment('g.oid', 'pg_trigger'),
   },
@@ -160,7 +160,7 @@ const rules: Section = {
   parts: {
     name: 'quote_ident(w.rulename)',
     table: NAME,
-    definition: 'pg_get_ruledef(w.oid, true)',
+    definition: sameForm('pg_get_ruledef(w.oid, true)'),
     enabled: `CASE w.ev_enabled WHEN 'D' THEN 'DISABLE' WHEN 'R' THEN 'ENABLE REPLICA' WHEN 'A' THEN 'ENABLE ALWAYS' END`,
     comment: comment('w.oid', 'pg_rewrite'),
   },
@@ -178,8 +178,8 @@ const policies: Section = {
     restrictive: 'CASE WHEN NOT p.polpermissive THEN true END',
     roles: `(SELECT jsonb_agg(role ORDER BY role) FROM (SELECT CASE r WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(r)) END AS role
       FROM unnest(p.polroles) AS r) roles)`,
-    using: 'pg_get_expr(p.polqual, p.polrelid)',
-    check: 'pg_get_expr(p.polwithcheck, p.polrelid)',
+    using: sameForm('pg_get_expr(p.polqual, p.polrelid)'),
+    check: sameForm('pg_get_expr(p.polwithcheck, p.polrelid)'),
     comment: comment('p.oid', 'pg_policy'),
   },
   from: `${RELATIONS} JOIN pg_policy p ON p.polrelid = c.oid`,
