@@ -89,6 +89,15 @@ describe('streams', () => {
     expect(outcome.stdout + outcome.stderr).not.toMatch(/\u001B/);
   });
 
+  it('carry colors in a pipe with FORCE_COLOR', async () => {
+    const colored = await cli.run(['doctor'], { env: { NO_COLOR: undefined, FORCE_COLOR: '1' } });
+    // oxlint-disable-next-line no-control-regex
+    expect(colored.stdout).toMatch(/\u001B\[/);
+    const plain = await cli.run(['doctor'], { env: { FORCE_COLOR: '1', NO_COLOR: '1' } });
+    // oxlint-disable-next-line no-control-regex
+    expect(plain.stdout).not.toMatch(/\u001B\[/);
+  });
+
   it('keep results and messages apart', async () => {
     const outcome = await cli.run(['list']);
     expect(outcome.stderr).toBe('');

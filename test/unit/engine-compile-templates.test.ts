@@ -37,6 +37,12 @@ describe('createMigrationFile', () => {
     expect((await listMigrationFiles(source)).at(-1)?.path).toBe(path);
   });
 
+  it('keeps underscores in the name', async () => {
+    const { directory } = await project({});
+    const path = await createMigrationFile({ directory, name: 'add_big teams', language: 'sql', now: NOW });
+    expect(basename(path)).toBe('0001_add_big-teams.sql');
+  });
+
   it.each(['sql', 'js', 'ts'] as const)(
     'writes a %s file that can be compiled in both directions',
     async (language) => {

@@ -171,7 +171,8 @@ describe('progress on a terminal', () => {
     expect(stream.writes).toHaveLength(written);
     expect(screenOf(stream.text())).toEqual({
       lines: [
-        '! No more tenants are started, because the run was interrupted; running ones finish.',
+        '! No more tenants are started, because the run was interrupted; running ones',
+        '  finish.',
         '✖ Tenants 1/10 (0.3 s)',
       ],
       cursor: true,
