@@ -8,11 +8,13 @@ import type {
   adoptHistoryDocument,
   checksumsDocument,
   createTenantsDocument,
+  distributeDocument,
   doctorDocument,
   driftDocument,
   dryRunDocument,
   lintDocument,
   migrateDocument,
+  moveTenantDocument,
   planDocument,
   poolDocument,
   runDocument,
@@ -75,6 +77,8 @@ export type Documents = {
   metrics: MetricsDocument;
   migrate: Run;
   plan: ReturnType<typeof planDocument>;
+  distribute: ReturnType<typeof distributeDocument>;
+  'move-tenant': ReturnType<typeof moveTenantDocument>;
   pool: ReturnType<typeof poolDocument>;
   query: QueryDocument;
   'rename-tenant': ChangedTenant;
