@@ -37,6 +37,8 @@ export default defineConfig({
           pool: 'forks',
           isolate: false,
           fileParallelism: false,
+          // Projects with different numbers of workers run one after the other.
+          sequence: { groupOrder: 1 },
           testTimeout: 300_000,
           hookTimeout: 300_000,
         },
