@@ -12,8 +12,9 @@ const MODULES = new Set(['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs']);
 /**
  * What a configuration file says, unchecked but for being an object. `file` is absolute.
  *
- * `$schema`, by which editors find the schema, is left out. A module may export an object or a function, async or not, that returns one. Whatever goes wrong on the way is
- * `CONFIG_INVALID` with the file's name; no content of the file gets into the message.
+ * `$schema`, by which editors find the schema, is left out. A module may export an object or a function, async or not, that
+ * returns one. Whatever goes wrong on the way is `CONFIG_INVALID` with the file's name; no content of the file gets into the
+ * message.
  */
 export async function readConfig(file: string): Promise<Record<string, unknown>> {
   const value = await readAny(file);
@@ -23,7 +24,6 @@ export async function readConfig(file: string): Promise<Record<string, unknown>>
   ]);
 }
 
-/** `$schema` is for editors. */
 function withoutSchemaKey({ $schema: _schema, ...config }: Record<string, unknown>): Record<string, unknown> {
   return config;
 }

@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 
 import type { Client } from 'pg';
 
+import { describeSession, type SessionOwner } from '../errors/blocker.js';
+
 /**
  * The lock keys of this product. All are advisory locks of one database, and all are only ever tried, never waited for in
  * the server: a backend that waits for an advisory lock holds a snapshot, and `CREATE INDEX CONCURRENTLY` waits for that.
@@ -33,13 +35,7 @@ export function tenantLock(schema: string): string {
 }
 
 /** Who holds an advisory lock. */
-export type LockHolder = {
-  pid: number;
-  user: string | null;
-  host: string | null;
-  application: string;
-  since: Date | null;
-};
+export type LockHolder = SessionOwner & { since: Date | null };
 
 /** Tries a session-level lock; true when this connection holds it now. Taken twice, it must be given back twice. */
 export async function tryLock(
@@ -81,12 +77,8 @@ export async function lockHolders(client: Client, key: string): Promise<LockHold
 
 /** `process 4711 (tenants: migrate) of user deploy from 10.0.0.7, connected since …`, for messages. */
 export function describeHolder(holder: LockHolder): string {
-  const parts = [`process ${holder.pid}`];
-  if (holder.application !== '') parts.push(`(${holder.application})`);
-  if (holder.user !== null) parts.push(`of user ${holder.user}`);
-  if (holder.host !== null) parts.push(`from ${holder.host}`);
   const since = holder.since === null ? '' : `, connected since ${holder.since.toISOString()}`;
-  return parts.join(' ') + since;
+  return describeSession(holder) + since;
 }
 
 /** 63 bits of a hash: two names that share a key would only wait for each other, and at this width none will. */

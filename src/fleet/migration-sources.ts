@@ -15,6 +15,11 @@ export function sharedSource(project: SourceSettings): MigrationSource {
   return sourceOf(project, migrations, format, schema);
 }
 
+/** The types that tenants can have; `null` is the default one. */
+export function tenantTypes({ tenants }: Pick<Project, 'tenants'>): (string | null)[] {
+  return [null, ...Object.keys(tenants.types ?? {})];
+}
+
 /** The migrations directory of a tenant type. */
 export function tenantSource(project: SourceSettings, type: string | null): MigrationSource {
   const { migrations, types = {} } = project.tenants;
@@ -41,7 +46,7 @@ export async function readTenantFiles(
   tenants: readonly Tenant[],
   known: FilesByType = new Map(),
 ): Promise<FilesByType> {
-  const configured = new Set<string | null>([null, ...Object.keys(project.tenants.types ?? {})]);
+  const configured = new Set(tenantTypes(project));
   const types = new Set(tenants.map(({ type }) => type).filter((type) => configured.has(type)));
   if (tenants.length === 0) types.add(null);
   const unread = [...types].filter((type) => !known.has(type));

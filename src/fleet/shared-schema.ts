@@ -1,5 +1,6 @@
 import { partOfPhase, type Phase, type PhasePart, postNames } from '../engine/phases.js';
 import { TenantsError } from '../errors/tenants-error.js';
+import { firstFew } from '../util/format-count.js';
 import { tenantsCommand } from '../util/tenants-command.js';
 import type { SurveyedShared } from './read-shared.js';
 import { compareWithMigrationFiles, type SchemaState, upTo } from './schema-state.js';
@@ -87,7 +88,7 @@ export function assertSharedCurrent(
   const pending =
     work === 'migrations' && phase !== 'pre' ? shared.pending : shared.pending.filter((name) => !post.has(name));
   if (pending.length === 0) return;
-  const shown = `${pending.slice(0, 3).join(', ')}${pending.length > 3 ? ', …' : ''}`;
+  const shown = firstFew(pending);
   const who = { migrations: 'tenant migrations', 'new tenant': 'a new tenant', pool: 'new tenants' }[work];
   throw new TenantsError(
     'SHARED_PENDING',

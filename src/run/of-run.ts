@@ -11,7 +11,7 @@ import type { RecordedRun } from '../journal/types.js';
 import type { Project } from '../project/project.js';
 import { readTenants } from '../registry/list.js';
 import { nameMatcher } from '../registry/select.js';
-import { plural } from '../util/format-count.js';
+import { firstFew, plural } from '../util/format-count.js';
 import { tenantsCommand } from '../util/tenants-command.js';
 import { isWholeFleet } from './assert-options.js';
 import { rollBack, type RunDirection } from './direction.js';
@@ -191,8 +191,7 @@ export function endToUndo(
 }
 
 function newerMessage(who: string, newer: readonly string[], run: number): string {
-  const shown = `${newer.slice(0, 3).join(', ')}${newer.length > 3 ? ', …' : ''}`;
-  return `${who} has ${plural(newer.length, 'newer migration')} than those of run ${run}: ${shown}.`;
+  return `${who} has ${plural(newer.length, 'newer migration')} than those of run ${run}: ${firstFew(newer)}.`;
 }
 
 function refusals({ members }: Cohort, why: (tenant: string) => TenantsError): TenantResult[] {

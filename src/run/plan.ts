@@ -7,7 +7,7 @@ import type { CompiledMigration, Plan } from '../engine/types.js';
 import type { Cohort, FilesByType } from '../fleet/cohorts.js';
 import { compileAll } from '../fleet/compile-all.js';
 import { countNodes } from '../fleet/count-nodes.js';
-import { tenantSource } from '../fleet/migration-sources.js';
+import { tenantSource, tenantTypes } from '../fleet/migration-sources.js';
 import type { Planner } from '../fleet/planner.js';
 import { summarize } from '../fleet/summaries.js';
 import type { Pending } from '../lint/lint-pending.js';
@@ -49,6 +49,7 @@ export async function plan(project: Project, options: PlanOptions): Promise<Plan
     const phase = new PhaseNotes(options.phase);
     if (options.selection.kind !== 'tenants') phase.noteShared(surveyed.shared.phase);
     phase.noteCohorts(tenants);
+    const left = phase.report;
     const { applied } = surveyed.shared.surveyed;
     const pending = surveyed.shared.toRun;
     const findings = await findingsOf(client, project, {
@@ -66,9 +67,9 @@ export async function plan(project: Project, options: PlanOptions): Promise<Plan
       cohorts: tenants.flatMap((one) => describeCohort(one, withSql)).sort((a, b) => b.count - a.count),
       ...(await countNodes(client, pendingCohorts(tenants))),
       findings,
-      ...phase.report,
+      ...left,
       ...(rollout === undefined ? {} : { rollout }),
-      warnings: [...(checked?.warnings ?? []), ...planner.warnings, ...phaseWarnings(phase.report)],
+      warnings: [...(checked?.warnings ?? []), ...planner.warnings, ...phaseWarnings(left)],
     };
   });
 }
@@ -79,7 +80,7 @@ function pendingCohorts(tenants: readonly DecidedCohort[]): Cohort[] {
 
 /** Without tenants nothing is pending, and a file that cannot be run would go unnoticed until the first tenant is created. */
 async function compileForNewTenants(project: Project, planner: Planner): Promise<void> {
-  const types = [null, ...Object.keys(project.tenants.types ?? {})];
+  const types = tenantTypes(project);
   const wanted = await Promise.all(
     types.map(async (type) => {
       const files = await listMigrationFiles(tenantSource(project, type));

@@ -2,6 +2,7 @@ import { serializeError } from '../errors/serialize.js';
 import { TenantsError } from '../errors/tenants-error.js';
 import type { TenantResult } from '../executors/types.js';
 import type { Cohort } from '../fleet/cohorts.js';
+import { firstFew } from '../util/format-count.js';
 
 /** The results of a cohort that cannot be migrated because of where it stands; empty when it can. */
 export function resultsOfRefused(cohort: Cohort): TenantResult[] {
@@ -17,7 +18,7 @@ function resultOfRefused({ state }: Cohort, tenant: string): TenantResult | unde
       return { tenant, status: 'missing' };
     case 'ahead': {
       if (state.replacedBy !== undefined) return failed(partlyError(tenant, state.unknown, state.replacedBy), tenant);
-      const list = state.unknown.slice(0, 3).join(', ') + (state.unknown.length > 3 ? ', …' : '');
+      const list = firstFew(state.unknown);
       return failed(
         new TenantsError('TENANT_AHEAD', `The tenant is ahead of the files: ${list} is applied but not on disk.`, {
           tenant,

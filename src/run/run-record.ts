@@ -158,7 +158,7 @@ export class RunRecord {
     const lostLock = results.some((result) => result.status === 'notExecuted' && result.reason === 'lockLost');
     const overtaken = lostLock && lostTo !== undefined;
     if (overtaken) this.warn(`The run ended early: its lock is held by ${lostTo}.`);
-    const { phase } = this;
+    const left = this.phase.report;
     const report = makeReport({
       ...ending,
       startedAt: this.#startedAt,
@@ -167,9 +167,9 @@ export class RunRecord {
       upToDate: this.#upToDate.size,
       results,
       ...(this.wave === undefined ? {} : { wave: this.wave }),
-      warnings: [...warnings, ...this.#warnings, ...phaseWarnings(phase.report)],
+      warnings: [...warnings, ...this.#warnings, ...phaseWarnings(left)],
       overtaken,
     });
-    return { ...report, ...phase.report };
+    return { ...report, ...left };
   }
 }

@@ -114,7 +114,7 @@ function lookPause(lockTimeoutMs: number): number {
   return Math.min(LOOK_MS, Math.max(SHORTEST_LOOK_MS, lockTimeoutMs / 3));
 }
 
-/** An `application_name` without what the server replaces: bytes beyond ASCII, by `?` or, since PostgreSQL 16, by `\\xNN`. */
+/** An `application_name` without what the server replaces: bytes beyond ASCII, by `?` or, since PostgreSQL 16, by `\xNN`. */
 function asServerHas(name: string): string {
   return name.replaceAll(/[^\u0020-\u007E]+|(?:\\x[0-9a-f]{2})+|\?+/g, '?');
 }

@@ -8,6 +8,11 @@ export function plural(value: number, one: string, many = `${one}s`): string {
   return `${formatCount(value)} ${value === 1 ? one : many}`;
 }
 
+/** `a, b, c`, and `…` for what comes after the third. */
+export function firstFew(items: readonly string[]): string {
+  return [...items.slice(0, 3), ...(items.length > 3 ? ['…'] : [])].join(', ');
+}
+
 /** `a`, `a or b`, `a, b or c`. */
 export function orList(items: readonly string[]): string {
   if (items.length < 2) return items.join('');

@@ -7,6 +7,7 @@ import { createTenants } from '../../src/lifecycle/many/create-tenants.js';
 import { plan } from '../../src/run/plan.js';
 import { rollback } from '../../src/run/rollback.js';
 import { describeCitus, nodeOf, useCitusFleet } from '../support/citus.js';
+import { ASKS } from '../support/every-command.js';
 
 const SECOND = `-- Up Migration
 ALTER TABLE projects ADD COLUMN size int;
@@ -14,12 +15,6 @@ CREATE INDEX projects_size ON projects (size);
 INSERT INTO projects (name) VALUES ('x');
 -- Down Migration
 ALTER TABLE projects DROP COLUMN size;
-`;
-const ASKS = `exports.up = async (pgm) => {
-  const { rows } = await pgm.db.query('SELECT count(*)::int AS n FROM projects');
-  pgm.createTable('asked', { id: 'id', n: { type: 'int', default: rows[0].n } });
-};
-exports.down = (pgm) => pgm.dropTable('asked');
 `;
 const OUTSIDE = `-- Up Migration
 -- tenants: no-transaction

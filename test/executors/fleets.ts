@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
 import { createTestDatabase } from '../support/database.js';
-import { createFleet, prepareFleet, type TestFleet } from '../support/fleet.js';
+import { createFleet, createMissing, prepareFleet, type TestFleet } from '../support/fleet.js';
 
 /** The path of an executor that only tests use. */
 export function fixture(name: string): string {
@@ -13,12 +13,7 @@ export function fixture(name: string): string {
 export async function withFleet(tenants: readonly string[], use: (fleet: TestFleet) => Promise<void>): Promise<void> {
   const template = await prepareFleet(JSON.stringify(tenants), {
     tenants: [],
-    prepare: async ({ database, migrate }) => {
-      await database.query(`INSERT INTO tenants (schema_name, name) SELECT s, s FROM unnest($1::text[]) AS s`, [
-        tenants,
-      ]);
-      await migrate({ missing: 'create' });
-    },
+    prepare: (fleet) => createMissing(fleet, tenants),
   });
   const database = await createTestDatabase({ template });
   const fleet = await createFleet(database);

@@ -5,7 +5,7 @@ import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { Hooks } from '../../src/project/hook-types.js';
 import { exitCodeOf } from '../../src/run/report.js';
 import { ensureBuilt } from '../support/build.js';
-import { createFleet, type TestFleet, useFleet } from '../support/fleet.js';
+import { createMissing, createFleet, type TestFleet, useFleet } from '../support/fleet.js';
 import { fixture } from './fleets.js';
 
 // Workers start slowly on a machine that is busy.
@@ -17,10 +17,9 @@ const WORKERS = ['multiprocessing', 'worker-threads'];
 const start = useFleet({
   each: true,
   tenants: [],
-  prepare: async ({ database, migrate }) => {
-    await database.query(`INSERT INTO tenants (schema_name) SELECT unnest($1::text[])`, [TENANTS]);
-    await migrate({ missing: 'create' });
-    await database.query('CREATE TABLE public.audit (tenant text, note text, pid int)');
+  prepare: async (made) => {
+    await createMissing(made, TENANTS);
+    await made.database.query('CREATE TABLE public.audit (tenant text, note text, pid int)');
   },
 });
 const { database } = start;

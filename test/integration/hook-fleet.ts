@@ -3,7 +3,7 @@ import { beforeEach } from 'vitest';
 import type { Hooks, MigrateHook, MigrateHookContext } from '../../src/project/hook-types.js';
 import type { MigrateReport } from '../../src/run/types.js';
 import type { TestDatabase } from '../support/database.js';
-import { type TestFleet, useFleet } from '../support/fleet.js';
+import { createMissing, type TestFleet, useFleet } from '../support/fleet.js';
 
 /** In the order in which they are handed out. */
 export const TENANTS = ['acme', 'big "Corp"', 'select'];
@@ -24,10 +24,9 @@ export function useHookFleet(): HookFleet {
   const fleet = useFleet({
     each: true,
     tenants: [],
-    prepare: async ({ database, migrate }) => {
-      await database.query(`INSERT INTO tenants (schema_name) SELECT unnest($1::text[])`, [TENANTS]);
-      await migrate({ missing: 'create' });
-      await database.query('CREATE TABLE public.audit (tenant text, note text)');
+    prepare: async (made) => {
+      await createMissing(made, TENANTS);
+      await made.database.query('CREATE TABLE public.audit (tenant text, note text)');
     },
   });
   beforeEach(() =>

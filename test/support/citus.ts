@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 
-import { Client, escapeIdentifier, type QueryResult, type QueryResultRow } from 'pg';
+import { type Client, escapeIdentifier, type QueryResult, type QueryResultRow } from 'pg';
 import { afterAll, beforeAll, describe, vi } from 'vitest';
 
 import { urlOfDatabase, withAdmin } from './admin.js';
+import { clientsOf } from './database.js';
 import { createFleet, type FleetDatabase, type TestFleet } from './fleet.js';
 
 /** URL of a superuser on the coordinator of a cluster with at least two workers. */
@@ -51,14 +52,7 @@ export async function createCitusDatabase(): Promise<CitusDatabase> {
       else await client.query('SELECT citus_add_node($1, $2)', [host, port]);
     }
   });
-  const clients: Client[] = [];
-  const client = async (): Promise<Client> => {
-    const made = new Client({ connectionString: url });
-    made.on('error', () => undefined);
-    clients.push(made);
-    await made.connect();
-    return made;
-  };
+  const { client, closeAll } = clientsOf(url);
   let shared: Promise<Client> | undefined;
   return {
     url,
@@ -78,7 +72,7 @@ export async function createCitusDatabase(): Promise<CitusDatabase> {
       }
     },
     drop: async () => {
-      await Promise.all(clients.map((each) => each.end().catch(() => undefined)));
+      await closeAll();
       const sql = `DROP DATABASE IF EXISTS ${escapeIdentifier(name)} WITH (FORCE)`;
       for (const node of addresses) {
         // The maintenance daemons of Citus connect again and again.

@@ -178,7 +178,8 @@ function configOf(url: string, database: string): ClientConfig {
   };
 }
 
-function clientsOf(url: string) {
+/** Connections to one database, and a statement on one that is kept for this purpose. */
+export function clientsOf(url: string) {
   const clients: Client[] = [];
   const client = async (): Promise<Client> => {
     const made = new Client({ connectionString: url });

@@ -221,7 +221,8 @@ DROP FUNCTION say();
 DROP TABLE two;
 DROP TYPE kind;
 `;
-const ASKS = `exports.up = async (pgm) => {
+/** Asks the database, so that it runs tenant by tenant. */
+export const ASKS = `exports.up = async (pgm) => {
   const { rows } = await pgm.db.query('SELECT count(*)::int AS n FROM projects');
   pgm.createTable('asked', { id: 'id', n: { type: 'int', default: rows[0].n } });
 };

@@ -80,6 +80,12 @@ export async function createFleet<D extends FleetDatabase>(
   };
 }
 
+/** Registers tenants, whatever their names, and creates their schemas. */
+export async function createMissing({ database, migrate }: TestFleet, names: readonly string[]): Promise<void> {
+  await database.query(`INSERT INTO tenants (schema_name, name) SELECT s, s FROM unnest($1::text[]) AS s`, [names]);
+  await migrate({ missing: 'create' });
+}
+
 /** What `useFleet` starts with. */
 export type FleetOptions = {
   files?: Record<string, string>;

@@ -14,8 +14,8 @@ import { formatDistributed } from '../../ui/summary/new-tenants/format-placed.js
 export default class Distribute extends BaseCommand {
   static override summary = 'On Citus: place the schemas of tenants on the nodes of the cluster.';
   static override description =
-    'Each tenant is placed in a transaction of its own, under its lock; whoever writes to it waits. --undo brings tenants back to the ' +
-    'coordinator. A tenant that is placed already is left as it is.';
+    'Each tenant is placed in its own transaction, under its lock; writes to it wait. --undo moves tenants back to the coordinator. ' +
+    'A tenant that is already there is not changed.';
   static override examples = [
     '<%= config.bin %> distribute acme',
     { description: 'The whole fleet', command: '<%= config.bin %> distribute --all' },
@@ -27,7 +27,7 @@ export default class Distribute extends BaseCommand {
   };
   static override flags = {
     all: Flags.boolean({ description: 'All tenants.' }),
-    undo: Flags.boolean({ description: 'Bring the tenants back to the coordinator.' }),
+    undo: Flags.boolean({ description: 'Move the tenants back to the coordinator.' }),
     ...changeFlags,
   };
 

@@ -11,8 +11,8 @@ import { formatMoved } from '../../ui/summary/new-tenants/format-placed.js';
 export default class MoveTenant extends BaseCommand {
   static override summary = 'On Citus: move a tenant to another node of the cluster.';
   static override description =
-    'The application goes on meanwhile: rows are copied and followed by logical replication, and writes wait at the end only. That needs a ' +
-    'primary key in each table; --block-writes does without.';
+    'The application can write during the move: logical replication follows the rows, and writes wait only at the end. This requires a ' +
+    'primary key in each table; --block-writes does not.';
   static override examples = [
     '<%= config.bin %> move-tenant acme --to 10.0.0.12:5432',
     {
@@ -25,7 +25,7 @@ export default class MoveTenant extends BaseCommand {
   };
   static override flags = {
     to: Flags.string({ required: true, helpValue: 'HOST:PORT', description: 'The node, as the cluster knows it.' }),
-    'block-writes': Flags.boolean({ description: 'Let writes wait while the rows are copied.' }),
+    'block-writes': Flags.boolean({ description: 'Block writes while the rows are copied.' }),
     ...changeFlags,
   };
 

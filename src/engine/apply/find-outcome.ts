@@ -2,6 +2,7 @@ import type { Client } from 'pg';
 
 import { qualified, quoteIdentifier } from '../../db/identifiers.js';
 import { tenantLock, tryLock, unlock } from '../../db/locks.js';
+import { readSchemaOid } from './lane-session.js';
 import type { SegmentFrame } from './steps.js';
 
 /** What became of a segment whose COMMIT was not answered. `moved`: its applied list is neither the old nor the new one. */
@@ -26,14 +27,13 @@ export async function findOutcome(client: Client, frame: SegmentFrame): Promise<
 /** Reads whether a segment was committed. Its backend must have ended; see `findCommitOutcome`. */
 export async function readOutcome(client: Client, frame: SegmentFrame): Promise<SegmentOutcome> {
   const { work, plan, settings } = frame;
+  if (frame.segment.schemaOnly === true) {
+    return (await readSchemaOid(client, work.tenant)) === 0 ? 'notCommitted' : 'committed';
+  }
   const names = frame.segment.migrations.map(({ name }) => name);
   const table = qualified(work.tenant, settings.migrationsTable);
   const { rows } = await client.query<{ present: boolean }>('SELECT to_regclass($1) IS NOT NULL AS present', [table]);
   const present = rows[0]?.present === true;
-  if (frame.segment.schemaOnly === true) {
-    const { rowCount } = await client.query('SELECT FROM pg_namespace WHERE nspname = $1', [work.tenant]);
-    return rowCount === 0 ? 'notCommitted' : 'committed';
-  }
   // A segment without migrations of its own shows only in the migrations table that it makes, or in the registration.
   if (names.length === 0) {
     const done = frame.tableExists ? await isRegisteredNow(client, frame) : present;

@@ -27,7 +27,7 @@ export function schemaSharding(on: boolean): BatchItem {
 }
 
 /**
- * The tenant's lock on its node, for the transaction: whoever reads a table of one node is sent there as a whole, with the lock.
+ * The tenant's lock on its node, for the transaction: a statement that reads a table of one node runs there as a whole, with the lock.
  *
  * After a crash of the coordinator the node can still hold a prepared transaction, which keeps this lock until it is committed or rolled
  * back. What the migrations table says before that may be overtaken. It is a statement of its own, so that the guards after it read

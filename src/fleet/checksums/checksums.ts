@@ -15,7 +15,7 @@ import type { Project } from '../../project/project.js';
 import { inspectRegistry } from '../../registry/check.js';
 import { withSession } from '../../session/control-session.js';
 import { didYouMean, nearestNames } from '../../util/nearest.js';
-import { sharedSource, tenantSource } from '../migration-sources.js';
+import { sharedSource, tenantSource, tenantTypes } from '../migration-sources.js';
 import { readFleet } from '../read-fleet.js';
 import { readShared } from '../read-shared.js';
 import { chooseTenants } from '../selection.js';
@@ -106,7 +106,7 @@ async function readSets(client: Client, project: Project): Promise<FileSet[]> {
   const shared = await readShared(client, project);
   const present = (await inspectRegistry(client, project.registry)) === 'present';
   const fleet = present ? await readFleet(client, project, { choose: chooseTenants(project, {}) }) : undefined;
-  const types = [null, ...Object.keys(project.tenants.types ?? {})];
+  const types = tenantTypes(project);
   const tenants = types.map(async (type): Promise<FileSet> => {
     const cohorts = fleet?.cohorts.filter((cohort) => cohort.type === type) ?? [];
     return {

@@ -29,8 +29,8 @@ export type PlacedTenant = { tenant: string; node: NodeAddress | null } & (
 export type DistributeReport = { results: PlacedTenant[]; durationMs: number; interrupted: boolean };
 
 /**
- * Places existing schemas on nodes of the cluster, each in a transaction of its own and under its tenant's lock. Whoever writes to a
- * tenant meanwhile waits. A tenant that Citus refuses stays where it is, and the others go on.
+ * Places existing schemas on nodes of the cluster, each in a transaction of its own and under its tenant's lock. Writes to a
+ * tenant wait. A tenant that Citus refuses stays where it is, and the others go on.
  *
  * @throws TenantsError CITUS_UNAVAILABLE, UNKNOWN_TENANT, USAGE for tenants without a schema of their own; and errors of the connection.
  */

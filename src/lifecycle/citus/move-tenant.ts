@@ -32,8 +32,8 @@ export type MovedTenant = {
 };
 
 /**
- * Moves a distributed tenant to another node of the cluster, under its lock, so that no migration runs on it meanwhile. The application
- * goes on: writes wait only at the very end, unless they are blocked from the beginning.
+ * Moves a distributed tenant to another node of the cluster, under its lock, so that no migration runs on it during the move. The
+ * application can write: writes wait only at the end, unless they are blocked from the start.
  *
  * @throws TenantsError CITUS_UNAVAILABLE; UNKNOWN_TENANT; USAGE for an address that is none, no node or the coordinator, and for a tenant
  *   that is not distributed; TENANT_BUSY; INTERRUPTED; DATABASE_ERROR for what Citus refuses.

@@ -4,10 +4,12 @@ import { listMigrationFiles } from '../../engine/files.js';
 import { type Phase, postNames } from '../../engine/phases.js';
 import { appliedAsFiles } from '../../engine/replaced.js';
 import type { MigrationFile } from '../../engine/types.js';
-import { tenantSource } from '../../fleet/migration-sources.js';
+import { isTenantsError } from '../../errors/tenants-error.js';
+import { tenantSource, tenantTypes } from '../../fleet/migration-sources.js';
 import { surveySchemas } from '../../fleet/survey.js';
 import type { Project } from '../../project/project.js';
 import { isRowTenant, readTenants } from '../../registry/list.js';
+import { firstFew } from '../../util/format-count.js';
 
 /** The migrations that new tenants of a type get. */
 export type NewTenantFiles = {
@@ -51,11 +53,28 @@ export async function newTenantFiles(
   return { files: end === -1 ? all : all.slice(0, end), all };
 }
 
+/** What new tenants of each type get. Where all tenants have a type, the default one need not have a directory. */
+export async function newTenantFilesByType(
+  client: Client,
+  project: Project,
+): Promise<Map<string | null, NewTenantFiles>> {
+  const found = new Map<string | null, NewTenantFiles>();
+  for (const type of tenantTypes(project)) {
+    try {
+      found.set(type, await newTenantFiles(client, project, type));
+    } catch (error) {
+      const may = type === null && project.tenants.types !== undefined;
+      if (!may || !isTenantsError(error) || error.code !== 'MIGRATIONS_UNREADABLE') throw error;
+    }
+  }
+  return found;
+}
+
 /** What should be said about migrations that a new tenant does not get; nothing where it gets all. */
 export function leftOutMessage({ files, all }: NewTenantFiles): string | undefined {
   const names = all.slice(files.length).map(({ name }) => name);
   if (names.length === 0) return undefined;
-  const shown = names.slice(0, 3).join(', ') + (names.length > 3 ? ', …' : '');
+  const shown = firstFew(names);
   const are = names.length === 1 ? 'is' : 'are';
   return `${shown} ${are} left out: no tenant has ${names[0] ?? ''} yet, which waits until the new code runs everywhere. --phase post applies everything.`;
 }

@@ -1,11 +1,11 @@
 import type { Client } from 'pg';
 
 import type { MigrationFile } from '../../engine/types.js';
-import { isTenantsError } from '../../errors/tenants-error.js';
+import { tenantTypes } from '../../fleet/migration-sources.js';
 import { type SurveyedSchema, surveySchemas } from '../../fleet/survey.js';
 import type { Project } from '../../project/project.js';
 import { filesDigest } from '../files-digest.js';
-import { type NewTenantFiles, newTenantFiles } from '../new-tenant/files.js';
+import { type NewTenantFiles, newTenantFilesByType } from '../new-tenant/files.js';
 import { type PoolMark, type PoolSchema, readPool } from './mark.js';
 
 /** The schemas that were made ahead for one type, by what is to be done with them. */
@@ -31,33 +31,17 @@ export async function lookAtPool(client: Client, project: Project): Promise<Pool
   const surveyed = await surveySchemas(client, project.database, names, project.migrationsTable, { connections: 1 });
   const places = new Map(surveyed.map((place) => [place.schema, place]));
   const looks: PoolLook[] = [];
-  for (const type of typesOf(project)) {
+  for (const [type, given] of await newTenantFilesByType(client, project)) {
     const own = pool.filter(({ mark }) => mark.type === type);
-    const given = await filesOf(client, project, type);
-    if (given !== undefined) looks.push(await lookAtType(project, type, given, own, places));
+    looks.push(await lookAtType(project, type, given, own, places));
   }
   return looks;
 }
 
 /** Schemas of types that the configuration has no longer. */
 export async function findOrphans(client: Client, project: Project): Promise<PoolSchema[]> {
-  const types = typesOf(project);
+  const types = tenantTypes(project);
   return (await readPool(client, project)).filter(({ mark }) => !types.includes(mark.type));
-}
-
-function typesOf({ tenants }: Project): (string | null)[] {
-  return [null, ...Object.keys(tenants.types ?? {})];
-}
-
-/** Where all tenants have a type, the default one need not have a directory. */
-async function filesOf(client: Client, project: Project, type: string | null): Promise<NewTenantFiles | undefined> {
-  try {
-    return await newTenantFiles(client, project, type);
-  } catch (error) {
-    const may = type === null && project.tenants.types !== undefined;
-    if (may && isTenantsError(error) && error.code === 'MIGRATIONS_UNREADABLE') return undefined;
-    throw error;
-  }
 }
 
 async function lookAtType(

@@ -3,7 +3,6 @@ import type { Client } from 'pg';
 import { assertOwn } from '../../db/own-session.js';
 import type { ServerInfo } from '../../db/server.js';
 import { assertWritable } from '../../db/server.js';
-import { isTenantsError } from '../../errors/tenants-error.js';
 import { readShared } from '../../fleet/read-shared.js';
 import { assertSharedCurrent, compareShared } from '../../fleet/shared-schema.js';
 import type { Project } from '../../project/project.js';
@@ -11,7 +10,7 @@ import { assertRegistry } from '../../registry/check.js';
 import { withSession } from '../../session/control-session.js';
 import { writeMigrations } from '../../structure/write-migrations.js';
 import { filesDigest } from '../files-digest.js';
-import { type NewTenantFiles, newTenantFiles } from '../new-tenant/files.js';
+import { type NewTenantFiles, newTenantFilesByType } from '../new-tenant/files.js';
 import { writeSnapshots } from './store.js';
 import type { SnapshotOptions, SnapshotReport, StoredSnapshot } from './types.js';
 import { actingRole } from './use.js';
@@ -34,7 +33,7 @@ export async function snapshot(project: Project, options: SnapshotOptions = {}):
     assertSharedCurrent(compareShared(await readShared(client, project), project.checkOrder), 'pool');
     onEvent?.({ type: 'phase', phase: 'compile' });
     const taken: { stored: StoredSnapshot; defaults: string[] }[] = [];
-    for (const [type, given] of await filesByType(client, project)) {
+    for (const [type, given] of await newTenantFilesByType(client, project)) {
       taken.push(await takeOne(client, project, server, type, given));
     }
     const stored = taken.map((one) => one.stored);
@@ -76,18 +75,4 @@ async function takeOne(
     sql: statements.join('\n'),
   };
   return { stored, defaults };
-}
-
-/** The files of each type that has any. Where all tenants have a type, the default one need not have a directory. */
-async function filesByType(client: Client, project: Project): Promise<Map<string | null, NewTenantFiles>> {
-  const found = new Map<string | null, NewTenantFiles>();
-  for (const type of [null, ...Object.keys(project.tenants.types ?? {})]) {
-    try {
-      found.set(type, await newTenantFiles(client, project, type));
-    } catch (error) {
-      const may = type === null && project.tenants.types !== undefined;
-      if (!may || !isTenantsError(error) || error.code !== 'MIGRATIONS_UNREADABLE') throw error;
-    }
-  }
-  return found;
 }

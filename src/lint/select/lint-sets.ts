@@ -4,7 +4,7 @@ import { dirname, relative, resolve, sep } from 'node:path';
 import { listMigrationFiles } from '../../engine/files.js';
 import type { MigrationFile, MigrationSource } from '../../engine/types.js';
 import { isTenantsError, TenantsError } from '../../errors/tenants-error.js';
-import { sharedSource, tenantSource } from '../../fleet/migration-sources.js';
+import { sharedSource, tenantSource, tenantTypes } from '../../fleet/migration-sources.js';
 import type { LintOptions, LintProject, LintSet } from '../types.js';
 import { changedFiles } from './changed-files.js';
 
@@ -30,7 +30,7 @@ export async function lintSets(
 
 /** @param lenient directories that do not exist are left out */
 async function projectSets(project: LintProject, lenient: boolean): Promise<LintSet[]> {
-  const types = [null, ...Object.keys(project.tenants.types ?? {})];
+  const types = tenantTypes(project);
   const wanted = [
     { schema: 'shared' as const, type: null, source: sharedSource(project) },
     ...types.map((type) => ({ schema: 'tenant' as const, type, source: tenantSource(project, type) })),

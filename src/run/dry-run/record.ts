@@ -110,6 +110,7 @@ export class DryRunRecord {
   report(ending: { concurrency: number; interrupted: boolean; lostTo: string | undefined }): DryRunReport {
     const results = [...this.#results.values()];
     const lostLock = results.some((result) => result.status === 'notExecuted' && result.reason === 'lockLost');
+    const left = this.phase.report;
     const plain = makeReport({
       startedAt: this.#startedAt,
       executor: 'standard',
@@ -119,7 +120,7 @@ export class DryRunRecord {
       total: this.#total,
       upToDate: this.#upToDate,
       results: results.map(({ tenant }) => this.asRun(tenant)),
-      warnings: [...this.#warnings, ...phaseWarnings(this.phase.report)],
+      warnings: [...this.#warnings, ...phaseWarnings(left)],
       interrupted: ending.interrupted,
       overtaken: lostLock && ending.lostTo !== undefined,
     });
@@ -127,7 +128,7 @@ export class DryRunRecord {
     const notTried = Math.max(0, this.#total - this.#upToDate - results.length);
     return {
       ...plain,
-      ...this.phase.report,
+      ...left,
       shared: this.shared,
       tenants: { ...plain.tenants, notTried },
       results,

@@ -1,6 +1,7 @@
 import pLimit from 'p-limit';
 
 import { runHookAlone } from '../../engine/hooks/run-hook.js';
+import { doneStatus } from '../../engine/plan.js';
 import { EXIT } from '../../errors/codes.js';
 import { serializeError } from '../../errors/serialize.js';
 import { isTenantsError } from '../../errors/tenants-error.js';
@@ -75,22 +76,20 @@ export class RunHookCalls {
   ): Promise<MigrateReport> {
     let report: MigrateReport;
     try {
-      report = await work();
+      report = await work().finally(() => Promise.all(this.#running));
     } catch (error) {
       const exitCode = signalExitCode?.() ?? (isTenantsError(error) ? error.exitCode : EXIT.failed);
       await this.#after({ exitCode, error });
       throw error;
     }
-    await Promise.all(this.#running);
     const { applied, ...counts } = report.tenants;
-    const tenants = { [this.#told().command === 'migrate' ? 'applied' : 'rolledBack']: applied, ...counts };
+    const tenants = { [doneStatus(this.#told().direction)]: applied, ...counts };
     const exitCode = (report.interrupted ? signalExitCode?.() : undefined) ?? exitCodeOf(this.#added(report));
     await this.#after({ exitCode, tenants, results: report.results });
     return this.#added(report);
   }
 
   async #after(ending: Omit<AfterRunContext, keyof RunHookContext>): Promise<void> {
-    await Promise.all(this.#running);
     const { afterRun } = this.#hooks;
     if (afterRun === undefined || !this.#began) return;
     await this.#call('afterRun', () => afterRun({ ...this.#told(), ...ending }));

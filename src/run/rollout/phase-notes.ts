@@ -1,6 +1,6 @@
 import type { Phase, PhasePart } from '../../engine/phases.js';
 import type { Cohort } from '../../fleet/cohorts.js';
-import { plural } from '../../util/format-count.js';
+import { firstFew, plural } from '../../util/format-count.js';
 import { tenantsCommand } from '../../util/tenants-command.js';
 
 /** Migrations of the run's phase that schemas could not have, because another one stands before them and must wait. */
@@ -74,9 +74,9 @@ export class PhaseNotes {
 export function phaseWarnings({ phase }: { phase?: PhaseReport }): string[] {
   if (phase === undefined) return [];
   return phase.heldBack.map(({ schema, migrations, behind, tenants }) => {
-    const shown = migrations.slice(0, 3).join(', ') + (migrations.length > 3 ? ', …' : '');
-    const few = tenants.slice(0, 3).join(', ') + (tenants.length > 3 ? ', …' : '');
-    const who = schema === 'shared' ? 'the shared schema' : `${plural(tenants.length, 'tenant')} (${few})`;
+    const shown = firstFew(migrations);
+    const who =
+      schema === 'shared' ? 'the shared schema' : `${plural(tenants.length, 'tenant')} (${firstFew(tenants)})`;
     const are = migrations.length === 1 ? 'is' : 'are';
     return phase.name === 'pre'
       ? `${shown} ${are} held back in ${who}: ${behind} comes first, and waits for the code of an earlier release. Do not start code that needs ${shown}. When that earlier code runs everywhere, run: ${tenantsCommand('migrate', '--phase', 'post')}; then this command again.`

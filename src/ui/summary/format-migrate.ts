@@ -30,22 +30,20 @@ export function formatMigrateSummary(report: MigrateReport, context: SummaryCont
     headLines(report, context, style),
     ...failureSections(report, context, style),
     missingLines(report, context, style),
-    notExecutedLines(report, style),
+    notExecutedLines(report, context, style),
     phase,
-    warnings,
+    prose(warnings, context),
     nextLines(report, context, style),
   ];
   return sections
     .filter((lines) => lines.length > 0)
-    .map((lines) => lines.flatMap((line) => wrapped(line, context.columns)).join('\n'))
+    .map((lines) => lines.join('\n'))
     .join('\n\n');
 }
 
-/** An advice stays one line: it may be a command to copy. */
-function wrapped(line: string, columns: number | undefined): string[] {
-  if (/(?:Try|Continue with):/.test(line)) return [line];
-  const indent = ' '.repeat((/^ */.exec(line)?.[0].length ?? 0) + 2);
-  return wrap(line, columns, indent);
+/** Lines to read, wrapped between words. An advice is none of them: it may be a command to copy. */
+function prose(lines: readonly string[], { columns }: FormatContext): string[] {
+  return lines.flatMap((line) => wrap(line, columns, ' '.repeat(line.search(/[^ ]/) + 2)));
 }
 
 /** What a person needs after a rollback, in the form that `migrate` has. */
@@ -79,7 +77,8 @@ function noOpLine({ shared, tenants, durationMs, phase }: MigrateReport, { comma
   return `Nothing to do: ${who.join(' and ')} ${state} (${formatDuration(durationMs)})`;
 }
 
-function headLines(report: MigrateReport, { command, verbose, fake }: SummaryContext, style: Style): string[] {
+function headLines(report: MigrateReport, context: SummaryContext, style: Style): string[] {
+  const { command, verbose, fake } = context;
   const { tenants, wave } = report;
   const waiting = wave?.waiting ?? 0;
   const recorded =
@@ -98,9 +97,10 @@ function headLines(report: MigrateReport, { command, verbose, fake }: SummaryCon
   const parts = counts
     .filter(([value]) => value > 0)
     .map(([value, label, paint]) => paint(`${formatCount(value)} ${label}`));
-  const lines = sharedLines(report.shared, command, style);
+  const lines = sharedLines(report.shared, context, style);
   if (tenants.total > 0) {
-    lines.push(`Tenants: ${parts.join(', ') || 'none touched'} (of ${formatCount(tenants.total)})`);
+    const touched = `Tenants: ${parts.join(', ') || 'none touched'} (of ${formatCount(tenants.total)})`;
+    lines.push(...prose([touched], context));
   }
   if (wave !== undefined) lines.push(`Wave: ${wave.current} of ${wave.of}`);
   const lanes = plural(report.concurrency, 'lane');
@@ -112,12 +112,14 @@ function headLines(report: MigrateReport, { command, verbose, fake }: SummaryCon
   return lines;
 }
 
-function sharedLines(shared: SharedResult, command: SummaryContext['command'], style: Style): string[] {
+function sharedLines(shared: SharedResult, context: SummaryContext, style: Style): string[] {
+  const { command } = context;
   if (shared.status === 'skipped') return [];
   if (shared.status === 'upToDate') return [`Shared schema: ${command === 'migrate' ? 'up to date' : 'unchanged'}`];
   const names = `${plural(shared.migrations.length, 'migration')} (${listed(shared.migrations, 5)})`;
   if (shared.status === 'applied') {
-    return [`Shared schema: ${style.green(`${names} ${command === 'migrate' ? 'applied' : 'rolled back'}`)}`];
+    const done = style.green(`${names} ${command === 'migrate' ? 'applied' : 'rolled back'}`);
+    return prose([`Shared schema: ${done}`], context);
   }
   const { error } = shared;
   if (!error) return [`Shared schema: ${style.red('failed')}`];
@@ -125,13 +127,13 @@ function sharedLines(shared: SharedResult, command: SummaryContext['command'], s
   const lines = [`Shared schema: ${style.red('failed')}, no tenant was touched`, `  ${oneLine(title)}`];
   lines.push(...errorFacts(error, style, ['tenant', 'migration', 'sqlstate']).map((line) => `    ${line}`));
   if (shared.migrations.length > 0) lines.push(`    ${style.dim('Committed before:')} ${listed(shared.migrations)}`);
-  return [...lines, ...suggestionLines(error, style)];
+  return [...prose(lines, context), ...suggestionLines(error, style)];
 }
 
-function failureSections(report: MigrateReport, { verbose }: SummaryContext, style: Style): string[][] {
+function failureSections(report: MigrateReport, context: SummaryContext, style: Style): string[][] {
   const failures = report.results.filter((result): result is Failure => result.status === 'failed');
   const groups = groupFailures(failures);
-  const sections = groups.slice(0, GROUPS).map((group) => groupLines(group, verbose === true, style));
+  const sections = groups.slice(0, GROUPS).map((group) => groupLines(group, context, style));
   const rest = groups.slice(GROUPS).reduce((sum, group) => sum + group.tenants.length, 0);
   if (rest > 0) {
     sections.push([
@@ -143,11 +145,11 @@ function failureSections(report: MigrateReport, { verbose }: SummaryContext, sty
 
 function groupLines(
   { migration, code, first, tenants, messages }: FailureGroup,
-  verbose: boolean,
+  context: SummaryContext,
   style: Style,
 ): string[] {
   const title = [migration, code, first.error.message].filter(Boolean).join(' · ');
-  const names = listed(tenants, verbose ? tenants.length : 10);
+  const names = listed(tenants, context.verbose === true ? tenants.length : 10);
   const lines = [`${style.red('✖')} ${style.bold(oneLine(title))} — ${plural(tenants.length, 'tenant')}: ${names}`];
   for (const message of messages.slice(1)) lines.push(`    ${style.dim('Also:')} ${oneLine(message)}`);
   const facts = errorFacts(first.error, style, ['tenant', 'migration', 'sqlstate']);
@@ -158,24 +160,25 @@ function groupLines(
   if (first.committed.length > 0) {
     lines.push(`    ${style.dim('Committed before and kept:')} ${listed(first.committed)}`);
   }
-  return [...lines, ...suggestionLines(first.error, style)];
+  return [...prose(lines, context), ...suggestionLines(first.error, style)];
 }
 
 function suggestionLines({ suggestions = [] }: Failure['error'], style: Style): string[] {
   return suggestions.map((text) => `    ${suggestionLine(oneLine(text), style)}`);
 }
 
-function missingLines(report: MigrateReport, { command }: SummaryContext, style: Style): string[] {
+function missingLines(report: MigrateReport, context: SummaryContext, style: Style): string[] {
   const names = report.results.filter(({ status }) => status === 'missing').map(({ tenant }) => tenant);
   if (names.length === 0) return [];
   const have = names.length === 1 ? 'has' : 'have';
   const line = `${style.yellow('!')} ${plural(names.length, 'registered tenant')} ${have} no schema: ${listed(names)}`;
-  if (command === 'rollback') return [line];
+  const lines = prose([line], context);
+  if (context.command === 'rollback') return lines;
   const them = names.length === 1 ? 'it' : 'them';
-  return [line, `    ${style.cyan('Try:')} --create-missing to create ${them}, or --skip-missing to skip ${them}`];
+  return [...lines, `    ${style.cyan('Try:')} --create-missing to create ${them}, or --skip-missing to skip ${them}`];
 }
 
-function notExecutedLines(report: MigrateReport, style: Style): string[] {
+function notExecutedLines(report: MigrateReport, context: SummaryContext, style: Style): string[] {
   const byReason = new Map<NotExecutedReason, string[]>();
   for (const result of report.results) {
     if (result.status !== 'notExecuted' || result.reason === 'laterWave') continue;
@@ -188,7 +191,7 @@ function notExecutedLines(report: MigrateReport, style: Style): string[] {
     const because = describeReason(reason);
     return `${style.yellow('!')} ${plural(names.length, 'tenant')} ${were} not executed, because ${because}: ${listed(names)}`;
   });
-  return byReason.has('canaryFailed') ? [...lines, ...withoutCanaries(report, style)] : lines;
+  return [...prose(lines, context), ...(byReason.has('canaryFailed') ? withoutCanaries(report, style) : [])];
 }
 
 /** The way on without tenants that cannot be migrated for now. */

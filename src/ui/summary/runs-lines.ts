@@ -1,6 +1,6 @@
 import type { StatusReport } from '../../fleet/types.js';
 import { formatDuration } from '../../util/duration.js';
-import { formatCount, plural } from '../../util/format-count.js';
+import { firstFew, formatCount, plural } from '../../util/format-count.js';
 import { tenantsCommand } from '../../util/tenants-command.js';
 import { clean } from '../text/clean.js';
 import type { Style } from '../text/style.js';
@@ -40,7 +40,7 @@ function leftLine({ lastRun }: Runs, style: Style): string[] {
   if (shared?.status === 'failed') what.unshift('the shared schema failed');
   const failed = left.some(({ status }) => status === 'failed' || status === 'notExecuted');
   const codes = [...new Set(left.filter(({ status }) => status === 'failed').map(({ code }) => clean(code)))];
-  const why = codes.length === 0 ? '' : `, ${codes.slice(0, 3).join(', ')}${codes.length > 3 ? ', …' : ''}`;
+  const why = codes.length === 0 ? '' : `, ${firstFew(codes)}`;
   const when = `run ${id} ${formatWhen(startedAt)}`;
   if (what.length === 0 && waiting > 0) {
     const wait = waiting === 1 ? 'waits' : 'wait';
